@@ -1,0 +1,19 @@
+// Types of the Moddable runtime as `src` sees it: the published typings for the modules that it imports, and what those
+// typings (5.6.0) do not know yet. The real SDK brings its own typings; nothing in here is compiled into the firmware.
+
+/// <reference path="../../node_modules/@moddable/typings/xs.d.ts" />
+/// <reference path="../../node_modules/@moddable/typings/timer.d.ts" />
+/// <reference path="../../node_modules/@moddable/typings/time.d.ts" />
+/// <reference path="../../node_modules/@moddable/typings/wifi.d.ts" />
+/// <reference path="../../node_modules/@moddable/typings/net.d.ts" />
+/// <reference path="../../node_modules/@moddable/typings/flash.d.ts" />
+/// <reference path="../../node_modules/@moddable/typings/mc/config.d.ts" />
+/// <reference path="../../node_modules/@moddable/typings/embedded_io/_common.d.ts" />
+/// <reference path="../../node_modules/@moddable/typings/embedded_io/digital.d.ts" />
+/// <reference path="../../node_modules/@moddable/typings/embedded_io/socket/tcp.d.ts" />
+/// <reference path="../../node_modules/@moddable/typings/embedded_io/system.d.ts" />
+
+// xsString.c: fx_String_fromArrayBuffer takes an optional range; the published typing names the buffer only.
+interface StringConstructor {
+  fromArrayBuffer(buffer: ArrayBufferLike, byteOffset: number, byteLength: number): string;
+}
