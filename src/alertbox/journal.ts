@@ -1,0 +1,577 @@
+// The journal of alerts that are not yet delivered, and the press count, in two sectors of NOR flash (DESIGN §8). It is why
+// no press is lost over a power cut and none is delivered twice. It knows flash only through the Flash interface: no
+// clock, no network, no button.
+//
+// A sector is a header and equal slots of one record each, so a torn record hides nothing that follows it: the next slot
+// begins at a known place. Two rules make a cut at any byte harmless:
+// - The CRC is written after what it covers, and all ones is never a CRC. While the body is torn, the CRC word is blank;
+//   while the CRC is torn, it has ones where the true CRC has none. Neither can look valid.
+// - A status group of eight bits counts as cleared as soon as any of its bits is. The write begins only when the event is
+//   certain (PUBREC or PUBCOMP is in), so either outcome of a torn status write is true.
+
+import type { Flash } from "./flash.js";
+import {
+  CHANGES_AT,
+  CRC_AT,
+  composeHeader,
+  composeRecord,
+  DONE_BITS,
+  DROPPED_BITS,
+  HEADER_CRC_AT,
+  HEADER_WORDS,
+  isBlank,
+  isFinished,
+  isHeader,
+  isRecord,
+  RECEIVED_BITS,
+  RECORD_BYTES,
+  RECORD_WORDS,
+  REFUSED_AT,
+  REFUSED_ROOM,
+  SLOTS_AT,
+  STATUS_AT,
+  tornGroups,
+} from "./journal-format.js";
+
+/** What the finger did, as a number in the record. */
+export const AlertEvent = Object.freeze({ PRESS: 0, DOUBLE: 1, LONG: 2 } as const);
+
+/** How far an alert has come: waiting for PUBREC, PUBREC seen (only PUBREL is still to be sent), PUBCOMP seen. */
+export const AlertStatus = Object.freeze({ QUEUED: 0, RECEIVED: 1, DONE: 2 } as const);
+
+/** A copy of one alert as it was when asked for; changing it changes nothing in flash. */
+export interface AlertRecord {
+  readonly sequence: number;
+  readonly event: number;
+  readonly millivolts: number;
+  status: number;
+}
+
+/** The first packet id that the session may use on its own account; the ids below belong to the journal. */
+export const FIRST_SESSION_ID = 32769;
+
+/** Sequence numbers after which packet ids repeat. */
+const PACKET_IDS = 32768;
+
+/**
+ * MQTT packet id of an alert, 1..32768: a function of the sequence number only, so that the id is the same after a power cut
+ * without a second write. Alerts not done never share one: the journal counts as full before that could happen.
+ */
+export function packetId(sequence: number): number {
+  return ((sequence - 1) & (PACKET_IDS - 1)) + 1;
+}
+
+/** Alerts kept at most. The remaining slots of a 4 KB sector (73 of 201) are what a compaction gains. */
+const CAPACITY = 128;
+/** Slots tried in one sector before it counts as worn; scanning relies on gaps being shorter than BLANK_RUN. */
+const ATTEMPTS = 8;
+const BLANK_RUN = 16;
+/** Slots read at once while scanning: 240 bytes of RAM for a moment. */
+const BLOCK = 12;
+
+/**
+ * RAM: one byte per slot (201 for a 4 KB sector) says whether the slot holds a pending alert; the engine's own `indexOf` finds
+ * the next one, and what the record says is read from flash when it is asked for. A full index of sequence numbers would
+ * cost four times as much and save one 4-byte read per call, since the alerts asked for are the oldest ones.
+ *
+ * Durations on the chip: `append` is two writes and a read; every 73 to 201 presses it also compacts, which erases a sector
+ * (tens of milliseconds).
+ */
+export class Journal {
+  readonly #flash: Flash;
+  readonly #firstSector: number;
+  readonly #dropOldest: boolean;
+  readonly #slots: number;
+  /** Alerts not done that the journal takes before it is full. */
+  readonly capacity: number;
+
+  /** 1 where a slot of the active sector holds an alert that is not done. */
+  readonly #pending: Uint8Array;
+  #count = 0;
+  #pushes = 0;
+  #dropped = 0;
+  #refused = 0;
+  #needsCleanSession = true;
+
+  #opened = false;
+  /** Active sector: 0 or 1 counted from the first, -1 when neither can be used. */
+  #sector = -1;
+  #generation = 0;
+  #free = 0;
+  /** A slot and the sequence number in it, from which the next search starts; 0 is before all. */
+  #cursorSlot = 0;
+  #cursorSequence = 0;
+  #lastError = "";
+
+  // The record being written, and the pieces of it that are written one after the other.
+  readonly #record = new Int32Array(RECORD_WORDS);
+  readonly #recordBody = new Uint8Array(this.#record.buffer, 0, CRC_AT);
+  readonly #recordCrc = new Uint8Array(this.#record.buffer, CRC_AT, 4);
+  readonly #word = new Int32Array(1);
+  readonly #wordBytes = new Uint8Array(this.#word.buffer);
+
+  /**
+   * Uses the sectors `firstSector` and `firstSector + 1` of `flash`. Nothing is read or written before `open()`.
+   *
+   * @param policy what a press does to a full journal: `reject` refuses the press, `drop-oldest` gives up the oldest
+   *   alert that the broker has not yet acknowledged. Both are counted in `dropped`.
+   * @throws RangeError when a sector is too small for a header and eight records, or too large for the index.
+   */
+  constructor(flash: Flash, firstSector: number, policy: "reject" | "drop-oldest") {
+    const slots = Math.floor((flash.sectorSize - SLOTS_AT) / RECORD_BYTES);
+    if (slots < 8 || slots > 1024) throw new RangeError(`journal: sectors of ${flash.sectorSize} bytes; use 4096`);
+    this.#flash = flash;
+    this.#firstSector = firstSector;
+    this.#dropOldest = policy === "drop-oldest";
+    this.#slots = slots;
+    this.capacity = Math.min(CAPACITY, ((slots * 2) / 3) | 0);
+    this.#pending = new Uint8Array(slots);
+  }
+
+  /**
+   * Mounts the journal: chooses the valid sector (of two the newer), finds the pending alerts, and makes firm what a power cut
+   * left half written. Flash that holds no journal is formatted and the press count starts at 0. May be called again.
+   * Does not throw when the flash cannot be written; `append` does.
+   */
+  open(): void {
+    this.#opened = true;
+    this.#sector = this.#newest();
+    if (this.#sector < 0) {
+      this.#pending.fill(0);
+      this.#count = 0;
+      this.#pushes = 0;
+      this.#dropped = 0;
+      this.#generation = 0;
+      this.#needsCleanSession = true;
+      this.#compact(0);
+      return;
+    }
+    this.#readHeader();
+    this.#scan();
+    if (this.#dropOldest) this.#trim(this.capacity);
+  }
+
+  /** Presses ever stored: the highest sequence number given. Survives power cuts, compaction and `eraseAlerts()`. */
+  get pushes(): number {
+    return this.#pushes;
+  }
+
+  /** Alerts not done. */
+  get pending(): number {
+    return this.#count;
+  }
+
+  /** Presses refused (`reject`) or alerts given up (`drop-oldest`) because the journal was full. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /**
+   * True until `sessionCleaned()` for this journal: the broker may still hold packet ids of an earlier life of this box and
+   * would swallow a new alert as a repeat (DESIGN §8).
+   */
+  get needsCleanSession(): boolean {
+    return this.#needsCleanSession;
+  }
+
+  /**
+   * The broker has accepted a connection with clean session = 1 and it was closed again. Durable on return: must be called
+   * before the first alert leaves in the persistent session, or the next boot would throw that session away.
+   *
+   * @throws Error when neither sector takes the write.
+   */
+  sessionCleaned(): void {
+    this.#changeCleanSession(false);
+  }
+
+  /** The broker was changed: `needsCleanSession` is true from now on, over power cuts too. Throws as `sessionCleaned()`. */
+  requireCleanSession(): void {
+    this.#changeCleanSession(true);
+  }
+
+  /**
+   * Stores an alert. Durable when it returns.
+   *
+   * @param event one of AlertEvent; anything else is a RangeError.
+   * @param millivolts supply voltage, brought into 0..65535: a bad measurement must not cost the alert.
+   * @returns the sequence number, which is the press count; 0 when the journal is full and the policy is `reject`.
+   * @throws Error when neither sector takes the record: the alert is not stored.
+   */
+  append(event: number, millivolts: number): number {
+    this.#mustBeOpen();
+    if (event !== AlertEvent.PRESS && event !== AlertEvent.DOUBLE && event !== AlertEvent.LONG) {
+      throw new RangeError(`journal: event ${event} is not one of AlertEvent`);
+    }
+    const sequence = this.#pushes + 1;
+    if (!this.#dropOldest && !this.#fits(sequence, this.capacity)) {
+      this.#refuse();
+      return 0;
+    }
+    if (this.#sector < 0 && !this.#compact(0)) throw this.#wornOut();
+    const level = millivolts > 0 ? Math.min(millivolts, 0xffff) | 0 : 0;
+    composeRecord(this.#record, this.#recordBody, sequence, event, level);
+    let slot = this.#store(this.#sector, this.#free);
+    if (slot < 0) {
+      if (!this.#compact(0)) throw this.#wornOut();
+      composeRecord(this.#record, this.#recordBody, sequence, event, level);
+      slot = this.#store(this.#sector, this.#free);
+      if (slot < 0) throw this.#wornOut();
+    }
+    this.#free = slot + 1;
+    this.#pending[slot] = 1;
+    this.#count += 1;
+    this.#pushes = sequence;
+    // After the append, so that a cut in between gives nothing up for a press that was not stored.
+    if (this.#dropOldest) this.#trim(this.capacity);
+    return sequence;
+  }
+
+  /**
+   * PUBREC is in: from now on only PUBREL may be sent for this alert. Must return before PUBREL leaves: otherwise a cut
+   * between PUBREL and PUBCOMP would publish again what the broker has already forgotten, and deliver twice. Calling it again,
+   * or for an alert that is not pending, does nothing.
+   *
+   * @throws Error when neither sector takes the write: PUBREL must not leave.
+   */
+  received(sequence: number): void {
+    this.#mustBeOpen();
+    const slot = this.#find(sequence);
+    if (slot < 0) return;
+    const offset = this.#slotAt(this.#sector, slot) + STATUS_AT;
+    if (this.#isCleared(offset, RECEIVED_BITS)) return;
+    if (!this.#clear(offset, RECEIVED_BITS) && !this.#compact(sequence)) throw this.#wornOut();
+  }
+
+  /**
+   * PUBCOMP is in: the alert is delivered. Calling it again, or for an alert that is not pending, does nothing. Never throws
+   * for worn flash: at worst PUBREL is sent once more after the next boot, which the broker answers with PUBCOMP.
+   */
+  done(sequence: number): void {
+    this.#mustBeOpen();
+    const slot = this.#find(sequence);
+    if (slot < 0) return;
+    this.#forget(slot);
+    if (!this.#clear(this.#slotAt(this.#sector, slot) + STATUS_AT, DONE_BITS)) this.#compact(0);
+  }
+
+  /** The oldest alert not done. */
+  first(): AlertRecord | undefined {
+    return this.next(0);
+  }
+
+  /** The oldest alert not done whose sequence number is greater than `after`. */
+  next(after: number): AlertRecord | undefined {
+    let slot = this.#pending.indexOf(1, after >= this.#cursorSequence ? this.#cursorSlot : 0);
+    while (slot >= 0) {
+      const words = this.#words(this.#slotAt(this.#sector, slot), RECORD_BYTES);
+      const sequence = words[1] as number;
+      if (sequence > after) {
+        const payload = words[2] as number;
+        const received = ((words[4] as number) & RECEIVED_BITS) !== RECEIVED_BITS;
+        this.#cursorSlot = slot;
+        this.#cursorSequence = sequence;
+        return {
+          sequence,
+          event: payload & 0xff,
+          millivolts: payload >>> 16,
+          status: received ? AlertStatus.RECEIVED : AlertStatus.QUEUED,
+        };
+      }
+      slot = this.#pending.indexOf(1, slot + 1);
+    }
+    return undefined;
+  }
+
+  /**
+   * Factory reset: the pending alerts go, the counts stay, `needsCleanSession` becomes true. After a power cut either all of
+   * it has happened or nothing.
+   *
+   * @throws Error when the other sector cannot be written; the journal is then as it was.
+   */
+  eraseAlerts(): void {
+    this.#mustBeOpen();
+    this.#pending.fill(0);
+    this.#count = 0;
+    this.#needsCleanSession = true;
+    if (this.#compact(0)) return;
+    this.open();
+    throw this.#wornOut();
+  }
+
+  #mustBeOpen(): void {
+    if (!this.#opened) throw new TypeError("journal: not open; call open() first");
+  }
+
+  #wornOut(): Error {
+    const detail = this.#lastError === "" ? "" : ` (${this.#lastError})`;
+    return new Error(`journal: flash is worn out: neither sector keeps what is written${detail}; replace the board`);
+  }
+
+  #sectorAt(sector: number): number {
+    return (this.#firstSector + sector) * this.#flash.sectorSize;
+  }
+
+  #slotAt(sector: number, slot: number): number {
+    return this.#sectorAt(sector) + SLOTS_AT + slot * RECORD_BYTES;
+  }
+
+  // Reading
+
+  #words(offset: number, length: number): Int32Array {
+    const bytes = this.#flash.read(offset, length);
+    return new Int32Array(bytes.buffer, bytes.byteOffset, length >> 2);
+  }
+
+  /** Whether any bit of a group is cleared. */
+  #isCleared(offset: number, bits: number): boolean {
+    return ((this.#words(offset, 4)[0] as number) & bits) !== bits;
+  }
+
+  /** The valid sector with the newer generation, or -1. */
+  #newest(): number {
+    const first = this.#words(this.#sectorAt(0), HEADER_WORDS * 4);
+    const second = this.#words(this.#sectorAt(1), HEADER_WORDS * 4);
+    if (!isHeader(first)) return isHeader(second) ? 1 : -1;
+    if (!isHeader(second)) return 0;
+    // The generation may wrap: compare by difference.
+    return (((first[1] as number) - (second[1] as number)) | 0) > 0 ? 0 : 1;
+  }
+
+  #readHeader(): void {
+    const words = this.#words(this.#sectorAt(this.#sector), SLOTS_AT);
+    this.#generation = words[1] as number;
+    this.#pushes = words[2] as number;
+    this.#dropped = words[3] as number;
+    const changes = Math.clz32(words[CHANGES_AT >> 2] as number);
+    this.#needsCleanSession = ((words[4] as number) & 1) !== (changes & 1);
+    this.#refused = 0;
+    for (let at = REFUSED_AT >> 2; at < SLOTS_AT >> 2; at += 1) {
+      this.#refused += Math.clz32(words[at] as number);
+    }
+    this.#dropped += this.#refused;
+  }
+
+  /** Finds pending alerts, the highest sequence number and the first free slot of the active sector. */
+  #scan(): void {
+    this.#pending.fill(0);
+    this.#count = 0;
+    this.#free = 0;
+    this.#cursorSlot = 0;
+    this.#cursorSequence = 0;
+    let highest = 0;
+    let highestSlot = -1;
+    let givenUp = 0;
+    for (let start = 0; start < this.#slots && start - this.#free < BLANK_RUN; start += BLOCK) {
+      const count = Math.min(BLOCK, this.#slots - start);
+      const words = this.#words(this.#slotAt(this.#sector, start), count * RECORD_BYTES);
+      for (let i = 0, at = 0; i < count; i += 1, at += RECORD_WORDS) {
+        if (isBlank(words, at)) continue;
+        const slot = start + i;
+        this.#free = slot + 1;
+        const sequence = words[at + 1] as number;
+        const status = words[at + 4] as number;
+        const finished = isFinished(status);
+        // A finished record that continues the count needs no CRC: it was valid when its status was written, and only its
+        // number still matters. This saves most of the time of a boot, since most records are finished ones.
+        if (!(finished && sequence === highest + 1) && !isRecord(words, at)) continue;
+        // Numbers rise along a sector; a lower one would be what an incomplete erase left. The same number twice is a record
+        // that did not read back and was written again: the later one counts.
+        if (sequence < highest) continue;
+        if (sequence === highest) {
+          if (this.#pending[highestSlot] === 1) this.#forget(highestSlot);
+          this.#dropped -= givenUp;
+        }
+        highest = sequence;
+        highestSlot = slot;
+        givenUp = finished && (status & DONE_BITS) === DONE_BITS ? 1 : 0;
+        this.#dropped += givenUp;
+        if (!finished) {
+          this.#pending[slot] = 1;
+          this.#count += 1;
+        }
+        if (status !== -1) this.#firm(slot, status);
+      }
+    }
+    if (highest > this.#pushes) this.#pushes = highest;
+  }
+
+  /**
+   * Clears the rest of a status group that a power cut left partly cleared. Half-programmed bits may read differently the
+   * next time, and an alert once taken for received must never be published again.
+   */
+  #firm(slot: number, status: number): void {
+    const bits = tornGroups(status);
+    if (bits !== 0) this.#clear(this.#slotAt(this.#sector, slot) + STATUS_AT, bits);
+  }
+
+  /** Slot of a pending alert, or -1. */
+  #find(sequence: number): number {
+    let slot = this.#pending.indexOf(1, sequence >= this.#cursorSequence ? this.#cursorSlot : 0);
+    while (slot >= 0) {
+      const found = this.#words(this.#slotAt(this.#sector, slot) + 4, 4)[0] as number;
+      if (found === sequence) return slot;
+      if (found > sequence) return -1;
+      slot = this.#pending.indexOf(1, slot + 1);
+    }
+    return -1;
+  }
+
+  /** Whether an alert with this sequence number leaves at most `room` pending ones, no two with the same packet id. */
+  #fits(sequence: number, room: number): boolean {
+    if (this.#count === 0) return true;
+    if (this.#count >= room) return false;
+    const oldest = this.#words(this.#slotAt(this.#sector, this.#pending.indexOf(1)) + 4, 4)[0] as number;
+    return sequence - oldest < PACKET_IDS;
+  }
+
+  // Writing. Whether a write has worked is decided by reading back, never by the absence of an error.
+
+  #write(offset: number, bytes: Uint8Array): void {
+    try {
+      this.#flash.write(offset, bytes);
+    } catch (error) {
+      this.#lastError = String(error);
+    }
+  }
+
+  /** Clears bits of one word, leaves the others; whether any of them now reads as cleared. */
+  #clear(offset: number, bits: number): boolean {
+    this.#word[0] = ~bits;
+    this.#write(offset, this.#wordBytes);
+    return this.#isCleared(offset, bits);
+  }
+
+  /** Clears the highest bit of a word that is still set; false when the word does not count one more then. */
+  #advance(offset: number): boolean {
+    const used = Math.clz32(this.#words(offset, 4)[0] as number);
+    this.#word[0] = ~(0x80000000 >>> used);
+    this.#write(offset, this.#wordBytes);
+    return Math.clz32(this.#words(offset, 4)[0] as number) === used + 1;
+  }
+
+  #forget(slot: number): void {
+    this.#pending[slot] = 0;
+    this.#count -= 1;
+  }
+
+  /** Writes the composed record to the first slot from `slot` on that keeps it; that slot, or -1. */
+  #store(sector: number, from: number): number {
+    const end = Math.min(from + ATTEMPTS, this.#slots);
+    const status = this.#record[4] as number;
+    for (let slot = from; slot < end; slot += 1) {
+      const offset = this.#slotAt(sector, slot);
+      this.#write(offset, this.#recordBody);
+      this.#write(offset + CRC_AT, this.#recordCrc);
+      if (status !== -1) {
+        this.#word[0] = status;
+        this.#write(offset + STATUS_AT, this.#wordBytes);
+      }
+      if (this.#holds(offset, this.#record)) return slot;
+    }
+    return -1;
+  }
+
+  #holds(offset: number, expected: Int32Array): boolean {
+    const words = this.#words(offset, expected.length * 4);
+    for (let i = 0; i < expected.length; i += 1) if (words[i] !== expected[i]) return false;
+    return true;
+  }
+
+  #changeCleanSession(needed: boolean): void {
+    this.#mustBeOpen();
+    if (this.#needsCleanSession === needed) return;
+    this.#needsCleanSession = needed;
+    if (this.#sector >= 0 && this.#advance(this.#sectorAt(this.#sector) + CHANGES_AT)) return;
+    if (this.#compact(0)) return;
+    this.#needsCleanSession = !needed;
+    throw this.#wornOut();
+  }
+
+  /** Counts a refused press, if that can be written. */
+  #refuse(): void {
+    this.#dropped += 1;
+    if (this.#refused < REFUSED_ROOM) {
+      const offset = this.#sectorAt(this.#sector) + REFUSED_AT + (this.#refused >> 5) * 4;
+      this.#refused += 1;
+      if (this.#advance(offset)) return;
+    }
+    this.#compact(0);
+  }
+
+  /**
+   * Gives up old alerts until at most `room` are pending and packet ids are distinct. An alert that the broker has acknowledged
+   * with PUBREC is as good as delivered: it goes only when there is no other but the newest, or when its id comes round again.
+   */
+  #trim(room: number): void {
+    while (this.#count > 0 && !this.#fits(this.#pushes, room + 1)) {
+      const oldest = this.#pending.indexOf(1);
+      const newest = this.#pending.lastIndexOf(1);
+      let slot = this.#count > room ? oldest : newest;
+      while (slot < newest && this.#isCleared(this.#slotAt(this.#sector, slot) + STATUS_AT, RECEIVED_BITS)) {
+        slot = this.#pending.indexOf(1, slot + 1);
+      }
+      if (slot === newest) slot = oldest;
+      this.#forget(slot);
+      this.#dropped += 1;
+      if (!this.#clear(this.#slotAt(this.#sector, slot) + STATUS_AT, DROPPED_BITS)) this.#compact(0);
+    }
+  }
+
+  // Compaction
+
+  /**
+   * Writes the whole journal as RAM knows it to the other sector: pending alerts first, header last, so that the other sector
+   * is valid only when it is complete. The old sector stays as it is until the next compaction erases it.
+   *
+   * @param received sequence number of an alert whose *received* goes with the copy, or 0.
+   * @returns false when the other sector does not keep what is written; nothing has changed then.
+   */
+  #compact(received: number): boolean {
+    if (this.#sector >= 0) return this.#moveTo(1 - this.#sector, received);
+    return this.#moveTo(0, received) || this.#moveTo(1, received);
+  }
+
+  #moveTo(target: number, received: number): boolean {
+    try {
+      this.#flash.erase(this.#firstSector + target);
+    } catch (error) {
+      this.#lastError = String(error);
+    }
+    const pending = new Uint8Array(this.#slots);
+    let free = 0;
+    for (let from = this.#pending.indexOf(1); from >= 0; from = this.#pending.indexOf(1, from + 1)) {
+      const record = this.#record;
+      record.set(this.#words(this.#slotAt(this.#sector, from), RECORD_BYTES));
+      const isReceived = record[1] === received || ((record[4] as number) & RECEIVED_BITS) !== RECEIVED_BITS;
+      record[4] = isReceived ? ~RECEIVED_BITS : -1;
+      const slot = this.#store(target, free);
+      if (slot < 0) return false;
+      pending[slot] = 1;
+      free = slot + 1;
+    }
+    if (!this.#writeHeader(target, (this.#generation + 1) | 0)) return false;
+    this.#pending.set(pending);
+    this.#sector = target;
+    this.#generation = (this.#generation + 1) | 0;
+    this.#free = free;
+    this.#refused = 0;
+    this.#cursorSlot = 0;
+    this.#cursorSequence = 0;
+    return true;
+  }
+
+  #writeHeader(sector: number, generation: number): boolean {
+    const header = new Int32Array(HEADER_WORDS);
+    const bytes = new Uint8Array(header.buffer);
+    const body = bytes.subarray(0, HEADER_CRC_AT);
+    composeHeader(header, bytes, generation, this.#pushes, this.#dropped, this.#needsCleanSession);
+    const offset = this.#sectorAt(sector);
+    this.#write(offset, body);
+    // The words behind the CRC count by cleared bits: an erase that left some cleared would be read as history. The CRC
+    // comes after this check, since it makes the sector valid.
+    const words = this.#words(offset, SLOTS_AT);
+    for (let at = HEADER_CRC_AT >> 2; at < words.length; at += 1) if (words[at] !== -1) return false;
+    this.#write(offset + HEADER_CRC_AT, bytes.subarray(HEADER_CRC_AT));
+    return this.#holds(offset, header);
+  }
+}

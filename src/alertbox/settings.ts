@@ -1,0 +1,518 @@
+// The settings of a box: which ones there are, what they may be, and the store that keeps them in flash through power cuts.
+// Everything that comes from outside (setup page, cmd/config, a build's configuration) passes `checkSettings` here. It knows
+// no network, no page and no broker; it never says a secret value in a message.
+
+import { crc32, flashWord } from "./crc.js";
+import type { Flash } from "./flash.js";
+
+export interface WiFiNetwork {
+  /** 1..32 bytes of UTF-8. */
+  readonly ssid: string;
+  /** "" for an open network, a passphrase of 8..63 bytes of UTF-8, or 64 hex digits: the key itself. */
+  readonly password: string;
+}
+
+export interface Settings {
+  /** 1..3 networks in order of preference. */
+  readonly wifi: readonly WiFiNetwork[];
+  /** The broker: a host name of at most 253 characters or a dotted IPv4 address. */
+  readonly host: string;
+  readonly port: number;
+  /** Of the broker; "" for none. */
+  readonly user: string;
+  readonly password: string;
+  /** Topic root: a topic name of at most 96 bytes that does not end in "/". */
+  readonly root: string;
+  readonly mode: "battery" | "mains";
+  /** How the button is wired: mains needs a GPIO, battery needs RST. */
+  readonly wiring: "gpio" | "rst" | "rst+gpio";
+  readonly keepAliveSeconds: number;
+  /** Whether double presses are recognised; a single press then waits for the gap. */
+  readonly double: boolean;
+  /** What a press does to a full journal. */
+  readonly full: "reject" | "drop-oldest";
+  /** Below this supply voltage the box warns. */
+  readonly lowMillivolts: number;
+}
+
+/** Limits and defaults, for the setup page to show. Lengths of text are bytes of UTF-8. */
+export const SettingsLimits = Object.freeze({
+  NETWORKS: 3,
+  SSID_BYTES: 32,
+  PASSPHRASE_LEAST: 8,
+  PASSPHRASE_BYTES: 63,
+  HOST_LENGTH: 253,
+  USER_BYTES: 128,
+  PASSWORD_BYTES: 128,
+  ROOT_BYTES: 96,
+  PORT: 1883,
+  KEEP_ALIVE_LEAST: 10,
+  KEEP_ALIVE: 60,
+  KEEP_ALIVE_MOST: 3600,
+  LOW_MILLIVOLTS_LEAST: 2000,
+  LOW_MILLIVOLTS: 2600,
+  LOW_MILLIVOLTS_MOST: 3600,
+} as const);
+
+const KEYS = Object.freeze([
+  "wifi",
+  "host",
+  "port",
+  "user",
+  "password",
+  "root",
+  "mode",
+  "wiring",
+  "keepAliveSeconds",
+  "double",
+  "full",
+  "lowMillivolts",
+  "ssid",
+  "wifiPassword",
+] as const);
+const NETWORK_KEYS = Object.freeze(["ssid", "password"] as const);
+
+/** What may be given: every setting, and the shorthand for a single network. */
+interface Given {
+  wifi?: unknown;
+  host?: unknown;
+  port?: unknown;
+  user?: unknown;
+  password?: unknown;
+  root?: unknown;
+  mode?: unknown;
+  wiring?: unknown;
+  keepAliveSeconds?: unknown;
+  double?: unknown;
+  full?: unknown;
+  lowMillivolts?: unknown;
+  ssid?: unknown;
+  wifiPassword?: unknown;
+}
+
+/** The topic root of a box that was not given one. */
+export function defaultRoot(chipId: number): string {
+  return `mresetar/alertbox/${chipId}`;
+}
+
+/**
+ * Settings from plain data: parsed JSON, or a build's configuration. Needed are `host` and `wifi` (one object or an array) or
+ * `ssid` and `wifiPassword` for a single network. The rest has defaults, which `null` gives too: `wiring` follows `mode` (mains:
+ * gpio, battery: rst), `root` is `defaultRoot(chipId)`, also when it is empty. Unknown keys are refused, so that a misspelt
+ * one is noticed.
+ *
+ * @returns the settings, or a sentence that names the field, what is wrong and what to do, and never a secret value.
+ */
+export function checkSettings(data: unknown, chipId: number): Settings | string {
+  if (!isObject(data)) return 'settings: not an object; give the fields as JSON, such as {"host":"broker.local"}';
+  const stray = strayKey(data, KEYS);
+  if (stray !== undefined) return `${stray}: unknown setting; known are ${KEYS.join(", ")}`;
+  const given = data as Given;
+  const wifi = checkNetworks(given);
+  if (typeof wifi === "string") return wifi;
+  const mode = given.mode ?? "mains";
+  const settings: Given = {
+    wifi,
+    host: given.host,
+    port: given.port ?? SettingsLimits.PORT,
+    user: given.user ?? "",
+    password: given.password ?? "",
+    root: given.root === "" ? defaultRoot(chipId) : (given.root ?? defaultRoot(chipId)),
+    mode,
+    wiring: given.wiring ?? (mode === "battery" ? "rst" : "gpio"),
+    keepAliveSeconds: given.keepAliveSeconds ?? SettingsLimits.KEEP_ALIVE,
+    double: given.double ?? true,
+    full: given.full ?? "reject",
+    lowMillivolts: given.lowMillivolts ?? SettingsLimits.LOW_MILLIVOLTS,
+  };
+  const problem = brokerProblem(settings) ?? boxProblem(settings);
+  return problem ?? (settings as Settings);
+}
+
+/**
+ * `changes`, a parsed partial JSON object as `cmd/config` brings it, laid over `current` and checked as a whole. Networks are
+ * replaced as a list; `wifiPassword` alone changes the password of the only network there is.
+ *
+ * @returns the merged settings, or a sentence as `checkSettings` gives it; `current` is never changed.
+ */
+export function mergeSettings(current: Settings, changes: unknown, chipId: number): Settings | string {
+  if (!isObject(changes)) return 'config: not an object; give the fields to change as JSON, such as {"port":1883}';
+  // Before anything is copied, so that a key such as "__proto__" never meets an assignment.
+  const stray = strayKey(changes, KEYS);
+  if (stray !== undefined) return `${stray}: unknown setting; known are ${KEYS.join(", ")}`;
+  const given: Given = Object.assign({}, current, changes);
+  const short = changes as Given;
+  if (short.wifi === undefined && (short.ssid !== undefined || short.wifiPassword !== undefined)) {
+    const only = current.wifi.length === 1 ? current.wifi[0] : undefined;
+    if (short.ssid === undefined && only !== undefined) given.ssid = only.ssid;
+    delete given.wifi;
+  }
+  return checkSettings(given, chipId);
+}
+
+/** Whether two settings are the same in every field. */
+export function equalSettings(a: Settings, b: Settings): boolean {
+  return serialise(a) === serialise(b);
+}
+
+// Checks. Each gives undefined or the sentence.
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The first key that is not known, cut to a length that a message can bear. */
+function strayKey(data: object, known: readonly string[]): string | undefined {
+  for (const key of Object.keys(data)) if (!known.includes(key)) return key.length > 32 ? key.slice(0, 32) : key;
+  return undefined;
+}
+
+function checkNetworks(given: Given): WiFiNetwork[] | string {
+  let list: unknown[];
+  if (given.ssid !== undefined || given.wifiPassword !== undefined) {
+    if (given.wifi !== undefined) return "wifi: given twice; give either wifi or ssid and wifiPassword";
+    if (given.ssid === undefined) return "ssid: missing; wifiPassword needs the name of its network";
+    if (given.wifiPassword === undefined) return 'wifiPassword: missing; give "" for an open network';
+    list = [{ ssid: given.ssid, password: given.wifiPassword }];
+  } else if (given.wifi === undefined) {
+    return 'wifi: missing; give {"ssid":…,"password":…} or an array of up to three';
+  } else {
+    list = Array.isArray(given.wifi) ? given.wifi : [given.wifi];
+  }
+  if (list.length < 1 || list.length > SettingsLimits.NETWORKS) {
+    return `wifi: ${list.length} networks; give 1 to ${SettingsLimits.NETWORKS}`;
+  }
+  const networks: WiFiNetwork[] = [];
+  for (let i = 0; i < list.length; i += 1) {
+    const name = list.length === 1 ? "wifi" : `wifi[${i}]`;
+    const problem = networkProblem(list[i], name);
+    if (problem !== undefined) return problem;
+    const network = list[i] as WiFiNetwork;
+    networks.push({ ssid: network.ssid, password: network.password });
+  }
+  return networks;
+}
+
+function networkProblem(network: unknown, name: string): string | undefined {
+  if (!isObject(network)) return `${name}: not an object; give {"ssid":…,"password":…}`;
+  const stray = strayKey(network, NETWORK_KEYS);
+  if (stray !== undefined) return `${name}.${stray}: unknown; a network has ssid and password`;
+  const { ssid, password } = network as { ssid?: unknown; password?: unknown };
+  if (typeof ssid !== "string") return `${name}.ssid: not text; give the network's name`;
+  // A zero byte would end the name in the Wi-Fi driver, which takes C strings.
+  const length = utf8Length(ssid);
+  if (length < 1 || length > SettingsLimits.SSID_BYTES || ssid.includes("\0")) {
+    return `${name}.ssid: must be 1 to ${SettingsLimits.SSID_BYTES} bytes of UTF-8`;
+  }
+  if (password === undefined) return `${name}.password: missing; give "" for an open network`;
+  if (typeof password !== "string") return `${name}.password: not text; give "" for an open network`;
+  if (password === "" || isKey(password)) return undefined;
+  const size = plainLength(password);
+  if (size < SettingsLimits.PASSPHRASE_LEAST || size > SettingsLimits.PASSPHRASE_BYTES) {
+    return `${name}.password: must be 8 to 63 bytes without control characters, 64 hex digits, or "" for an open network`;
+  }
+  return undefined;
+}
+
+function brokerProblem(settings: Given): string | undefined {
+  const { host, port, user, password, root } = settings;
+  if (host === undefined) return "host: missing; give the broker's name or IPv4 address";
+  if (typeof host !== "string" || !isHost(host)) {
+    return "host: not a host name or IPv4 address; give it without scheme and port, such as broker.local or 192.168.1.10";
+  }
+  if (!isWhole(port, 1, 65535)) return "port: must be a whole number from 1 to 65535; MQTT's is 1883";
+  const limits = SettingsLimits;
+  if (typeof user !== "string" || plainLength(user) < 0 || plainLength(user) > limits.USER_BYTES) {
+    return `user: must be text of at most ${limits.USER_BYTES} bytes without control characters; "" for none`;
+  }
+  if (typeof password !== "string" || plainLength(password) < 0 || plainLength(password) > limits.PASSWORD_BYTES) {
+    return `password: must be text of at most ${limits.PASSWORD_BYTES} bytes without control characters; "" for none`;
+  }
+  // [MQTT-3.1.2-22]: without a user name there can be no password.
+  if (user === "" && password !== "") return "password: given without user; MQTT needs both, give user too";
+  return rootProblem(root);
+}
+
+function rootProblem(root: unknown): string | undefined {
+  if (typeof root !== "string") return "root: not text; give a topic, such as home/door/alertbox";
+  const length = plainLength(root);
+  if (length < 1 || length > SettingsLimits.ROOT_BYTES) {
+    return `root: must be 1 to ${SettingsLimits.ROOT_BYTES} bytes of UTF-8 without control characters`;
+  }
+  // [MQTT-3.3.2-2]: a topic name has no wildcards.
+  if (root.includes("+") || root.includes("#")) return "root: + and # are wildcards; leave them out";
+  // [MQTT-4.7.2-1]: names that begin with $ are the broker's own.
+  if (root.startsWith("$")) return "root: names that begin with $ belong to the broker; begin with another character";
+  if (root.endsWith("/")) return "root: ends in /; leave it out";
+  return undefined;
+}
+
+function boxProblem(settings: Given): string | undefined {
+  const { mode, wiring, full } = settings;
+  const limits = SettingsLimits;
+  if (mode !== "battery" && mode !== "mains") return "mode: must be battery or mains";
+  if (wiring !== "gpio" && wiring !== "rst" && wiring !== "rst+gpio") return "wiring: must be gpio, rst or rst+gpio";
+  if (mode === "mains" && wiring === "rst") {
+    return "wiring: rst alone would restart a mains box at each press; give gpio or rst+gpio";
+  }
+  if (mode === "battery" && wiring === "gpio") {
+    return "wiring: gpio alone cannot wake a battery box; give rst or rst+gpio";
+  }
+  if (!isWhole(settings.keepAliveSeconds, limits.KEEP_ALIVE_LEAST, limits.KEEP_ALIVE_MOST)) {
+    return `keepAliveSeconds: must be a whole number from ${limits.KEEP_ALIVE_LEAST} to ${limits.KEEP_ALIVE_MOST}`;
+  }
+  if (typeof settings.double !== "boolean") return "double: must be true or false";
+  if (full !== "reject" && full !== "drop-oldest") return "full: must be reject or drop-oldest";
+  if (!isWhole(settings.lowMillivolts, limits.LOW_MILLIVOLTS_LEAST, limits.LOW_MILLIVOLTS_MOST)) {
+    const range = `${limits.LOW_MILLIVOLTS_LEAST} to ${limits.LOW_MILLIVOLTS_MOST}`;
+    return `lowMillivolts: must be a whole number from ${range}`;
+  }
+  return undefined;
+}
+
+function isWhole(value: unknown, least: number, most: number): boolean {
+  return typeof value === "number" && Number.isInteger(value) && value >= least && value <= most;
+}
+
+/** Bytes of UTF-8 that a string takes; -1 when it holds half a surrogate pair, which UTF-8 cannot spell. */
+function utf8Length(text: string): number {
+  let length = 0;
+  for (let i = 0; i < text.length; i += 1) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x80) length += 1;
+    else if (unit < 0x800) length += 2;
+    else if (unit < 0xd800 || unit > 0xdfff) length += 3;
+    else {
+      i += 1;
+      const low = i < text.length ? text.charCodeAt(i) : 0;
+      if (unit > 0xdbff || low < 0xdc00 || low > 0xdfff) return -1;
+      length += 4;
+    }
+  }
+  return length;
+}
+
+/**
+ * As utf8Length, and -1 for control characters too: MQTT forbids U+0000 [MQTT-1.5.3-2] and discourages the rest (§1.5.3), a
+ * passphrase has none, and without them the settings as JSON always fit a sector.
+ */
+function plainLength(text: string): number {
+  for (let i = 0; i < text.length; i += 1) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x20 || (unit >= 0x7f && unit <= 0x9f)) return -1;
+  }
+  return utf8Length(text);
+}
+
+/** Whether a Wi-Fi password is the 256-bit key itself, as 64 hex digits. */
+function isKey(text: string): boolean {
+  if (text.length !== 64) return false;
+  for (let i = 0; i < 64; i += 1) if (!"0123456789abcdefABCDEF".includes(text.charAt(i))) return false;
+  return true;
+}
+
+/**
+ * A host name by RFC 1123 (letters, digits, hyphens, labels of 1..63, 253 in all), with the underscore that local names use,
+ * or four decimal numbers 0..255. A name whose last label is a number would be taken for an address, so it must be one.
+ */
+function isHost(host: string): boolean {
+  if (host.length < 1 || host.length > SettingsLimits.HOST_LENGTH) return false;
+  const labels = host.split(".");
+  let numbers = 0;
+  for (const label of labels) {
+    if (label.length < 1 || label.length > 63 || label.startsWith("-") || label.endsWith("-")) return false;
+    let digits = 0;
+    for (let i = 0; i < label.length; i += 1) {
+      const unit = label.charCodeAt(i);
+      const isDigit = unit >= 0x30 && unit <= 0x39;
+      const isLetter = (unit >= 0x41 && unit <= 0x5a) || (unit >= 0x61 && unit <= 0x7a);
+      if (isDigit) digits += 1;
+      else if (!isLetter && unit !== 0x2d && unit !== 0x5f) return false;
+    }
+    if (digits === label.length) numbers += 1;
+    else numbers = 0;
+  }
+  if (numbers === 0) return true;
+  if (numbers !== 4 || labels.length !== 4) return false;
+  // A leading zero means octal to some resolvers and nothing to others: refused.
+  for (const label of labels) if (Number(label) > 255 || (label.length > 1 && label.startsWith("0"))) return false;
+  return true;
+}
+
+// The store
+
+// A slot: magic · version · generation · length · CRC, then the settings as UTF-8 JSON, filled up to whole words.
+const MAGIC = 0x31534241; // "ABS1"
+const VERSION = 1;
+const HEADER_BYTES = 20;
+const CRC_AT = 16;
+
+/** JSON with the fields in one order, so that equal settings are equal bytes. */
+function serialise(settings: Settings): string {
+  return JSON.stringify({
+    wifi: settings.wifi.map(plainNetwork),
+    host: settings.host,
+    port: settings.port,
+    user: settings.user,
+    password: settings.password,
+    root: settings.root,
+    mode: settings.mode,
+    wiring: settings.wiring,
+    keepAliveSeconds: settings.keepAliveSeconds,
+    double: settings.double,
+    full: settings.full,
+    lowMillivolts: settings.lowMillivolts,
+  });
+}
+
+function plainNetwork(network: WiFiNetwork): WiFiNetwork {
+  return { ssid: network.ssid, password: network.password };
+}
+
+/** What a valid slot holds. */
+interface Stored {
+  readonly slot: number;
+  readonly generation: number;
+  readonly json: Uint8Array;
+}
+
+/**
+ * Two slots of one sector each. Saving writes the slot that is not in force and its CRC last, so a cut at any byte leaves the
+ * old settings or the new ones. It keeps nothing in RAM: settings are read once per boot and written a few times in a life.
+ */
+export class SettingsStore {
+  readonly #flash: Flash;
+  readonly #firstSector: number;
+  #lastError = "";
+
+  /** Uses the sectors `firstSector` and `firstSector + 1` of `flash`. */
+  constructor(flash: Flash, firstSector: number) {
+    this.#flash = flash;
+    this.#firstSector = firstSector;
+  }
+
+  /**
+   * The settings in force; undefined when there are none or they cannot be read. Settings that this firmware does not accept
+   * (written by another version) do not hide older ones that it does accept.
+   */
+  load(chipId: number): Settings | undefined {
+    const newest = this.#newest();
+    if (newest === undefined) return undefined;
+    const settings = parse(newest, chipId);
+    if (settings !== undefined) return settings;
+    const other = this.#read(1 - newest.slot);
+    return other === undefined ? undefined : parse(other, chipId);
+  }
+
+  /**
+   * Puts settings in force. Writes nothing when they are in force already; otherwise verified by reading back.
+   *
+   * @throws Error when the flash does not keep them, RangeError when they do not fit a sector; the old ones stay in force.
+   */
+  save(settings: Settings): void {
+    const json = new Uint8Array(ArrayBuffer.fromString(serialise(settings)));
+    if (json.length > this.#flash.sectorSize - HEADER_BYTES) {
+      throw new RangeError(`settings: ${json.length} bytes do not fit a sector; shorten names and passwords`);
+    }
+    const newest = this.#newest();
+    if (newest !== undefined && equalBytes(newest.json, json)) return;
+    const generation = newest === undefined ? 1 : (newest.generation + 1) | 0;
+    const target = newest === undefined ? 0 : 1 - newest.slot;
+    if (this.#write(target, generation, json)) return;
+    // With nothing in force, the other slot is free to try.
+    if (newest === undefined && this.#write(1 - target, generation, json)) return;
+    throw new Error(
+      `settings: flash is worn out: it does not keep what is written${this.#lastError}; the old settings stay`,
+    );
+  }
+
+  /**
+   * Factory reset. The slot in force is erased last, so that after a cut there are the old settings or none, never older ones.
+   *
+   * @throws Error when settings can still be read afterwards.
+   */
+  erase(): void {
+    const newest = this.#newest();
+    const last = newest === undefined ? 1 : newest.slot;
+    this.#wipe(1 - last);
+    this.#wipe(last);
+    if (this.#newest() !== undefined) throw new Error("settings: the flash cannot be erased; replace the board");
+  }
+
+  #sectorAt(slot: number): number {
+    return (this.#firstSector + slot) * this.#flash.sectorSize;
+  }
+
+  /** The valid slot with the newer generation. */
+  #newest(): Stored | undefined {
+    const first = this.#read(0);
+    const second = this.#read(1);
+    if (first === undefined) return second;
+    if (second === undefined) return first;
+    return ((first.generation - second.generation) | 0) > 0 ? first : second;
+  }
+
+  #read(slot: number): Stored | undefined {
+    const offset = this.#sectorAt(slot);
+    const head = this.#flash.read(offset, HEADER_BYTES);
+    const words = new Int32Array(head.buffer, head.byteOffset, HEADER_BYTES >> 2);
+    const length = words[3] as number;
+    if (words[0] !== MAGIC || words[1] !== VERSION) return undefined;
+    if (length < 2 || length > this.#flash.sectorSize - HEADER_BYTES) return undefined;
+    const json = this.#flash.read(offset + HEADER_BYTES, (length + 3) & ~3);
+    if (words[4] !== flashWord(crc32(json, 0, length, crc32(head, 0, CRC_AT)))) return undefined;
+    return { slot, generation: words[2] as number, json: json.subarray(0, length) };
+  }
+
+  /** Writes a slot, CRC last. Whether that has worked is decided by reading back, not by the absence of an error. */
+  #write(slot: number, generation: number, json: Uint8Array): boolean {
+    const offset = this.#sectorAt(slot);
+    const head = new Int32Array(HEADER_BYTES >> 2);
+    const bytes = new Uint8Array(head.buffer);
+    head[0] = MAGIC;
+    head[1] = VERSION;
+    head[2] = generation;
+    head[3] = json.length;
+    head[4] = flashWord(crc32(json, 0, json.length, crc32(bytes, 0, CRC_AT)));
+    const padded = new Uint8Array((json.length + 3) & ~3).fill(0xff);
+    padded.set(json);
+    try {
+      this.#flash.erase(this.#firstSector + slot);
+      this.#flash.write(offset + HEADER_BYTES, padded);
+      this.#flash.write(offset, bytes.subarray(0, CRC_AT));
+      this.#flash.write(offset + CRC_AT, bytes.subarray(CRC_AT));
+    } catch (error) {
+      this.#lastError = ` (${String(error)})`;
+    }
+    const stored = this.#read(slot);
+    return stored !== undefined && stored.generation === generation && equalBytes(stored.json, json);
+  }
+
+  /** Erases a slot; where the flash refuses, clears every bit of it instead, so that no secret stays behind. */
+  #wipe(slot: number): void {
+    try {
+      this.#flash.erase(this.#firstSector + slot);
+    } catch {
+      const zeros = new Uint8Array(64);
+      const end = this.#sectorAt(slot + 1);
+      for (let offset = this.#sectorAt(slot); offset < end; offset += 64) this.#flash.write(offset, zeros);
+    }
+  }
+}
+
+function parse(stored: Stored, chipId: number): Settings | undefined {
+  const json = stored.json;
+  try {
+    const text = String.fromArrayBuffer(json.buffer, json.byteOffset, json.length);
+    const settings = checkSettings(JSON.parse(text), chipId);
+    return typeof settings === "string" ? undefined : settings;
+  } catch {
+    return undefined;
+  }
+}
+
+function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false;
+  return true;
+}

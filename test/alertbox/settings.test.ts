@@ -1,0 +1,529 @@
+// Settings: what is accepted, what the refusals say, and a store that has the old or the new settings after any power cut.
+
+import assert from "node:assert/strict";
+import { describe, it } from "mocha";
+import { crc32 } from "../../src/alertbox/crc.js";
+import {
+  checkSettings,
+  defaultRoot,
+  equalSettings,
+  mergeSettings,
+  type Settings,
+  SettingsStore,
+} from "../../src/alertbox/settings.js";
+import { Nor, PowerCut } from "./nor.js";
+
+const CHIP = 5750;
+const NETWORK = Object.freeze({ ssid: "home", password: "correct horse" });
+const LEAST = Object.freeze({ host: "broker.local", wifi: NETWORK });
+
+function accepted(data: unknown): Settings {
+  const settings = checkSettings(data, CHIP);
+  if (typeof settings === "string") assert.fail(`refused: ${settings}`);
+  return settings;
+}
+
+function refused(data: unknown): string {
+  const settings = checkSettings(data, CHIP);
+  if (typeof settings !== "string") assert.fail(`accepted: ${JSON.stringify(settings)}`);
+  return settings;
+}
+
+function merged(current: Settings, changes: unknown): Settings {
+  const settings = mergeSettings(current, changes, CHIP);
+  if (typeof settings === "string") assert.fail(`refused: ${settings}`);
+  return settings;
+}
+
+/** Settings that use every field and a lot of bytes. */
+const FULL: Settings = Object.freeze({
+  wifi: [
+    { ssid: "Čvorište 🦗", password: "lozinka s č i ž" },
+    { ssid: "café", password: "" },
+    { ssid: '"quoted\\"', password: "0123456789abcdefABCDEF0123456789abcdef0123456789abcdef0123456789" },
+  ],
+  host: "192.168.1.10",
+  port: 8883,
+  user: "korisnik-ž",
+  password: '"p\\ass"',
+  root: "cvrči/cvrčak/na/čvoru",
+  mode: "battery",
+  wiring: "rst+gpio",
+  keepAliveSeconds: 3600,
+  double: false,
+  full: "drop-oldest",
+  lowMillivolts: 2000,
+});
+
+describe("settings", () => {
+  it("need a network and a broker; the rest has defaults", () => {
+    assert.deepEqual(accepted(LEAST), {
+      wifi: [NETWORK],
+      host: "broker.local",
+      port: 1883,
+      user: "",
+      password: "",
+      root: "mresetar/alertbox/5750",
+      mode: "mains",
+      wiring: "gpio",
+      keepAliveSeconds: 60,
+      double: true,
+      full: "reject",
+      lowMillivolts: 2600,
+    });
+    assert.equal(accepted({ ...LEAST, mode: "battery" }).wiring, "rst");
+    assert.equal(defaultRoot(4294967295), "mresetar/alertbox/4294967295");
+  });
+
+  it("pass through unchanged when complete", () => {
+    assert.deepEqual(accepted(FULL), FULL);
+    assert.deepEqual(accepted(JSON.parse(JSON.stringify(FULL))), FULL);
+  });
+
+  it("take the default root for an empty one", () => {
+    assert.equal(accepted({ ...LEAST, root: "" }).root, defaultRoot(CHIP));
+  });
+
+  it("take a single network in short", () => {
+    assert.deepEqual(accepted({ host: "h", ssid: "home", wifiPassword: "" }).wifi, [{ ssid: "home", password: "" }]);
+    assert.match(refused({ host: "h", ssid: "home" }), /^wifiPassword: missing/);
+    assert.match(refused({ host: "h", wifiPassword: "12345678" }), /^ssid: missing/);
+    assert.match(refused({ ...LEAST, ssid: "home", wifiPassword: "" }), /^wifi: given twice/);
+  });
+
+  it("are refused when they are no object", () => {
+    for (const data of [undefined, null, 5, "text", [LEAST]]) assert.match(refused(data), /^settings: not an object/);
+  });
+
+  it("are refused with an unknown key, which is named", () => {
+    assert.match(refused({ ...LEAST, hots: "x" }), /^hots: unknown setting; known are wifi, host/);
+    assert.match(refused(JSON.parse('{"__proto__":{"host":"x"},"host":"y"}')), /^__proto__: unknown/);
+    assert.ok(refused({ ...LEAST, ["k".repeat(5000)]: 1 }).length < 300);
+  });
+});
+
+describe("each setting", () => {
+  /** Field, values that are good, values that are not, and how the refusal begins. */
+  const cases: readonly (readonly [keyof Settings, readonly unknown[], readonly unknown[]])[] = [
+    [
+      "host",
+      [
+        "a",
+        "broker.local",
+        "my_host",
+        "10.0.0.1",
+        "255.255.255.255",
+        "a-b.c1",
+        "3com.example",
+        "x".repeat(63),
+        "1.2.3.4a",
+      ],
+      [
+        undefined,
+        null,
+        "",
+        5,
+        "mqtt://broker",
+        "broker:1883",
+        "a..b",
+        ".a",
+        "a.",
+        "-a",
+        "a-",
+        "čvor.hr",
+        "a b",
+        "256.1.1.1",
+        "1.2.3",
+        "1.2.3.4.5",
+        "01.2.3.4",
+        "1234",
+        "x".repeat(64),
+        "abc.".repeat(64),
+        "host.1",
+        "a.1.2.3.4",
+      ],
+    ],
+    ["port", [1, 1883, 65535], [0, 65536, -1, 1.5, "1883", Number.NaN, true]],
+    ["user", ["", "u", "ž".repeat(64)], [5, false, "ž".repeat(65), "a\nb", "a\0b", "\ud800", {}]],
+    [
+      "root",
+      ["a", "a/b", "/a", "ž".repeat(48), "cvrči/cvrčak", "a b", "a//b"],
+      [5, "a/", "/", "a/+/b", "a/#", "$SYS/a", `${"ž".repeat(48)}x`, "a\u0000b", "a\u0085b", "\udc00", "a\ud83d"],
+    ],
+    ["keepAliveSeconds", [10, 60, 3600], [9, 3601, 0, "60", 60.5]],
+    ["double", [true, false], [1, "true"]],
+    ["full", ["reject", "drop-oldest"], ["drop", "", 5]],
+    ["lowMillivolts", [2000, 3600], [1999, 3601, "2600"]],
+    ["mode", ["mains"], ["", "Battery", 1]],
+    ["wiring", ["gpio", "rst+gpio"], ["", "rst", "pin", 1]],
+  ];
+
+  for (const [field, good, bad] of cases) {
+    it(`${field} keeps to its limits, and a refusal names it`, () => {
+      for (const value of good) assert.equal(accepted({ ...LEAST, [field]: value })[field], value);
+      for (const value of bad) assert.match(refused({ ...LEAST, [field]: value }), new RegExp(`^${field}: `));
+    });
+  }
+
+  it("with a default takes it for null, as for nothing", () => {
+    assert.deepEqual(accepted({ ...LEAST, port: null, user: null, root: null, mode: null }), accepted(LEAST));
+  });
+
+  it("wiring must suit the mode", () => {
+    assert.match(refused({ ...LEAST, mode: "battery", wiring: "gpio" }), /^wiring: .*cannot wake/);
+    assert.equal(accepted({ ...LEAST, mode: "battery", wiring: "rst+gpio" }).wiring, "rst+gpio");
+    assert.match(refused({ ...LEAST, mode: "mains", wiring: "rst" }), /^wiring: .*restart/);
+  });
+
+  it("a broker password needs a user name [MQTT-3.1.2-22]", () => {
+    assert.match(refused({ ...LEAST, password: "x" }), /^password: .*without user/);
+    assert.equal(accepted({ ...LEAST, user: "u", password: "x" }).password, "x");
+    assert.equal(accepted({ ...LEAST, user: "u" }).password, "");
+    for (const password of [5, "x".repeat(129), "a\tb"]) {
+      assert.match(refused({ ...LEAST, user: "u", password }), /^password: must be text/);
+    }
+  });
+
+  it("wifi is one network or up to three", () => {
+    assert.equal(accepted({ ...LEAST, wifi: [NETWORK, NETWORK, NETWORK] }).wifi.length, 3);
+    assert.match(refused({ host: "h" }), /^wifi: missing/);
+    assert.match(refused({ ...LEAST, wifi: [] }), /^wifi: 0 networks/);
+    assert.match(refused({ ...LEAST, wifi: [NETWORK, NETWORK, NETWORK, NETWORK] }), /^wifi: 4 networks/);
+    assert.match(refused({ ...LEAST, wifi: "home" }), /^wifi: not an object/);
+    assert.match(refused({ ...LEAST, wifi: [NETWORK, 5] }), /^wifi\[1\]: not an object/);
+    assert.match(refused({ ...LEAST, wifi: { ...NETWORK, bssid: "x" } }), /^wifi.bssid: unknown/);
+  });
+
+  it("a network's name is 1 to 32 bytes of any UTF-8", () => {
+    for (const ssid of ["a", "ž".repeat(16), "🦗".repeat(8), " ", "a\nb"]) {
+      assert.equal(accepted({ ...LEAST, wifi: { ssid, password: "" } }).wifi[0]?.ssid, ssid);
+    }
+    for (const ssid of ["", "ž".repeat(17), `${"🦗".repeat(8)}x`, "a\0b", "\ud83d", 5, undefined]) {
+      assert.match(refused({ ...LEAST, wifi: { ssid, password: "" } }), /^wifi.ssid: /);
+    }
+  });
+
+  it("a network's password is nothing, a passphrase or the key in hex", () => {
+    const key = "0123456789abcdefABCDEF0123456789abcdef0123456789abcdef0123456789";
+    for (const password of ["", "12345678", "x".repeat(63), "šest slova", key]) {
+      assert.equal(accepted({ ...LEAST, wifi: { ssid: "a", password } }).wifi[0]?.password, password);
+    }
+    for (const password of ["1234567", "x".repeat(64), key.replace("0", "g"), "1234567\n8", "x".repeat(65), 12345678]) {
+      assert.match(refused({ ...LEAST, wifi: { ssid: "a", password } }), /^wifi.password: /);
+    }
+    assert.match(refused({ ...LEAST, wifi: { ssid: "a" } }), /^wifi.password: missing; give "" for an open/);
+  });
+
+  it("is never quoted in a refusal when it could be a secret", () => {
+    const secret = "s3cr3t";
+    const texts = [
+      refused({ ...LEAST, wifi: { ssid: secret, password: secret } }),
+      refused({ ...LEAST, wifi: { ssid: "", password: `${secret}${secret}` } }),
+      refused({ ...LEAST, ssid: "a", wifiPassword: secret }),
+      refused({ ...LEAST, password: secret }),
+      refused({ ...LEAST, user: `${secret}\n`, password: `${secret}\n` }),
+      refused({ ...LEAST, user: secret, password: `${secret}\n` }),
+      refused({ ...LEAST, user: secret, password: secret, port: 0, root: `${secret}/` }),
+      refused({ ...LEAST, host: `${secret}@broker`, user: secret }),
+    ];
+    for (const text of texts) assert.ok(!text.includes(secret), text);
+  });
+});
+
+describe("changing settings", () => {
+  it("lays the given fields over the current ones and leaves both as they were", () => {
+    const changes = { port: 1884, double: true };
+    const before = JSON.stringify(FULL);
+    assert.deepEqual(merged(FULL, changes), { ...FULL, port: 1884, double: true });
+    assert.equal(JSON.stringify(FULL), before);
+    assert.deepEqual(changes, { port: 1884, double: true });
+    assert.deepEqual(merged(FULL, {}), FULL);
+  });
+
+  it("replaces the networks as a list: one object, an array, or in short", () => {
+    const other = { ssid: "other", password: "" };
+    assert.deepEqual(merged(FULL, { wifi: other }).wifi, [other]);
+    assert.deepEqual(merged(FULL, { wifi: [other, NETWORK] }).wifi, [other, NETWORK]);
+    assert.deepEqual(merged(FULL, { ssid: "other", wifiPassword: "" }).wifi, [other]);
+    assert.match(mergeSettings(FULL, { ssid: "other" }, CHIP) as string, /^wifiPassword: missing/);
+    assert.match(
+      mergeSettings(FULL, { wifi: other, ssid: "x", wifiPassword: "" }, CHIP) as string,
+      /^wifi: given twice/,
+    );
+  });
+
+  it("changes the password of the only network, but does not guess among several", () => {
+    const single = accepted(LEAST);
+    assert.deepEqual(merged(single, { wifiPassword: "87654321" }).wifi, [{ ssid: "home", password: "87654321" }]);
+    assert.match(mergeSettings(FULL, { wifiPassword: "87654321" }, CHIP) as string, /^ssid: missing/);
+    assert.deepEqual(merged(single, { ssid: "other", wifiPassword: "" }).wifi, [{ ssid: "other", password: "" }]);
+  });
+
+  it("takes the default again for null, and for an empty root", () => {
+    assert.equal(merged(FULL, { port: null }).port, 1883);
+    assert.equal(merged(FULL, { root: "" }).root, defaultRoot(CHIP));
+  });
+
+  it("checks the whole: a new mode must suit the wiring", () => {
+    assert.match(mergeSettings(accepted(LEAST), { mode: "battery" }, CHIP) as string, /^wiring: /);
+    assert.equal(merged(accepted(LEAST), { mode: "battery", wiring: "rst" }).mode, "battery");
+  });
+
+  it("refuses what is no object and what it does not know", () => {
+    for (const changes of [null, 5, [], "x", undefined]) {
+      assert.match(mergeSettings(FULL, changes, CHIP) as string, /^config: not an object/);
+    }
+    assert.match(mergeSettings(FULL, { prot: 1 }, CHIP) as string, /^prot: unknown/);
+    assert.match(mergeSettings(FULL, JSON.parse('{"__proto__":{"port":1}}'), CHIP) as string, /^__proto__: unknown/);
+  });
+});
+
+describe("equal settings", () => {
+  it("are the same in every field, whatever the order of the fields", () => {
+    const reversed = Object.fromEntries(Object.entries(FULL).reverse()) as unknown as Settings;
+    assert.ok(equalSettings(FULL, reversed));
+    const others: Partial<Settings>[] = [
+      { wifi: FULL.wifi.slice(0, 2) },
+      { wifi: [...FULL.wifi].reverse() },
+      { host: "a" },
+      { port: 1 },
+      { user: "" },
+      { password: "" },
+      { root: "a" },
+      { mode: "mains" },
+      { wiring: "rst" },
+      { keepAliveSeconds: 10 },
+      { double: true },
+      { full: "reject" },
+      { lowMillivolts: 2001 },
+    ];
+    for (const change of others) assert.ok(!equalSettings(FULL, { ...FULL, ...change }), JSON.stringify(change));
+  });
+});
+
+describe("the settings store", () => {
+  const first = accepted(LEAST);
+  const second = accepted({ ...LEAST, port: 1884 });
+
+  it("has none on new flash", () => {
+    assert.equal(new SettingsStore(new Nor(), 0).load(CHIP), undefined);
+    assert.equal(new SettingsStore(new Nor({ contents: new Uint8Array(8192) }), 0).load(CHIP), undefined);
+  });
+
+  it("gives back what was saved, every byte of UTF-8 of it", () => {
+    const nor = new Nor({ sectors: 4 });
+    const store = new SettingsStore(nor, 2);
+    store.save(FULL);
+    assert.deepEqual(new SettingsStore(nor, 2).load(CHIP), FULL);
+    assert.ok(nor.bytes.subarray(0, 8192).every((byte) => byte === 0xff));
+  });
+
+  it("has room for the longest settings that are accepted", () => {
+    const quotes = '"'.repeat(128);
+    const longest = accepted({
+      wifi: [1, 2, 3].map(() => ({ ssid: "\u0001".repeat(32), password: '"'.repeat(63) })),
+      host: "abc.".repeat(63).slice(0, -1),
+      user: quotes,
+      password: quotes,
+      root: '"'.repeat(96),
+      mode: "battery",
+      wiring: "rst+gpio",
+      full: "drop-oldest",
+      port: 65535,
+    });
+    const nor = new Nor();
+    new SettingsStore(nor, 0).save(longest);
+    assert.deepEqual(new SettingsStore(nor, 0).load(CHIP), longest);
+  });
+
+  it("uses the two slots in turn", () => {
+    const nor = new Nor();
+    const store = new SettingsStore(nor, 0);
+    for (let round = 1; round <= 6; round += 1) {
+      store.save(round % 2 === 1 ? first : second);
+      assert.deepEqual(store.load(CHIP), round % 2 === 1 ? first : second);
+    }
+    assert.deepEqual(nor.erases, [0, 1, 0, 1, 0, 1]);
+  });
+
+  it("writes nothing when nothing changed", () => {
+    const nor = new Nor();
+    const store = new SettingsStore(nor, 0);
+    store.save(first);
+    const { steps } = nor;
+    store.save({ ...first });
+    assert.equal(nor.steps, steps);
+    store.load(CHIP);
+    assert.equal(nor.steps, steps);
+  });
+
+  it("has the old or the new settings after a cut at any step of saving", () => {
+    const start = new Nor();
+    new SettingsStore(start, 0).save(second);
+    new SettingsStore(start, 0).save(first);
+    const whole = new Nor({ contents: start.bytes });
+    new SettingsStore(whole, 0).save(FULL);
+    for (let cut = 0; cut < whole.steps; cut += 1) {
+      const nor = new Nor({ contents: start.bytes, seed: cut });
+      nor.cutAfter(cut);
+      assert.throws(() => new SettingsStore(nor, 0).save(FULL), PowerCut);
+      nor.powerOn();
+      const found = new SettingsStore(nor, 0).load(CHIP);
+      assert.ok(found);
+      if (!equalSettings(found, FULL)) assert.deepEqual(found, first, `cut after ${cut} steps`);
+      new SettingsStore(nor, 0).save(FULL);
+      assert.deepEqual(new SettingsStore(nor, 0).load(CHIP), FULL);
+    }
+  });
+
+  it("has none or the first settings after a cut at any step of the first saving", () => {
+    const whole = new Nor();
+    new SettingsStore(whole, 0).save(first);
+    for (let cut = 0; cut < whole.steps; cut += 1) {
+      const nor = new Nor({ seed: cut });
+      nor.cutAfter(cut);
+      assert.throws(() => new SettingsStore(nor, 0).save(first), PowerCut);
+      nor.powerOn();
+      const found = new SettingsStore(nor, 0).load(CHIP);
+      if (found !== undefined) assert.deepEqual(found, first);
+    }
+  });
+
+  it("has none after erase(), and the old or none after a cut at any step of it, never older ones", () => {
+    for (const saved of [[second, first], [first, second, first], [first], []]) {
+      const start = new Nor();
+      for (const settings of saved) new SettingsStore(start, 0).save(settings);
+      const whole = new Nor({ contents: start.bytes });
+      new SettingsStore(whole, 0).erase();
+      assert.equal(new SettingsStore(whole, 0).load(CHIP), undefined);
+      assert.ok(whole.bytes.every((byte) => byte === 0xff));
+      for (let cut = 0; cut < whole.steps; cut += 1) {
+        for (let seed = 0; seed < 10; seed += 1) {
+          const nor = new Nor({ contents: start.bytes, seed: seed * 100 + cut });
+          nor.cutAfter(cut);
+          assert.throws(() => new SettingsStore(nor, 0).erase(), PowerCut);
+          nor.powerOn();
+          const found = new SettingsStore(nor, 0).load(CHIP);
+          if (found !== undefined) assert.deepEqual(found, saved.at(-1));
+        }
+      }
+    }
+  });
+
+  it("is not deceived by a flipped bit anywhere in the slot", () => {
+    const nor = new Nor();
+    const store = new SettingsStore(nor, 0);
+    store.save(first);
+    const used = nor.bytes.lastIndexOf(0x7d) + 1;
+    for (let at = 0; at < used; at += 1) {
+      nor.bytes[at] = (nor.bytes[at] as number) ^ 1;
+      assert.equal(store.load(CHIP), undefined, `byte ${at}`);
+      nor.bytes[at] = (nor.bytes[at] as number) ^ 1;
+    }
+    assert.deepEqual(store.load(CHIP), first);
+  });
+
+  it("falls back to older settings when this firmware refuses the newer", () => {
+    const nor = new Nor();
+    const store = new SettingsStore(nor, 0);
+    store.save(first);
+    store.save({ ...second, mode: "solar" as unknown as Settings["mode"] });
+    assert.deepEqual(store.load(CHIP), first);
+    const alone = new Nor();
+    new SettingsStore(alone, 0).save({ ...second, port: -1 });
+    assert.equal(new SettingsStore(alone, 0).load(CHIP), undefined);
+  });
+
+  it("is not upset by a valid slot that holds no JSON", () => {
+    for (const text of ["not JSON", "{", "[]", '"x"']) {
+      const nor = new Nor();
+      const bytes = new Uint8Array(ArrayBuffer.fromString(text));
+      nor.bytes.set(bytes, 20);
+      const header = new DataView(nor.bytes.buffer, 0, 20);
+      header.setUint32(0, 0x31534241, true);
+      header.setUint32(4, 1, true);
+      header.setUint32(8, 1, true);
+      header.setUint32(12, bytes.length, true);
+      header.setUint32(16, crc32(bytes, 0, bytes.length, crc32(nor.bytes, 0, 16)), true);
+      const store = new SettingsStore(nor, 0);
+      assert.equal(store.load(CHIP), undefined);
+      store.save(first);
+      assert.deepEqual(store.load(CHIP), first);
+    }
+  });
+
+  it("writes the CRC last, so that a torn slot cannot look valid", () => {
+    const nor = new Nor();
+    const written: number[] = [];
+    const write = nor.write.bind(nor);
+    nor.write = (offset: number, bytes: Uint8Array): void => {
+      written.push(offset);
+      write(offset, bytes);
+    };
+    new SettingsStore(nor, 0).save(first);
+    assert.deepEqual(written, [20, 0, 16]);
+  });
+
+  it("says so when the flash does not keep the new settings; the old ones stay", () => {
+    const nor = new Nor();
+    const store = new SettingsStore(nor, 0);
+    store.save(first);
+    nor.stick(4096 + 30, 0xff);
+    assert.throws(() => store.save(second), /^Error: settings: flash is worn out.*old settings stay/);
+    assert.deepEqual(store.load(CHIP), first);
+    nor.deadSectors.add(1);
+    assert.throws(() => store.save(second), /worn out/);
+    assert.deepEqual(store.load(CHIP), first);
+  });
+
+  it("takes the second slot for the first settings when the first slot is worn", () => {
+    const nor = new Nor();
+    nor.stick(3, 0xff);
+    const store = new SettingsStore(nor, 0);
+    store.save(first);
+    assert.deepEqual(store.load(CHIP), first);
+    const dead = new Nor();
+    dead.deadSectors.add(0).add(1);
+    assert.throws(() => new SettingsStore(dead, 0).save(first), /worn out/);
+  });
+
+  it("refuses settings that do not fit a sector", () => {
+    const nor = new Nor({ sectorSize: 128 });
+    assert.throws(() => new SettingsStore(nor, 0).save(first), { name: "RangeError", message: /shorten/ });
+    assert.equal(nor.steps, 0);
+  });
+
+  it("clears the bits of a slot that the chip does not erase, and says so when it cannot", () => {
+    const nor = new Nor();
+    const store = new SettingsStore(nor, 0);
+    store.save(first);
+    nor.erase = (): void => {
+      throw new Error("erase fail");
+    };
+    store.erase();
+    assert.equal(store.load(CHIP), undefined);
+    assert.ok(nor.bytes.every((byte) => byte === 0));
+    const mute = new Nor();
+    new SettingsStore(mute, 0).save(first);
+    mute.erase = (): void => undefined;
+    assert.throws(() => new SettingsStore(mute, 0).erase(), /cannot be erased/);
+  });
+
+  it("keeps the newer slot when the generation passes 2^31 and 2^32", () => {
+    for (const generation of [0x7fffffff, 0xffffffff]) {
+      const nor = new Nor();
+      const store = new SettingsStore(nor, 0);
+      store.save(first);
+      const header = new DataView(nor.bytes.buffer, 0, 20);
+      header.setUint32(8, generation, true);
+      const length = header.getUint32(12, true);
+      header.setUint32(16, crc32(nor.bytes, 20, 20 + length, crc32(nor.bytes, 0, 16)), true);
+      assert.deepEqual(store.load(CHIP), first);
+      store.save(second);
+      assert.deepEqual(store.load(CHIP), second);
+      store.save(first);
+      assert.deepEqual(store.load(CHIP), first);
+      assert.deepEqual(nor.erases, [0, 1, 0]);
+    }
+  });
+});
