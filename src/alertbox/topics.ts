@@ -1,0 +1,146 @@
+// Topics: the names of the box's MQTT topics and the JSON that it publishes under them (DESIGN §10).
+// Pure. It knows no session, no settings and no journal: facts come as arguments, a root comes checked by settings.ts.
+// No payload may ever hold a secret: the only texts that go in are reset reason, firmware version, address and results.
+//
+// Texts go through JSON.stringify, which escapes them. The alert holds only numbers and fixed words and is written by
+// hand: JSON.stringify in XS takes 1,024 bytes outside of the JavaScript heap for each call and stops the machine
+// when Wi-Fi has left none (xsJSON.c); an alert is made when memory is scarcest, and it is the one message that must
+// not fail.
+
+/** Names of the box's topics, built once from the root. */
+export class Topics {
+  /** QoS 2, never retained: one message for each press. */
+  readonly alert: string;
+  /** QoS 1, retained, also the will: `presencePayload`. */
+  readonly lwt: string;
+  /** QoS 1, retained: `statePayload`. */
+  readonly state: string;
+  /** QoS 1, retained: "ON" or "OFF". */
+  readonly led: string;
+  /** The filter for all commands, `<root>/cmd/+`. */
+  readonly commands: string;
+  readonly #commandPrefix: string;
+
+  /**
+   * `root`: a valid topic name without "/" at its end, for example "mresetar/alertbox/5750". Throws a RangeError
+   * otherwise.
+   */
+  constructor(root: string) {
+    if (root === "" || root.endsWith("/") || root.includes("+") || root.includes("#")) {
+      throw new RangeError('topics: the root must be a topic name without "+", "#" or a "/" at its end');
+    }
+    this.alert = `${root}/alert`;
+    this.lwt = `${root}/lwt`;
+    this.state = `${root}/state`;
+    this.led = `${root}/led`;
+    this.#commandPrefix = `${root}/cmd/`;
+    this.commands = `${root}/cmd/+`;
+  }
+
+  /**
+   * The name of the command that a topic carries ("led", "stay", "config" or another one level), "" for any other
+   * topic.
+   */
+  command(topic: string): string {
+    if (!topic.startsWith(this.#commandPrefix)) return "";
+    const name = topic.slice(this.#commandPrefix.length);
+    // "+" stands for exactly one level [MQTT-4.7.1-3], so a deeper topic is not one that we subscribed to.
+    return name.includes("/") ? "" : name;
+  }
+
+  /** The topic of a command, on which it is cleared with an empty retained message. */
+  commandTopic(name: string): string {
+    return this.#commandPrefix + name;
+  }
+}
+
+/** Names of `AlertEvent` values (journal.ts), as subscribers see them. */
+const EVENT_NAMES: readonly string[] = Object.freeze(["press", "double", "long"]);
+
+export interface AlertFacts {
+  /** The press count when this alert was made; with the chip id it identifies the alert for ever. */
+  readonly sequence: number;
+  /** `AlertEvent` of journal.ts: 0 press, 1 double, 2 long. */
+  readonly event: number;
+  readonly chipId: number;
+  /** Supply voltage in mV when the button was pressed. */
+  readonly millivolts: number;
+  /** Signal strength in dBm. */
+  readonly rssi: number;
+  /** Milliseconds from the press (or the wake-up that replays it) to the moment when the payload was made. */
+  readonly ms: number;
+  /** 1 for the first attempt to deliver. */
+  readonly attempt: number;
+  /** True when the alert comes out of the journal after an earlier attempt failed. */
+  readonly queued: boolean;
+}
+
+/**
+ * `{"pushes":42,"event":"press","id":"5750-42","vcc":3012,"rssi":-61,"ms":742,"try":1}`, with `"queued":true` behind
+ * when queued. `pushes` stays first and numeric for subscribers of the original box; consumers that must not act
+ * twice compare `id`. An event that is none of `AlertEvent` (a journal from a newer firmware) is told as a press:
+ * better a vague alert than none.
+ */
+export function alertPayload(facts: AlertFacts): string {
+  const sequence = facts.sequence;
+  const event = EVENT_NAMES[facts.event] ?? "press";
+  const head = `{"pushes":${sequence},"event":"${event}","id":"${facts.chipId}-${sequence}"`;
+  // "| 0" makes 0 of a reading that the hardware could not give (undefined, NaN), where JSON would break.
+  const link = `"rssi":${facts.rssi | 0},"ms":${facts.ms | 0},"try":${facts.attempt | 0}`;
+  return `${head},"vcc":${facts.millivolts | 0},${link}${facts.queued ? ',"queued":true' : ""}}`;
+}
+
+/** `lost` is the will: the broker publishes it when the box went without saying so. */
+export type Presence = "online" | "sleeping" | "lost";
+
+/** `{"state":"lost","chip":5750,"fw":"1.0.0"}`, in the same form for each presence. */
+export function presencePayload(presence: Presence, chipId: number, firmware: string): string {
+  return JSON.stringify({ state: presence, chip: chipId, fw: firmware });
+}
+
+export interface StateFacts {
+  /** Presses ever counted. */
+  readonly pushes: number;
+  /** Alerts in the journal that are not delivered yet. */
+  readonly pending: number;
+  /** Alerts given up, or refused, because the journal was full. */
+  readonly dropped: number;
+  readonly millivolts: number;
+  /** Signal strength in dBm. */
+  readonly rssi: number;
+  /** Why the chip started, for example "power-on" or "deep-sleep". */
+  readonly reset: string;
+  readonly firmware: string;
+  /** The box's own address. */
+  readonly ip: string;
+  /** Free bytes, undefined where the host cannot tell; the member is then left out. */
+  readonly heap: number | undefined;
+  /** Milliseconds of the phases of this wake-up: boot code, Wi-Fi with address, MQTT up to CONNACK. */
+  readonly bootMs: number;
+  readonly wifiMs: number;
+  readonly mqttMs: number;
+  /** The result of the last `cmd/config`; left out when "". */
+  readonly config: string;
+  /** Why the broker refused the box before this connection; left out when "" or undefined. */
+  readonly refused?: string | undefined;
+}
+
+/** The retained state of the box; members in the order of `StateFacts`, named as subscribers know them. */
+export function statePayload(facts: StateFacts): string {
+  return JSON.stringify({
+    pushes: facts.pushes,
+    pending: facts.pending,
+    dropped: facts.dropped,
+    vcc: facts.millivolts,
+    rssi: facts.rssi,
+    reset: facts.reset,
+    fw: facts.firmware,
+    ip: facts.ip,
+    heap: facts.heap,
+    bootMs: facts.bootMs,
+    wifiMs: facts.wifiMs,
+    mqttMs: facts.mqttMs,
+    config: facts.config === "" ? undefined : facts.config,
+    refused: facts.refused === "" ? undefined : facts.refused,
+  });
+}

@@ -1,0 +1,177 @@
+// Topics: names and payloads exactly as subscribers see them.
+
+import assert from "node:assert/strict";
+import { describe, it } from "mocha";
+import { AlertEvent } from "../../src/alertbox/journal.js";
+import {
+  type AlertFacts,
+  alertPayload,
+  type Presence,
+  presencePayload,
+  type StateFacts,
+  statePayload,
+  Topics,
+} from "../../src/alertbox/topics.js";
+
+const NASTY = 'a "quoted" \\ back\u0000slash\n cvrčak 🦗 \ud800';
+
+const ALERT: AlertFacts = {
+  sequence: 42,
+  event: AlertEvent.PRESS,
+  chipId: 5750,
+  millivolts: 3012,
+  rssi: -61,
+  ms: 742,
+  attempt: 1,
+  queued: false,
+};
+
+const STATE: StateFacts = {
+  pushes: 42,
+  pending: 0,
+  dropped: 0,
+  millivolts: 3012,
+  rssi: -61,
+  reset: "deep-sleep",
+  firmware: "1.0.0",
+  ip: "192.168.1.20",
+  heap: 7048,
+  bootMs: 120,
+  wifiMs: 640,
+  mqttMs: 25,
+  config: "",
+};
+
+describe("topics: names", () => {
+  it("are the root's children", () => {
+    const topics = new Topics("mresetar/alertbox/5750");
+    assert.equal(topics.alert, "mresetar/alertbox/5750/alert");
+    assert.equal(topics.lwt, "mresetar/alertbox/5750/lwt");
+    assert.equal(topics.state, "mresetar/alertbox/5750/state");
+    assert.equal(topics.led, "mresetar/alertbox/5750/led");
+    assert.equal(topics.commands, "mresetar/alertbox/5750/cmd/+");
+    assert.equal(topics.commandTopic("led"), "mresetar/alertbox/5750/cmd/led");
+  });
+
+  it("take any UTF-8", () => {
+    const topics = new Topics("cvrči/cvrčak/na/čvoru");
+    assert.equal(topics.alert, "cvrči/cvrčak/na/čvoru/alert");
+    assert.equal(topics.command("cvrči/cvrčak/na/čvoru/cmd/stay"), "stay");
+  });
+
+  it("of commands lead back to the command", () => {
+    const topics = new Topics("a/b");
+    for (const name of ["led", "stay", "config", "reboot", "čvor"]) {
+      assert.equal(topics.command(topics.commandTopic(name)), name);
+    }
+  });
+
+  it("outside of the commands are no command", () => {
+    const topics = new Topics("a/b");
+    for (const topic of ["a/b/cmd", "a/b/cmd/", "a/b/led", "a/b", "", "a/bc/cmd/led", "x/a/b/cmd/led", "A/b/cmd/led"]) {
+      assert.equal(topics.command(topic), "", topic);
+    }
+  });
+
+  it("deeper than the filter reaches are no command", () => {
+    assert.equal(new Topics("a").command("a/cmd/led/now"), "");
+    assert.equal(new Topics("a").command("a/cmd//led"), "");
+  });
+
+  it("from a root that is no topic name are refused", () => {
+    for (const root of ["", "a/", "/", "a/+", "a/#", "a+b"]) {
+      assert.throws(() => new Topics(root), RangeError, root);
+    }
+  });
+});
+
+describe("topics: the alert", () => {
+  it("has its members in the order that the design gives", () => {
+    assert.equal(
+      alertPayload(ALERT),
+      '{"pushes":42,"event":"press","id":"5750-42","vcc":3012,"rssi":-61,"ms":742,"try":1}',
+    );
+  });
+
+  it("says when it was queued", () => {
+    assert.equal(
+      alertPayload({ ...ALERT, attempt: 3, queued: true }),
+      '{"pushes":42,"event":"press","id":"5750-42","vcc":3012,"rssi":-61,"ms":742,"try":3,"queued":true}',
+    );
+  });
+
+  it("names the journal's events", () => {
+    const event = (code: number) => JSON.parse(alertPayload({ ...ALERT, event: code })).event;
+    assert.equal(event(AlertEvent.PRESS), "press");
+    assert.equal(event(AlertEvent.DOUBLE), "double");
+    assert.equal(event(AlertEvent.LONG), "long");
+  });
+
+  it("goes out as a press when the journal knows an event that this firmware does not", () => {
+    assert.equal(JSON.parse(alertPayload({ ...ALERT, event: 7 })).event, "press");
+  });
+
+  it("stays valid JSON with readings that the hardware could not give", () => {
+    const broken = { millivolts: Number.NaN, rssi: undefined as unknown as number, ms: 1.5, attempt: Number.NaN };
+    assert.equal(
+      alertPayload({ ...ALERT, ...broken }),
+      '{"pushes":42,"event":"press","id":"5750-42","vcc":0,"rssi":0,"ms":1,"try":0}',
+    );
+  });
+
+  it("counts beyond 31 bits", () => {
+    const payload = JSON.parse(alertPayload({ ...ALERT, sequence: 0xfffffffe, chipId: 0xffffff }));
+    assert.equal(payload.pushes, 4294967294);
+    assert.equal(payload.id, "16777215-4294967294");
+  });
+});
+
+describe("topics: presence", () => {
+  it("has one form for each state", () => {
+    assert.equal(presencePayload("lost", 5750, "1.0.0"), '{"state":"lost","chip":5750,"fw":"1.0.0"}');
+    for (const presence of ["online", "sleeping", "lost"] as Presence[]) {
+      assert.deepEqual(JSON.parse(presencePayload(presence, 1, "2.0")), { state: presence, chip: 1, fw: "2.0" });
+    }
+  });
+
+  it("escapes what must be escaped", () => {
+    assert.equal(JSON.parse(presencePayload("online", 1, NASTY)).fw, NASTY);
+  });
+});
+
+describe("topics: state", () => {
+  it("has the members that subscribers know", () => {
+    assert.equal(
+      statePayload(STATE),
+      '{"pushes":42,"pending":0,"dropped":0,"vcc":3012,"rssi":-61,"reset":"deep-sleep","fw":"1.0.0",' +
+        '"ip":"192.168.1.20","heap":7048,"bootMs":120,"wifiMs":640,"mqttMs":25}',
+    );
+  });
+
+  it("leaves out a heap that the host cannot tell", () => {
+    const payload = JSON.parse(statePayload({ ...STATE, heap: undefined }));
+    assert.equal("heap" in payload, false);
+    assert.equal(payload.bootMs, 120);
+  });
+
+  it("tells the result of a configuration, and a refusal, when there is one", () => {
+    const payload = statePayload({ ...STATE, config: "ok", refused: "bad user name or password" });
+    assert.ok(payload.endsWith(',"config":"ok","refused":"bad user name or password"}'));
+    const without = JSON.parse(statePayload({ ...STATE, config: "", refused: "" }));
+    assert.equal("config" in without || "refused" in without, false);
+    assert.equal("refused" in JSON.parse(statePayload({ ...STATE, refused: undefined })), false);
+  });
+
+  it("escapes what must be escaped", () => {
+    const texts = { reset: NASTY, firmware: NASTY, ip: NASTY, config: NASTY, refused: NASTY };
+    const payload = JSON.parse(statePayload({ ...STATE, ...texts }));
+    for (const key of ["reset", "fw", "ip", "config", "refused"]) assert.equal(payload[key], NASTY, key);
+  });
+
+  it("holds nothing but its own members, whatever else the facts carry", () => {
+    const facts = { ...STATE, password: "secret", ssid: "home" };
+    assert.equal(/secret|home/.test(statePayload(facts)), false);
+    const alert = { ...ALERT, password: "secret" };
+    assert.equal(/secret/.test(alertPayload(alert)), false);
+  });
+});
