@@ -13,6 +13,9 @@
 /// <reference path="../../node_modules/@moddable/typings/embedded_io/socket/tcp.d.ts" />
 /// <reference path="../../node_modules/@moddable/typings/embedded_io/system.d.ts" />
 
+// The global of modules/io/system/system.js; the published global.d.ts would bring every provider with it.
+declare var System: typeof import("embedded:io/system").default;
+
 // xsString.c: fx_String_fromArrayBuffer takes an optional range; the published typing names the buffer only.
 interface StringConstructor {
   fromArrayBuffer(buffer: ArrayBufferLike, byteOffset: number, byteLength: number): string;

@@ -1,0 +1,124 @@
+// The bench's own broker: aedes on a real TCP port of this computer. It can be stopped and started again with its sessions
+// and retained messages kept, as a broker with persistence that is killed and comes back. Knows nothing of boards.
+
+import { createServer, type Server, type Socket } from "node:net";
+import { Aedes } from "aedes";
+
+export interface EmbeddedBrokerOptions {
+  /** 1883 when missing; 0 lets the system choose. */
+  port?: number;
+  /** Whether the next free port will do when this one is taken; true when missing. */
+  nextFree?: boolean;
+  /** 127.0.0.1 when missing. */
+  address?: string;
+}
+
+/** How many ports are tried from the first. */
+const portsToTry = 100;
+
+export class EmbeddedBroker {
+  readonly address: string;
+  readonly #aedes: Aedes;
+  readonly #sockets = new Set<Socket>();
+  #server: Server | undefined;
+  #port: number;
+  #isClosed = false;
+
+  private constructor(aedes: Aedes, address: string, port: number) {
+    this.#aedes = aedes;
+    this.address = address;
+    this.#port = port;
+  }
+
+  /**
+   * Resolves when it listens. Rejects with the system's error (`code` is EADDRINUSE, EACCES …) when the port is not to be had
+   * and no other will do.
+   */
+  static async open(options: EmbeddedBrokerOptions = {}): Promise<EmbeddedBroker> {
+    const { port = 1883, nextFree = true, address = "127.0.0.1" } = options;
+    // Longer client ids are legal [MQTT-3.1.3-5] and every other broker takes them.
+    const aedes = await Aedes.createBroker({ maxClientsIdLength: 65_535 });
+    const broker = new EmbeddedBroker(aedes, address, port);
+    // A broker that dies publishes no wills; aedes would when its connections are cut.
+    aedes.authorizePublish = (_client, _packet, callback) => callback(broker.isUp ? null : new Error("stopped"));
+    try {
+      await broker.#listen(nextFree && port > 0 ? portsToTry : 1);
+    } catch (error) {
+      await broker.close();
+      throw error;
+    }
+    return broker;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  /** `mqtt://127.0.0.1:1883` */
+  get url(): string {
+    return `mqtt://${this.address}:${this.#port}`;
+  }
+
+  get isUp(): boolean {
+    return this.#server !== undefined;
+  }
+
+  /** Cuts all clients and stops listening; sessions and retained messages stay. */
+  async stop(): Promise<void> {
+    const server = this.#server;
+    if (server === undefined) return;
+    this.#server = undefined;
+    const closed = new Promise<void>((resolve) => {
+      server.close(() => resolve());
+    });
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+    await closed;
+  }
+
+  /** Listens on the same port again. Rejects when somebody else has taken it, and after `close`. */
+  async start(): Promise<void> {
+    if (this.#isClosed) throw new Error("this broker is closed, open another");
+    if (!this.isUp) await this.#listen(1);
+  }
+
+  /** Ends it for good. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.stop();
+    await new Promise<void>((resolve) => {
+      this.#aedes.close(resolve);
+    });
+  }
+
+  async #listen(tries: number): Promise<void> {
+    for (let port = this.#port; ; port++) {
+      try {
+        this.#server = await this.#open(port);
+        return;
+      } catch (error) {
+        const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+        if (!isTaken || port + 1 >= this.#port + tries || port >= 65_535) throw error;
+      }
+    }
+  }
+
+  #open(port: number): Promise<Server> {
+    const server = createServer((socket) => {
+      this.#sockets.add(socket);
+      // Aedes hears of it as well; without this a reset before its own listeners are there would end the process.
+      socket.on("error", () => undefined);
+      socket.on("close", () => this.#sockets.delete(socket));
+      this.#aedes.handle(socket);
+    });
+    return new Promise((resolve, reject) => {
+      server.once("error", reject);
+      server.listen({ port, host: this.address, exclusive: true }, () => {
+        server.off("error", reject);
+        const bound = server.address();
+        this.#port = typeof bound === "object" && bound !== null ? bound.port : port;
+        resolve(server);
+      });
+    });
+  }
+}

@@ -1,0 +1,287 @@
+// The one source of time in the simulator: what a board, a network and a broker schedule their callbacks on. Stepped for
+// tests (time passes only when told to, the same calls give the same order), real for the bench (a wall clock, perhaps
+// faster). Times are milliseconds since the clock was made, fractions allowed. Knows nothing of what it calls.
+
+/** A callback that waits for its time. */
+export interface Scheduled {
+  /** Takes it back. Harmless when it has run already, and when called twice. */
+  cancel(): void;
+}
+
+export interface Clock {
+  /** Milliseconds since this clock was made; fractions are allowed. Never goes back. */
+  readonly now: number;
+  /**
+   * Calls back once, at least `delayMs` from now and never from inside this call. Equal times run in order of scheduling.
+   * Throws a RangeError for a delay that is negative, infinite or not a number.
+   */
+  schedule(delayMs: number, callback: () => void): Scheduled;
+}
+
+/** How many callbacks a stepped clock runs without time passing before it says that they are a loop. */
+const standstillLimit = 1_000_000;
+
+/** Node's timers count in 32 bits and fire at once for more, so a long wait is made of several. */
+const longestTimerMs = 2 ** 30;
+
+class Entry implements Scheduled {
+  readonly at: number;
+  readonly order: number;
+  callback: (() => void) | undefined;
+  readonly #agenda: Agenda;
+
+  constructor(at: number, order: number, callback: () => void, agenda: Agenda) {
+    this.at = at;
+    this.order = order;
+    this.callback = callback;
+    this.#agenda = agenda;
+  }
+
+  cancel(): void {
+    if (this.callback === undefined) return;
+    this.callback = undefined;
+    this.#agenda.cancelled();
+  }
+}
+
+/** A binary heap of entries by time, then by order of scheduling. Cancelled entries stay until they surface. */
+class Agenda {
+  readonly #entries: Entry[] = [];
+  #orders = 0;
+  #waiting = 0;
+
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  add(now: number, delayMs: number, callback: () => void): Entry {
+    if (!(delayMs >= 0 && delayMs < Number.POSITIVE_INFINITY)) {
+      throw new RangeError(`a delay is a number of milliseconds from 0, not ${delayMs}`);
+    }
+    const entry = new Entry(now + delayMs, this.#orders++, callback, this);
+    this.#waiting += 1;
+    this.#entries.push(entry);
+    this.#rise(this.#entries.length - 1);
+    return entry;
+  }
+
+  /** The entry that is due first, without taking it; cancelled ones are thrown away on the way. */
+  peek(): Entry | undefined {
+    let first = this.#entries[0];
+    while (first !== undefined && first.callback === undefined) {
+      this.#removeFirst();
+      first = this.#entries[0];
+    }
+    return first;
+  }
+
+  /** Takes the first entry and gives its callback. */
+  take(): (() => void) | undefined {
+    const first = this.peek();
+    if (first === undefined) return undefined;
+    this.#removeFirst();
+    const callback = first.callback;
+    first.callback = undefined;
+    this.#waiting -= 1;
+    return callback;
+  }
+
+  cancelled(): void {
+    this.#waiting -= 1;
+    // Long runs set and clear many timers with far deadlines; without this sweep they would pile up until then.
+    if (this.#entries.length > 64 && this.#entries.length > 4 * this.#waiting) this.#sweep();
+  }
+
+  clear(): void {
+    for (const entry of this.#entries) entry.callback = undefined;
+    this.#entries.length = 0;
+    this.#waiting = 0;
+  }
+
+  #sweep(): void {
+    const kept = this.#entries.filter((entry) => entry.callback !== undefined).sort(compare);
+    this.#entries.length = 0;
+    for (const entry of kept) this.#entries.push(entry);
+  }
+
+  #removeFirst(): void {
+    const last = this.#entries.pop();
+    if (last === undefined || this.#entries.length === 0) return;
+    this.#entries[0] = last;
+    this.#sink(0);
+  }
+
+  #rise(from: number): void {
+    let index = from;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      if (!this.#swapIfBefore(index, parent)) return;
+      index = parent;
+    }
+  }
+
+  #sink(from: number): void {
+    let index = from;
+    for (;;) {
+      const left = 2 * index + 1;
+      const right = left + 1;
+      const leftEntry = this.#entries[left];
+      if (leftEntry === undefined) return;
+      const rightEntry = this.#entries[right];
+      const child = rightEntry !== undefined && compare(rightEntry, leftEntry) < 0 ? right : left;
+      if (!this.#swapIfBefore(child, index)) return;
+      index = child;
+    }
+  }
+
+  #swapIfBefore(child: number, parent: number): boolean {
+    const below = this.#entries[child];
+    const above = this.#entries[parent];
+    if (below === undefined || above === undefined || compare(below, above) > 0) return false;
+    this.#entries[child] = above;
+    this.#entries[parent] = below;
+    return true;
+  }
+}
+
+function compare(a: Entry, b: Entry): number {
+  return a.at - b.at || a.order - b.order;
+}
+
+/** Time that passes only in `run`, `runUntil` and `next`. */
+export class SteppedClock implements Clock {
+  readonly #agenda = new Agenda();
+  #now: number;
+  #standstill = 0;
+  #running = false;
+
+  /** @param startAt what `now` is at first, in ms. */
+  constructor(startAt = 0) {
+    this.#now = startAt;
+  }
+
+  get now(): number {
+    return this.#now;
+  }
+
+  /** How many callbacks wait. */
+  get pending(): number {
+    return this.#agenda.waiting;
+  }
+
+  schedule(delayMs: number, callback: () => void): Scheduled {
+    return this.#agenda.add(this.#now, delayMs, callback);
+  }
+
+  /** Lets `ms` milliseconds pass and runs whatever is due, what is newly scheduled within that time included. */
+  run(ms: number): void {
+    this.runUntil(() => false, ms);
+  }
+
+  /**
+   * Lets time pass until the condition holds, at most `limitMs`. The condition is asked before and after each callback.
+   * Gives what it said last; when it never held, all of `limitMs` has passed.
+   */
+  runUntil(condition: () => boolean, limitMs: number): boolean {
+    if (!(limitMs >= 0)) throw new RangeError(`a limit is a number of milliseconds from 0, not ${limitMs}`);
+    const end = this.#now + limitMs;
+    if (condition()) return true;
+    for (;;) {
+      const first = this.#agenda.peek();
+      if (first === undefined || first.at > end) break;
+      this.next();
+      if (condition()) return true;
+    }
+    if (end > this.#now && end < Number.POSITIVE_INFINITY) this.#pass(end);
+    return false;
+  }
+
+  /** Runs the one callback that is due first, whenever that is. False when nothing waits. */
+  next(): boolean {
+    if (this.#running) throw new Error("the clock runs already: a callback may schedule, but may not let time pass");
+    const first = this.#agenda.peek();
+    if (first === undefined) return false;
+    this.#pass(first.at);
+    const callback = this.#agenda.take();
+    this.#running = true;
+    try {
+      callback?.();
+    } finally {
+      this.#running = false;
+    }
+    return true;
+  }
+
+  #pass(to: number): void {
+    if (to > this.#now) {
+      this.#now = to;
+      this.#standstill = 0;
+    } else if (++this.#standstill > standstillLimit) {
+      throw new Error(`${standstillLimit} callbacks ran at ${this.#now} ms without time passing: something loops`);
+    }
+  }
+}
+
+/** Time of the wall clock. Keeps the process alive while something waits, until `close`. */
+export class RealClock implements Clock {
+  readonly #agenda = new Agenda();
+  readonly #speed: number;
+  readonly #startedAt = performance.now();
+  #timer: NodeJS.Timeout | undefined;
+  #immediate: NodeJS.Immediate | undefined;
+  #closed = false;
+
+  /** @param speed how many of its milliseconds pass in a real one. */
+  constructor(speed = 1) {
+    if (!(speed > 0 && speed < Number.POSITIVE_INFINITY)) throw new RangeError(`a speed is above 0, not ${speed}`);
+    this.#speed = speed;
+  }
+
+  get now(): number {
+    return (performance.now() - this.#startedAt) * this.#speed;
+  }
+
+  schedule(delayMs: number, callback: () => void): Scheduled {
+    const entry = this.#agenda.add(this.now, delayMs, callback);
+    if (this.#closed) entry.cancel();
+    else this.#arm();
+    return entry;
+  }
+
+  /** Forgets whatever waits, now and later, so that the process may end. */
+  close(): void {
+    this.#closed = true;
+    this.#agenda.clear();
+    this.#disarm();
+  }
+
+  #arm(): void {
+    this.#disarm();
+    const first = this.#agenda.peek();
+    if (first === undefined || this.#closed) return;
+    const waitMs = (first.at - this.now) / this.#speed;
+    if (waitMs <= 0) this.#immediate = setImmediate(() => this.#runDue());
+    else this.#timer = setTimeout(() => this.#runDue(), Math.min(Math.ceil(waitMs), longestTimerMs));
+  }
+
+  #disarm(): void {
+    clearTimeout(this.#timer);
+    clearImmediate(this.#immediate);
+    this.#timer = undefined;
+    this.#immediate = undefined;
+  }
+
+  #runDue(): void {
+    // What comes due meanwhile waits for the next turn, so that sockets and the terminal are served in between.
+    const until = this.now;
+    try {
+      for (;;) {
+        const first = this.#agenda.peek();
+        if (first === undefined || first.at > until) return;
+        this.#agenda.take()?.();
+      }
+    } finally {
+      this.#arm();
+    }
+  }
+}

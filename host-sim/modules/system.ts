@@ -1,0 +1,58 @@
+// The global `System` as modules/io/system/system.js and system.c of Moddable SDK 8.2.3 make it: deep sleep begins when the
+// call that asked for it has returned and what was queued before has run, a restart never returns, names are resolved one
+// after the other.
+
+import { Halted, type Host, requireAlive } from "../host.js";
+import { toInteger } from "./integer.js";
+
+/** What a board lets its firmware do to it. */
+export interface SystemControls {
+  restart(): void;
+  deepSleep(us: number): void;
+}
+
+type Resolved = (name: string, address: string | undefined) => void;
+
+interface Question {
+  readonly name: string;
+  readonly callback: Resolved;
+}
+
+export function createSystem(host: Host, controls: SystemControls) {
+  const questions: Question[] = [];
+
+  const askNext = (): void => {
+    const question = questions[0];
+    if (question === undefined) return;
+    host.board.network.resolve(host, question.name, (address) => {
+      host.queue(() => {
+        questions.shift();
+        // C code takes the question off its list after the callback; firmware cannot tell the difference.
+        question.callback(question.name, address);
+        askNext();
+      });
+    });
+  };
+
+  return {
+    /**
+     * Sleeps for `us` microseconds, 0 for ever, modulo 2^32 as the SDK's argument is (about 71 minutes). `mode` is the RF
+     * option for the next boot, which this simulator does not model.
+     */
+    deepSleep(us: number, _mode?: number): void {
+      requireAlive(host);
+      const duration = toInteger(us) >>> 0;
+      host.queue(() => controls.deepSleep(duration));
+    },
+    restart(): never {
+      requireAlive(host);
+      controls.restart();
+      throw new Halted();
+    },
+    resolve(name: string, callback: Resolved): void {
+      requireAlive(host);
+      questions.push({ name: String(name), callback });
+      if (questions.length === 1) askNext();
+    },
+  };
+}

@@ -1,0 +1,212 @@
+// An independent subscriber, MQTT.js on a connection of its own, that counts what really arrived at the broker: the bench's
+// "lost" and "duplicates" are its words, not the firmware's. It keeps its session over lost connections, so that nothing
+// escapes it while it is away.
+
+import { randomBytes } from "node:crypto";
+import { connect, type MqttClient } from "mqtt";
+
+export interface WitnessedAlert {
+  readonly topic: string;
+  /** Undefined when the payload has none. */
+  readonly id: string | undefined;
+  readonly payload: string;
+  /** ms since the witness was made. */
+  readonly at: number;
+  /** An alert of that topic and id, or without an id the same payload, was there before. */
+  readonly duplicate: boolean;
+}
+
+/** Between two tries to connect, and the limit of one, ms. */
+const retryMs = 250;
+const connectLimitMs = 5_000;
+
+/** How long the end may take, ms. */
+const farewellLimitMs = 500;
+
+export class Witness {
+  readonly #client: MqttClient;
+  readonly #url: string;
+  readonly #clientId: string;
+  readonly #filter: string;
+  readonly #alerts: WitnessedAlert[] = [];
+  readonly #seen = new Set<string>();
+  readonly #ids = new Map<string, number>();
+  readonly #listeners = new Set<(alert: WitnessedAlert) => void>();
+  readonly #readyListeners = new Set<(isReady: boolean) => void>();
+  readonly #startedAt = performance.now();
+  #duplicates = 0;
+  #isReady = false;
+  #hasSession = false;
+  #failure: Error | undefined;
+
+  /** @param root topic root, wildcards allowed; it subscribes to `<root>/alert` with QoS 2. */
+  constructor(brokerUrl: string, root: string) {
+    this.#filter = `${root}/alert`;
+    this.#url = brokerUrl;
+    this.#clientId = `witness-${randomBytes(6).toString("hex")}`;
+    this.#client = connect(brokerUrl, {
+      protocolVersion: 4,
+      clientId: this.#clientId,
+      clean: false,
+      reconnectPeriod: retryMs,
+      connectTimeout: connectLimitMs,
+      // It subscribes by itself, when the broker has no session.
+      resubscribe: false,
+    });
+    this.#client.on("connect", (packet) => {
+      if (packet.sessionPresent && this.#hasSession) this.#become(true);
+      else this.#subscribe();
+    });
+    this.#client.on("message", (topic, payload) => this.#take(topic, payload));
+    this.#client.on("close", () => this.#become(false));
+    this.#client.on("error", (error) => {
+      this.#failure = error;
+      this.#tellReady();
+    });
+  }
+
+  /** All in the order of arrival. */
+  get alerts(): readonly WitnessedAlert[] {
+    return this.#alerts;
+  }
+
+  /** How many different alerts there are. */
+  get delivered(): number {
+    return this.#alerts.length - this.#duplicates;
+  }
+
+  /** How many alerts came again. */
+  get duplicates(): number {
+    return this.#duplicates;
+  }
+
+  /** Whether it is connected and subscribed. */
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  /** Presses without an alert: given the ids of their alerts, or how many presses there were. */
+  lost(presses: number | Iterable<string>): number {
+    if (typeof presses === "number") return Math.max(0, presses - this.delivered);
+    let lost = 0;
+    for (const id of new Set(presses)) if (!this.#ids.has(id)) lost += 1;
+    return lost;
+  }
+
+  /**
+   * Resolves when it is subscribed for the first time. Rejects when the broker refuses the connection or grants less than
+   * QoS 2; a broker that is not there is waited for.
+   */
+  ready(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const check = (): boolean => {
+        if (this.#isReady) resolve();
+        else if (this.#failure !== undefined && isFinal(this.#failure)) reject(this.#failure);
+        else return false;
+        return true;
+      };
+      if (check()) return;
+      const end = this.onReady(() => {
+        if (check()) end();
+      });
+    });
+  }
+
+  /** Hears every alert from now on; gives the function that ends it. */
+  onAlert(listener: (alert: WitnessedAlert) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Hears when it becomes ready, or not, or fails. */
+  onReady(listener: (isReady: boolean) => void): () => void {
+    this.#readyListeners.add(listener);
+    return () => this.#readyListeners.delete(listener);
+  }
+
+  /** Ends it. Its session at the broker is removed when that can be done at once. */
+  async close(): Promise<void> {
+    this.#listeners.clear();
+    this.#readyListeners.clear();
+    const isThere = this.#client.connected;
+    await this.#client.endAsync(true);
+    if (isThere && this.#hasSession) await this.#removeSession();
+  }
+
+  /** A clean session in place of the old one, which ends with its connection [MQTT-3.1.2-6]. */
+  #removeSession(): Promise<void> {
+    const client = connect(this.#url, {
+      protocolVersion: 4,
+      clientId: this.#clientId,
+      clean: true,
+      reconnectPeriod: 0,
+      connectTimeout: farewellLimitMs,
+    });
+    return new Promise((resolve) => {
+      client.on("connect", () => client.end());
+      client.on("error", () => client.end(true));
+      client.on("close", () => resolve());
+    });
+  }
+
+  #subscribe(): void {
+    this.#client.subscribe(this.#filter, { qos: 2 }, (error, granted) => {
+      if (error) {
+        this.#failure = error;
+        this.#tellReady();
+        return;
+      }
+      const qos = granted?.[0]?.qos;
+      if (qos !== 2) {
+        this.#failure = new Refused(`the broker grants QoS ${qos} for ${this.#filter}, not 2`);
+        this.#tellReady();
+        return;
+      }
+      this.#hasSession = true;
+      this.#become(true);
+    });
+  }
+
+  #take(topic: string, payload: Uint8Array): void {
+    const text = new TextDecoder().decode(payload);
+    const id = idOf(text);
+    const key = `${topic}\n${id ?? text}`;
+    const duplicate = this.#seen.has(key);
+    this.#seen.add(key);
+    if (duplicate) this.#duplicates += 1;
+    if (id !== undefined) this.#ids.set(id, (this.#ids.get(id) ?? 0) + 1);
+    const alert = { topic, id, payload: text, at: performance.now() - this.#startedAt, duplicate };
+    this.#alerts.push(alert);
+    for (const listener of [...this.#listeners]) listener(alert);
+  }
+
+  #become(isReady: boolean): void {
+    if (this.#isReady === isReady) return;
+    this.#isReady = isReady;
+    this.#tellReady();
+  }
+
+  #tellReady(): void {
+    for (const listener of [...this.#readyListeners]) listener(this.#isReady);
+  }
+}
+
+/** A broker that grants less than it was asked for. */
+class Refused extends Error {}
+
+/** CONNACK codes that trying again will not cure: MQTT.js gives them as `code`. 3, "unavailable", may pass. */
+const finalCodes: readonly unknown[] = Object.freeze([1, 2, 4, 5, 134, 135]);
+
+function isFinal(error: Error): boolean {
+  return error instanceof Refused || ("code" in error && finalCodes.includes(error.code));
+}
+
+function idOf(payload: string): string | undefined {
+  try {
+    const { id } = JSON.parse(payload) as { id?: unknown };
+    return typeof id === "string" ? id : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof TypeError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,147 @@
+// One deterministic simulation: a stepped clock, a home with Wi-Fi and a router, the model broker, and any number of boards.
+// Made for tests that read like a script: press, let time pass, look at the broker. The same seed and the same calls give
+// the same bytes, always. Nothing here is real: no sockets, no files, no wall clock.
+
+import { Board, type BoardOptions } from "./board.js";
+import { ModelBroker, type ModelBrokerOptions } from "./broker.js";
+import { SteppedClock } from "./clock.js";
+import { type AccessPoint, type AccessPointOptions, Airspace } from "./radio.js";
+import { Random } from "./random.js";
+import { VirtualNetwork } from "./virtual-network.js";
+
+/** What a world's boards are set up for, unless told otherwise. */
+const home = Object.freeze({
+  ssid: "home",
+  password: "correct horse",
+  broker: "10.0.0.2",
+  brokerName: "broker.local",
+  port: 1883,
+  firstChipId: 5750,
+} as const);
+
+/** The GPIO of the button: FLASH on a NodeMCU; D2 where the pin is low at reset, when GPIO0 would stop the chip. */
+const buttonPins = Object.freeze({ gpio: 0, rst: 0, "rst+gpio": 4 } as const);
+const ledPin = 2;
+
+export interface WorldBoardOptions extends Partial<Omit<BoardOptions, "clock" | "network" | "airspace" | "random">> {
+  /** Laid over the settings that `mc/config` brings, such as `{ mode: "battery" }`. */
+  settings?: Record<string, unknown>;
+  /** False leaves the board without power until `powerOn`. */
+  powered?: boolean;
+}
+
+export interface WorldOptions {
+  /** 1 unless given. */
+  seed?: number;
+  /** One way between a board and the broker; 5 unless given. */
+  latencyMs?: number;
+  /** What the clock shows at first, ms; 0 unless given. */
+  startAt?: number;
+  broker?: ModelBrokerOptions;
+  /** Laid over the home's access point. */
+  wifi?: Partial<AccessPointOptions>;
+  /** For the first board, when `board` is asked for before `addBoard`. */
+  board?: WorldBoardOptions;
+}
+
+export class World {
+  readonly clock: SteppedClock;
+  readonly random: Random;
+  readonly network: VirtualNetwork;
+  readonly airspace: Airspace;
+  /** The access point at home. */
+  readonly wifi: AccessPoint;
+  readonly broker: ModelBroker;
+  readonly boards: Board[] = [];
+  readonly #boardOptions: WorldBoardOptions;
+
+  constructor(options: WorldOptions = {}) {
+    this.clock = new SteppedClock(options.startAt ?? 0);
+    this.random = new Random(options.seed ?? 1);
+    this.network = new VirtualNetwork(this.clock, {
+      latencyMs: options.latencyMs ?? 5,
+      random: this.random.fork("network"),
+    });
+    this.airspace = new Airspace();
+    this.wifi = this.airspace.add({ ssid: home.ssid, password: home.password, ...options.wifi });
+    this.broker = new ModelBroker(this.network, this.clock, {
+      address: home.broker,
+      port: home.port,
+      ...options.broker,
+    });
+    this.network.name(home.brokerName, this.broker.address);
+    this.#boardOptions = options.board ?? {};
+  }
+
+  /** The first board. Made and powered on when nobody has added one yet. */
+  get board(): Board {
+    return this.boards[0] ?? this.addBoard(this.#boardOptions);
+  }
+
+  /** The first board's LED. */
+  get led(): Board["led"] {
+    return this.board.led;
+  }
+
+  /** The clock's time, ms. */
+  get now(): number {
+    return this.clock.now;
+  }
+
+  /** Adds a board that is set up for this world's Wi-Fi and broker, and powers it on. */
+  addBoard(options: WorldBoardOptions = {}): Board {
+    const { settings, powered, ...boardOptions } = options;
+    const wiring = boardOptions.wiring ?? "gpio";
+    const config = {
+      button: buttonPins[wiring],
+      led: ledPin,
+      settings: {
+        wifi: [{ ssid: home.ssid, password: home.password }],
+        host: this.broker.address,
+        port: this.broker.port,
+        mode: wiring === "gpio" ? "mains" : "battery",
+        wiring,
+        ...settings,
+      },
+      ...boardOptions.config,
+    };
+    const board = new Board({
+      chipId: home.firstChipId + this.boards.length,
+      ...boardOptions,
+      config,
+      clock: this.clock,
+      network: this.network,
+      airspace: this.airspace,
+      random: this.random,
+    });
+    this.boards.push(board);
+    if (powered !== false) board.powerOn();
+    return board;
+  }
+
+  /** A finger presses the first board's button for `holdMs`. Time passes only in `run` and `runUntil`. */
+  press(holdMs?: number): void {
+    this.board.button.press(holdMs);
+  }
+
+  /** Cuts the first board's power. */
+  cutPower(): void {
+    this.board.cutPower();
+  }
+
+  /** Lets time pass. */
+  run(ms: number): void {
+    this.clock.run(ms);
+  }
+
+  /** Lets time pass until the condition holds, at most `limitMs`. False when it did not. */
+  runUntil(condition: () => boolean, limitMs: number): boolean {
+    return this.clock.runUntil(condition, limitMs);
+  }
+
+  /** Ends all boards and the broker. A world needs no closing to be collected; this ends what it would still do. */
+  close(): void {
+    for (const board of this.boards) board.close();
+    this.broker.stop();
+  }
+}

@@ -1,0 +1,293 @@
+// `npm start` as a process of its own: headless runs and their exit status, the terminal on a pipe, ports, signals, files.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, it } from "mocha";
+import { EmbeddedBroker } from "../../host-sim/aedes.js";
+import { Witness } from "../../host-sim/witness.js";
+import { Command, freePort } from "./command.js";
+
+describe("host-sim/cli", function () {
+  this.timeout(60_000);
+  let folder: string;
+  let commands: Command[];
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "alertbox-cli-"));
+    commands = [];
+  });
+
+  afterEach(async () => {
+    await Promise.all(commands.map((command) => command.kill()));
+    rmSync(folder, { recursive: true });
+  });
+
+  function start(...args: string[]): Command {
+    const command = new Command(args);
+    commands.push(command);
+    return command;
+  }
+
+  async function headless(...args: string[]): Promise<{ status: number | null; command: Command; summary: object }> {
+    const command = start("--headless", "--json", ...args);
+    const status = await command.ended;
+    return { status, command, summary: command.objects.at(-1) ?? {} };
+  }
+
+  /** Listens on a port so that nobody else can. */
+  async function occupy(): Promise<{ server: Server; port: number }> {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return { server, port: (server.address() as { port: number }).port };
+  }
+
+  describe("the command line", () => {
+    it("a mistake ends it with status 2 and says what to do, on stderr", async () => {
+      const command = start("--bords", "2");
+      assert.equal(await command.ended, 2);
+      assert.equal(command.output, "");
+      assert.match(command.errors, /^alertbox: there is no option --bords\nnpm start -- --help/);
+    });
+
+    it("--help is no mistake", async () => {
+      const command = start("--help");
+      assert.equal(await command.ended, 0);
+      assert.match(command.output, /^Usage: npm start -- /);
+      assert.equal(command.errors, "");
+    });
+  });
+
+  describe("headless", () => {
+    it("presses, waits for the independent subscriber, and ends with a summary and status 0", async () => {
+      const port = await freePort();
+      const { status, command, summary } = await headless("--port", `${port}`, "--press", "3");
+      assert.equal(status, 0, command.errors);
+      const { event, presses, delivered, lost, duplicates, pending } = summary as Record<string, unknown>;
+      assert.deepEqual(
+        { event, presses, delivered, lost, duplicates, pending },
+        { event: "summary", presses: 3, delivered: 3, lost: 0, duplicates: 0, pending: 0 },
+      );
+      const ready = command.objects[0];
+      assert.equal(ready?.["event"], "ready");
+      assert.equal(ready?.["broker"], `mqtt://127.0.0.1:${port}`);
+      const words = command.objects.filter(({ event }) => event === "step").map(({ word }) => word);
+      for (const word of ["boot", "joined", "connected", "stored", "received", "delivered"]) {
+        assert.ok(words.includes(word), word);
+      }
+      const alerts = command.objects.filter((line) => line["event"] === "alert");
+      assert.deepEqual(
+        alerts.map(({ detail }) => (JSON.parse(String(detail)) as { id: string }).id),
+        ["5750-1", "5750-2", "5750-3"],
+      );
+      assert.equal(command.errors, "");
+    });
+
+    it("a battery box sleeps between presses, and each press is an alert", async () => {
+      const { status, command, summary } = await headless(
+        ...["--port", `${await freePort()}`, "--mode", "battery", "--press", "2"],
+      );
+      assert.equal(status, 0, command.errors + command.output);
+      assert.equal((summary as { delivered: number }).delivered, 2);
+      assert.ok(command.objects.filter(({ word }) => word === "sleeping").length >= 2);
+    });
+
+    it("several boards have their own alerts, under the root that was asked for", async () => {
+      const { status, command, summary } = await headless(
+        ...["--port", `${await freePort()}`, "--boards", "3", "--press", "2", "--root", "hall/doors", "--chip", "7"],
+      );
+      assert.equal(status, 0, command.errors + command.output);
+      assert.equal((summary as { delivered: number }).delivered, 6);
+      assert.match(String(command.objects[0]?.["watch"]), /'hall\/doors\/\+\/alert'/);
+      assert.deepEqual(command.objects[0]?.["boards"], [7, 8, 9]);
+    });
+
+    it("without --json writes readable lines and a sentence", async () => {
+      const command = start("--headless", "--port", `${await freePort()}`, "--press", "1");
+      assert.equal(await command.ended, 0, command.errors);
+      assert.match(command.output, / ms {2}delivered +5750-1\n/);
+      assert.match(command.output, /1 press, 1 delivered, 0 lost, 0 twice, median \d+ ms \([\d.]+ s\)\n$/);
+    });
+
+    it("ends with status 1 when the broker is away, and the alert is delivered by the next run with the same flash", async () => {
+      const port = await freePort();
+      const flash = join(folder, "box.flash");
+      const url = `mqtt://127.0.0.1:${port}`;
+      const first = await headless("--broker", url, "--press", "1", "--deadline", "9", "--flash", flash);
+      assert.equal(first.status, 1, first.command.errors);
+      const { presses, delivered, lost, pending } = first.summary as Record<string, unknown>;
+      assert.deepEqual({ presses, delivered, lost, pending }, { presses: 1, delivered: 0, lost: 1, pending: 1 });
+      assert.ok(statSync(flash).size > 0);
+      const broker = await EmbeddedBroker.open({ port, nextFree: false });
+      try {
+        const second = await headless("--broker", url, "--press", "0", "--deadline", "20", "--flash", flash);
+        assert.equal(second.status, 0, second.command.errors + second.command.output);
+        const { carried, carriedDelivered, pending: left } = second.summary as Record<string, unknown>;
+        assert.deepEqual({ carried, carriedDelivered, left }, { carried: 1, carriedDelivered: 1, left: 0 });
+        const alert = second.command.objects.find((line) => line["event"] === "alert");
+        assert.match(String(alert?.["detail"]), /"id":"5750-1".*"queued":true/);
+      } finally {
+        await broker.close();
+      }
+    });
+
+    it("uses an existing broker, and never writes its password", async () => {
+      const broker = await EmbeddedBroker.open({ port: await freePort() });
+      const witness = new Witness(broker.url, "mresetar/alertbox/+");
+      try {
+        await witness.ready();
+        const url = `mqtt://ana:s3cret@127.0.0.1:${broker.port}`;
+        const { status, command } = await headless("--broker", url, "--press", "1");
+        assert.equal(status, 0, command.errors);
+        assert.equal(witness.delivered, 1);
+        assert.doesNotMatch(command.output + command.errors, /s3cret/);
+        assert.equal(command.objects[0]?.["broker"], `mqtt://ana@127.0.0.1:${broker.port}`);
+      } finally {
+        await witness.close();
+        await broker.close();
+      }
+    });
+
+    it("SIGINT ends a run at once, with a summary and the status of an interruption", async () => {
+      const command = start(..."--headless --json --press 500 --port".split(" "), `${await freePort()}`);
+      await command.wrote(/"word":"stored"/);
+      command.child.kill("SIGINT");
+      assert.equal(await command.ended, 130);
+      assert.equal(command.objects.at(-1)?.["event"], "summary");
+    });
+
+    it("without --press runs until it is told to stop", async () => {
+      const command = start("--headless", "--port", `${await freePort()}`);
+      await command.wrote(/connected/);
+      command.child.kill("SIGTERM");
+      assert.equal(await command.ended, 0);
+    });
+  });
+
+  describe("with a person", () => {
+    it("says where everything is, takes keys also from a pipe, and quits with q", async () => {
+      const command = start("--port", `${await freePort()}`);
+      const [, url] = await command.wrote(/Page +(http:\/\/127\.0\.0\.1:\d+\/)\n/);
+      await command.wrote(/Watch +mosquitto_sub -h 127\.0\.0\.1 -p \d+ -t 'mresetar\/alertbox\/\+\/alert' -v\n/);
+      assert.match(await (await fetch(url ?? "")).text(), /alertbox bench/);
+      await command.wrote(/connected/);
+      command.type(" ");
+      await command.wrote(/pressed[\s\S]*stored +5750-1[\s\S]*delivered +5750-1/);
+      await command.wrote(/arrived +\{"pushes":1,/);
+      command.type("q");
+      assert.equal(await command.ended, 0);
+      assert.equal(command.errors, "");
+      await assert.rejects(fetch(url ?? ""));
+    });
+
+    it("cuts power, Wi-Fi and broker with its keys, and what was pressed meanwhile arrives", async () => {
+      const command = start("--port", `${await freePort()}`);
+      await command.wrote(/connected/);
+      command.type("b");
+      await command.wrote(/broker off/);
+      command.type(" ");
+      await command.wrote(/stored +5750-1/);
+      command.type("p");
+      await command.wrote(/power off[\s\S]*power on/);
+      command.type("b");
+      await command.wrote(/broker on/);
+      await command.wrote(/arrived +\{"pushes":1,.*"queued":true/);
+      command.type("w");
+      await command.wrote(/Wi-Fi off/);
+      command.type("wr");
+      await command.wrote(/Wi-Fi on[\s\S]*reset[\s\S]*connected/);
+      command.type("q");
+      assert.equal(await command.ended, 0);
+    });
+
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      it(`${signal} ends everything at once and leaves no process and no file`, async () => {
+        const flash = join(folder, "box.flash");
+        const port = await freePort();
+        const command = start("--port", `${port}`, "--flash", flash);
+        await command.wrote(/connected/);
+        const children = childrenOf(command.child.pid ?? 0);
+        command.child.kill(signal);
+        assert.equal(await command.ended, 0);
+        for (const child of children) assert.ok(!existsSync(`/proc/${child}`), `process ${child} is left`);
+        assert.deepEqual(readdirSync(folder), ["box.flash"]);
+        const again = createServer().listen(port, "127.0.0.1");
+        await once(again, "listening");
+        again.close();
+      });
+    }
+
+    it("ends when nobody reads its output any more", async () => {
+      const command = start("--port", `${await freePort()}`);
+      await command.wrote(/connected/);
+      command.child.stdout?.destroy();
+      command.type("?");
+      assert.equal(await command.ended, 0);
+    });
+  });
+
+  describe("ports", () => {
+    it("a port that was asked for and is in use is a clear error", async () => {
+      const { server, port } = await occupy();
+      for (const name of ["--port", "--page-port"]) {
+        const command = start(name, `${port}`);
+        assert.equal(await command.ended, 2, name);
+        assert.match(command.errors, new RegExp(`port ${port} is in use.*with ${name},`));
+        assert.equal(command.output, "");
+      }
+      server.close();
+    });
+
+    it("two benches at once find their own ports", async () => {
+      const both = [start(), start()];
+      const ports = [];
+      for (const command of both) {
+        const [, page] = await command.wrote(/Page +http:\/\/127\.0\.0\.1:(\d+)\//);
+        const [, broker] = await command.wrote(/Broker +mqtt:\/\/127\.0\.0\.1:(\d+)/);
+        ports.push(page, broker);
+      }
+      assert.equal(new Set(ports).size, 4);
+      for (const command of both) command.type("q");
+      assert.deepEqual(await Promise.all(both.map((command) => command.ended)), [0, 0]);
+    });
+  });
+
+  describe("--flash", () => {
+    it("keeps the press count between runs, one file for each of several boards", async () => {
+      const flash = join(folder, "box.flash");
+      for (const last of [1, 2]) {
+        const { status, command } = await headless(
+          ...["--port", `${await freePort()}`, "--boards", "2", "--press", "1", "--flash", flash],
+        );
+        assert.equal(status, 0, command.errors + command.output);
+        assert.match(command.output, new RegExp(`"word":"delivered","detail":"5751-${last}"`));
+      }
+      assert.deepEqual(readdirSync(folder).sort(), ["box.flash.5750", "box.flash.5751"]);
+    });
+
+    it("refuses a file that is something else, and leaves it alone", async () => {
+      const file = join(folder, "letter.txt");
+      writeFileSync(file, "Dear reader");
+      const command = start("--headless", "--press", "1", "--flash", file);
+      assert.equal(await command.ended, 2);
+      assert.match(command.errors, /letter\.txt is no flash of this bench.*Name another file/);
+      assert.equal(readFileSync(file, "utf8"), "Dear reader");
+    });
+
+    it("says what is wrong with a place that cannot be written", async () => {
+      const command = start("--flash", join(folder, "no", "where"));
+      assert.equal(await command.ended, 2);
+      assert.match(command.errors, /its folder does not exist; make it first/);
+    });
+  });
+});
+
+/** Ids of the processes that a process has started, on Linux; elsewhere none are seen. */
+function childrenOf(pid: number): number[] {
+  const file = `/proc/${pid}/task/${pid}/children`;
+  if (!existsSync(file)) return [];
+  return readFileSync(file, "utf8").split(" ").filter(Boolean).map(Number);
+}

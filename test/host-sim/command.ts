@@ -1,0 +1,87 @@
+// Runs the bench as a user does, as a process of its own, and lets a test wait for what it writes.
+
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { fileURLToPath } from "node:url";
+
+const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
+
+export class Command {
+  readonly child: ChildProcess;
+  /** Everything written so far. */
+  output = "";
+  errors = "";
+  readonly #ended: Promise<number | null>;
+  #wake: () => void = () => undefined;
+  #isOver = false;
+
+  constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+    this.child = spawn(process.execPath, ["--import", "tsx/esm", "host-sim/cli.ts", ...args], {
+      cwd: PROJECT,
+      env: { ...process.env, ...environment },
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+    this.child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+      this.output += text;
+      this.#wake();
+    });
+    this.child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      this.errors += text;
+      this.#wake();
+    });
+    // A test that ends the process while it types into it is no error.
+    this.child.stdin?.on("error", () => undefined);
+    this.#ended = once(this.child, "close").then(([code]) => {
+      this.#isOver = true;
+      this.#wake();
+      return code as number | null;
+    });
+  }
+
+  /** The exit status. */
+  get ended(): Promise<number | null> {
+    return this.#ended;
+  }
+
+  /** Resolves with the match as soon as the output has one; fails when the process ends before. */
+  async wrote(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const match = pattern.exec(this.output);
+      if (match !== null) return match;
+      if (this.#isOver) assert.fail(`ended without ${pattern}:\n${this.output}\n${this.errors}`);
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  type(keys: string): void {
+    this.child.stdin?.write(keys);
+  }
+
+  /** The output of a `--json` run, one object per line. */
+  get objects(): Record<string, unknown>[] {
+    return this.output
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  }
+
+  /** Ends it whatever it does, for the end of a test. */
+  async kill(): Promise<void> {
+    if (!this.#isOver) this.child.kill("SIGKILL");
+    await this.#ended;
+  }
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, "close");
+  return port;
+}
