@@ -208,20 +208,14 @@ export class InFlight {
     return undefined;
   }
 
-  /** The SUBSCRIBE or UNSUBSCRIBE that is to leave next. */
-  nextRequest(): Flight | undefined {
+  /**
+   * What is to leave next, in the order of acceptance: an owner that clears a retained message and then subscribes must not
+   * get it again. Before CONNACK there are only messages here, for a request needs a connection.
+   */
+  next(): Flight | undefined {
     for (let index = this.#released; index < this.#count; index += 1) {
       const flight = this.#entries[index] as Flight;
-      if (flight.phase === Phase.QUEUED && flight.type !== PacketType.PUBLISH) return flight;
-    }
-    return undefined;
-  }
-
-  /** The PUBLISH that is to leave next. */
-  nextMessage(): Flight | undefined {
-    for (let index = this.#released; index < this.#count; index += 1) {
-      const flight = this.#entries[index] as Flight;
-      if (flight.phase === Phase.QUEUED && flight.type === PacketType.PUBLISH) return flight;
+      if (flight.phase === Phase.QUEUED) return flight;
     }
     return undefined;
   }

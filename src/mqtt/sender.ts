@@ -181,12 +181,8 @@ export class Sender {
     }
     if (this.closing) return Job.FAREWELL;
     if (!mayPublish) return Job.NONE;
-    if (this.accepted) {
-      if (this.#keepAlive.due) return Job.PING;
-      this.#flight = this.#inFlight.nextRequest();
-      if (this.#flight !== undefined) return Job.FLIGHT;
-    }
-    this.#flight = this.#inFlight.nextMessage();
+    if (this.accepted && this.#keepAlive.due) return Job.PING;
+    this.#flight = this.#inFlight.next();
     return this.#flight === undefined ? Job.NONE : Job.FLIGHT;
   }
 

@@ -33,11 +33,11 @@ describe("subscribe", () => {
     assert.deepEqual(rig.events(), ["subscribed 3 0", "unsubscribed 2", "subscribed 1 0"]);
   });
 
-  it("goes before messages that were accepted earlier", () => {
+  it("goes in the order of acceptance: a retained message cleared before it does not come again", () => {
     const rig = new Rig().open();
     rig.session.publish({ topic: "a", payload: "x", qos: 1, retain: false }, 0);
     rig.session.subscribe([{ filter: "a", qos: 0 }], 0);
-    assert.deepEqual(rig.sent(), ["SUBSCRIBE 2 a=0", "PUBLISH 1 q1 a: x"]);
+    assert.deepEqual(rig.sent(), ["PUBLISH 1 q1 a: x", "SUBSCRIBE 2 a=0"]);
   });
 
   it("takes messages before its SUBACK", () => {

@@ -1,0 +1,80 @@
+// What the box is told (events, past facts) and what it asks for (effects, commands): the words between the pure state
+// machine in alertbox.ts and main.ts, which performs each effect in one switch. Types only; nothing here does anything.
+
+import type { ButtonEvent } from "./button.js";
+import type { Command } from "./command.js";
+import type { Settings } from "./settings.js";
+
+/** Why this boot happened, as wake.ts reads it from the reset reason and the wiring. */
+export type WakeCause = "press" | "retry" | "power" | "restart" | "crash";
+
+/** Why a connection ended, as the MQTT session and the link report it. */
+export interface Down {
+  readonly reason: string;
+  readonly detail: string;
+  /** CONNACK return code when `reason` is "refused", else 0. */
+  readonly code: number;
+  /** True when the broker closed before CONNACK although a PUBLISH had left with the CONNECT. */
+  readonly pipelined: boolean;
+}
+
+export type BoxEvent =
+  | { readonly type: "booted"; readonly cause: WakeCause }
+  | { readonly type: "button"; readonly event: ButtonEvent }
+  | { readonly type: "stored"; readonly sequence: number }
+  | { readonly type: "not-stored"; readonly why: string }
+  | { readonly type: "joined"; readonly address: string }
+  | { readonly type: "join-failed"; readonly why: string }
+  | { readonly type: "wifi-lost" }
+  | { readonly type: "opened" }
+  | { readonly type: "unreachable"; readonly why: string }
+  | { readonly type: "connected"; readonly sessionPresent: boolean }
+  | { readonly type: "received"; readonly sequence: number }
+  | { readonly type: "delivered"; readonly sequence: number }
+  | { readonly type: "subscribed"; readonly refused: boolean }
+  | { readonly type: "command"; readonly name: string; readonly command: Command }
+  | { readonly type: "flushed" }
+  | { readonly type: "down"; readonly down: Down };
+
+export type Effect =
+  /** Write the alert into the journal; answered by `stored` or `not-stored`. */
+  | { readonly do: "store"; readonly event: number }
+  /** Start a finite LED pattern. */
+  | { readonly do: "show"; readonly pattern: number }
+  /** Set the LED pattern for when no finite one runs. */
+  | { readonly do: "rest"; readonly pattern: number }
+  | { readonly do: "join"; readonly network: number }
+  | { readonly do: "leave" }
+  /** Resolve the broker's name and open the TCP connection; `clean` asks for clean session = 1. */
+  | { readonly do: "open"; readonly clean: boolean }
+  /** Hand the session every stored alert that it has room for. */
+  | { readonly do: "deliver" }
+  | { readonly do: "announce"; readonly presence: "online" | "sleeping" }
+  | { readonly do: "state"; readonly config: string }
+  | { readonly do: "light"; readonly on: boolean }
+  | { readonly do: "subscribe"; readonly qos: 0 | 1 }
+  /** Clear a retained command under the given root. */
+  | { readonly do: "clear"; readonly root: string; readonly name: string }
+  /** Answered by `flushed` when everything accepted so far is acknowledged, or when `withinMs` is over. */
+  | { readonly do: "flush"; readonly withinMs: number }
+  /** DISCONNECT on the wire, then close; answered by `down`. */
+  | { readonly do: "disconnect" }
+  /** Drop the connection at once; not answered. */
+  | { readonly do: "abort" }
+  /** From now on use these settings, without saving them. */
+  | { readonly do: "use"; readonly settings: Settings }
+  | { readonly do: "save"; readonly settings: Settings }
+  | { readonly do: "require-clean-session" }
+  | { readonly do: "session-cleaned" }
+  /** The broker dislikes packets before CONNACK: no more pipelining. */
+  | { readonly do: "plain-order" }
+  /** Keep the number of failed deliveries over sleep. */
+  | { readonly do: "remember"; readonly attempt: number }
+  | { readonly do: "open-setup" }
+  | { readonly do: "close-setup" }
+  | { readonly do: "factory-reset" }
+  | { readonly do: "restart" }
+  /** Deep sleep; 0 means until the next press. */
+  | { readonly do: "sleep"; readonly ms: number }
+  /** A line of the serial log. */
+  | { readonly do: "say"; readonly word: string; readonly detail: string };

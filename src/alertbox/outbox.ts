@@ -1,0 +1,135 @@
+// The outbox: hands stored alerts from the journal to the MQTT session, in order, and writes back into the journal what the
+// broker has acknowledged. It knows the journal and what a message is; it knows no socket, no LED and no mode.
+
+import type { Message, Session } from "../mqtt/session.js";
+import { AlertStatus, FIRST_SESSION_ID, type Journal, packetId } from "./journal.js";
+import { type AlertFacts, alertPayload } from "./topics.js";
+
+/** What the outbox needs of an MQTT session. */
+export type Publisher = Pick<Session, "publish" | "release">;
+
+/** What an alert says beside what the journal keeps. */
+export interface Circumstances {
+  readonly chipId: number;
+  readonly topic: string;
+  /** Received signal strength, dBm. */
+  readonly rssi: number;
+  /** Which attempt at delivery this is, from 1. */
+  readonly attempt: number;
+}
+
+/** Alerts in the session at once; its other places are for announcements and subscriptions. */
+export const MAX_IN_FLIGHT = 4;
+/** Presses whose instant is remembered; the `ms` of an older one that still waits counts from the boot. */
+const REMEMBERED = 16;
+
+export class Outbox {
+  readonly #journal: Journal;
+  /** Sequence of the newest alert handed to the session in this boot. */
+  #offered = 0;
+  #inFlight = 0;
+  /** Presses of this boot start after this sequence; everything older is a replay. */
+  readonly #before: number;
+  /** Alerts up to this sequence may have been on the wire in an earlier boot or session. */
+  #maybeSent: number;
+  /** When the latest presses of this boot were stored, by sequence modulo REMEMBERED. */
+  readonly #storedAt = new Int32Array(REMEMBERED);
+  readonly #bootAt: number;
+
+  /** `bootAt`: the instant, in milliseconds, at which this boot began; a replayed alert counts its `ms` from there. */
+  constructor(journal: Journal, bootAt: number) {
+    this.#journal = journal;
+    this.#before = journal.pushes;
+    this.#maybeSent = journal.pushes;
+    this.#bootAt = bootAt;
+  }
+
+  /** Notes when an alert of this boot was pressed, so that its message can say how long it took. */
+  pressed(sequence: number, at: number): void {
+    this.#storedAt[sequence % REMEMBERED] = at;
+  }
+
+  /**
+   * Hands the session every alert that it has room for, oldest first. An alert that the broker has already received
+   * (PUBREC seen, power lost before PUBCOMP) is only released, never published again [MQTT-4.3.3-1].
+   */
+  fill(publisher: Publisher, circumstances: Circumstances, now: number): void {
+    while (this.#inFlight < MAX_IN_FLIGHT) {
+      const record = this.#journal.next(this.#offered);
+      if (record === undefined) return;
+      const { sequence } = record;
+      let result: number;
+      if (record.status === AlertStatus.RECEIVED) {
+        result = publisher.release(packetId(sequence), now);
+      } else {
+        const facts: AlertFacts = {
+          sequence,
+          event: record.event,
+          chipId: circumstances.chipId,
+          millivolts: record.millivolts,
+          rssi: circumstances.rssi,
+          ms: (now - this.#startOf(sequence)) | 0,
+          attempt: circumstances.attempt,
+          queued: sequence <= this.#before || circumstances.attempt > 1,
+        };
+        result = publisher.publish(this.#message(sequence, facts, circumstances.topic), now);
+      }
+      if (result < 0) return;
+      this.#offered = sequence;
+      this.#inFlight += 1;
+    }
+  }
+
+  /**
+   * PUBREC: writes it down, so that this alert is never published again. Returns its sequence, or 0. Throws when the flash is
+   * worn out; PUBREL must not leave then.
+   */
+  received(id: number): number {
+    if (id >= FIRST_SESSION_ID) return 0;
+    const sequence = this.#sequenceOf(id);
+    if (sequence !== 0) this.#journal.received(sequence);
+    return sequence;
+  }
+
+  /** PUBCOMP: the alert is done. Returns its sequence, or 0 for a packet that was no alert. */
+  delivered(id: number): number {
+    if (id >= FIRST_SESSION_ID) return 0;
+    // Also for an alert that a full journal has given up meanwhile: its place in the session is free again.
+    if (this.#inFlight > 0) this.#inFlight -= 1;
+    const sequence = this.#sequenceOf(id);
+    if (sequence !== 0) this.#journal.done(sequence);
+    return sequence;
+  }
+
+  /** The session was made anew (other settings): everything not done is handed over again. */
+  restart(): void {
+    if (this.#offered > this.#maybeSent) this.#maybeSent = this.#offered;
+    this.#offered = 0;
+    this.#inFlight = 0;
+  }
+
+  #startOf(sequence: number): number {
+    if (sequence <= this.#before || sequence <= this.#journal.pushes - REMEMBERED) return this.#bootAt;
+    return this.#storedAt[sequence % REMEMBERED] ?? this.#bootAt;
+  }
+
+  #message(sequence: number, facts: AlertFacts, topic: string): Message {
+    return {
+      topic,
+      payload: alertPayload(facts),
+      qos: 2,
+      retain: false,
+      id: packetId(sequence),
+      resumed: sequence <= this.#maybeSent,
+    };
+  }
+
+  #sequenceOf(id: number): number {
+    let record = this.#journal.first();
+    while (record !== undefined) {
+      if (packetId(record.sequence) === id) return record.sequence;
+      record = this.#journal.next(record.sequence);
+    }
+    return 0;
+  }
+}

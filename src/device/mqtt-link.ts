@@ -1,0 +1,222 @@
+// The link: owns a TCP connection (`embedded:io/socket/tcp`, or another class of that shape) and a timer and drives an MQTT
+// session with them. Hides that the first onWritable means "connected", that a write larger than the window throws, that
+// onError also reports a clean close by the peer, and that what was written leaves only while the socket is open: after
+// DISCONNECT it waits until TCP has acknowledged everything. It knows nothing of reconnecting.
+
+import TCP from "embedded:io/socket/tcp";
+import type { Closed, Session } from "../mqtt/session.js";
+import { Alarm } from "./alarm.js";
+import { now } from "./clock.js";
+
+export interface LinkHandler {
+  /** TCP is open and CONNECT is due: messages handed to the session now may leave in the same segment. */
+  onOpen(): void;
+  /** No TCP connection could be opened. */
+  onUnreachable(why: string): void;
+  /** The connection has ended and the socket is closed. */
+  onDown(closed: Closed): void;
+}
+
+/** What the link needs of a socket: the TCP class pattern of ECMA-419 §10, or TLS of the same shape. */
+export interface Socket {
+  read(into: Uint8Array): unknown;
+  write(bytes: Uint8Array): unknown;
+  close(): void;
+}
+
+/** The class of the socket, and further options for its constructor (dependencies travel as `io`, ECMA-419). */
+export interface SocketOptions {
+  readonly io: new (options: SocketParameters) => Socket;
+  readonly [option: string]: unknown;
+}
+
+/** What the link passes to the constructor, beside the further options. */
+export interface SocketParameters {
+  readonly address: string;
+  readonly port: number;
+  readonly nodelay: boolean;
+  readonly onReadable: (bytes: number) => void;
+  readonly onWritable: (bytes: number) => void;
+  readonly onError: () => void;
+}
+
+/** Milliseconds that a TCP connection may take to open. */
+const OPEN_TIMEOUT = 10000;
+/** Milliseconds for which the socket stays open after DISCONNECT, at most. */
+const LINGER_TIMEOUT = 1000;
+
+export class MqttLink {
+  readonly #session: Session;
+  readonly #handler: LinkHandler;
+  readonly #options: SocketOptions;
+  /** One TCP segment at most is on its way through here. */
+  readonly #buffer: Uint8Array;
+  readonly #alarm = new Alarm(() => this.#ring());
+  #socket: Socket | undefined;
+  /** Bytes that TCP takes now. */
+  #window = 0;
+  /** The window when nothing is unacknowledged. */
+  #fullWindow = 0;
+  #opened = false;
+  #openUntil = 0;
+  /** Set when the session has ended: why, and until when the socket may linger. */
+  #closed: Closed | undefined;
+  #lingerUntil = 0;
+  /** True while the buffer is in use: one buffer serves both directions, so nothing is written while a fragment is read. */
+  #busy = false;
+  /** Why no socket could be made. */
+  #reason = "";
+
+  /**
+   * `bufferBytes`: size of the transmit and receive buffer, at most one segment (1460) makes sense. `socket`: the class of the
+   * socket, plain TCP unless given; its further options go to its constructor.
+   */
+  constructor(session: Session, bufferBytes: number, handler: LinkHandler, socket: SocketOptions = { io: TCP }) {
+    this.#session = session;
+    this.#buffer = new Uint8Array(bufferBytes);
+    this.#handler = handler;
+    this.#options = socket;
+  }
+
+  /** Opens a connection to a dotted IPv4 address. An open connection is dropped first. */
+  open(address: string, port: number): void {
+    this.drop();
+    this.#closed = undefined;
+    this.#opened = false;
+    this.#openUntil = (now() + OPEN_TIMEOUT) | 0;
+    try {
+      this.#socket = new this.#options.io({
+        nodelay: true,
+        ...this.#options,
+        address,
+        port,
+        onReadable: (bytes) => this.#readable(bytes),
+        onWritable: (bytes) => this.#writable(bytes),
+        onError: () => this.#error(),
+      });
+    } catch (error) {
+      // Out of sockets, or the network went down in this turn: an ordinary failure, reported in a turn of its own.
+      this.#openUntil = now();
+      this.#reason = String(error);
+    }
+    this.#alarm.set(this.#openUntil);
+  }
+
+  /** Drops the connection at once, without DISCONNECT: the broker publishes the will. Nothing is called back. */
+  drop(): void {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    this.#alarm.set(undefined);
+    if (socket === undefined) return;
+    socket.close();
+    if (this.#opened && this.#closed === undefined) {
+      // The session reports its end through `ended`, which finds no socket and stays silent.
+      this.#session.lost(now());
+    }
+  }
+
+  /** To be called by the session's owner from `onClosed`. */
+  ended(closed: Closed): void {
+    if (this.#socket === undefined) return;
+    this.#closed = closed;
+    this.#lingerUntil = (now() + (closed.reason === "disconnected" ? LINGER_TIMEOUT : 0)) | 0;
+    this.#alarm.set(this.#lingerUntil);
+  }
+
+  /** Writes what the session has to say, as far as the window allows. Call after handing it something. */
+  pump(): void {
+    const socket = this.#socket;
+    if (socket === undefined || !this.#opened || this.#busy) return;
+    this.#busy = true;
+    const buffer = this.#buffer;
+    while (this.#window > 0 && this.#socket === socket) {
+      const count = this.#session.transmit(buffer, Math.min(buffer.length, this.#window), now());
+      if (count === 0) break;
+      this.#window -= count;
+      socket.write(count === buffer.length ? buffer : buffer.subarray(0, count));
+    }
+    this.#busy = false;
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#socket === undefined) return;
+    this.#alarm.set(this.#closed === undefined ? this.#session.deadline() : this.#lingerUntil);
+  }
+
+  #writable(bytes: number): void {
+    this.#window = bytes;
+    if (bytes > this.#fullWindow) this.#fullWindow = bytes;
+    if (this.#closed !== undefined) {
+      if (bytes >= this.#fullWindow) this.#finish();
+      return;
+    }
+    if (!this.#opened) {
+      this.#opened = true;
+      this.#session.connect(now());
+      this.#handler.onOpen();
+    }
+    this.pump();
+  }
+
+  #readable(bytes: number): void {
+    const socket = this.#socket;
+    const buffer = this.#buffer;
+    let left = bytes;
+    this.#busy = true;
+    while (left > 0 && this.#socket === socket && socket !== undefined) {
+      const count = Math.min(left, buffer.length);
+      socket.read(count === buffer.length ? buffer : buffer.subarray(0, count));
+      left -= count;
+      this.#receive(buffer, count);
+    }
+    this.#busy = false;
+    this.pump();
+  }
+
+  #receive(buffer: Uint8Array, count: number): void {
+    try {
+      this.#session.receive(buffer, 0, count, now());
+    } catch (error) {
+      // The owner's callback failed (worn flash): the session has ended over it and says so; anything else is a crash.
+      if (this.#closed?.reason !== "internal") throw error;
+    }
+  }
+
+  #error(): void {
+    if (!this.#opened) {
+      this.#fail("connection refused");
+      return;
+    }
+    if (this.#closed === undefined) this.#session.lost(now());
+    this.#finish();
+  }
+
+  #ring(): void {
+    if (!this.#opened) {
+      this.#fail(this.#socket === undefined ? this.#reason : "no answer");
+      return;
+    }
+    if (this.#closed !== undefined) {
+      this.#finish();
+      return;
+    }
+    this.#session.tick(now());
+    this.pump();
+  }
+
+  #fail(why: string): void {
+    this.#socket?.close();
+    this.#socket = undefined;
+    this.#alarm.set(undefined);
+    this.#handler.onUnreachable(why);
+  }
+
+  #finish(): void {
+    const closed = this.#closed;
+    this.#socket?.close();
+    this.#socket = undefined;
+    this.#alarm.set(undefined);
+    if (closed !== undefined) this.#handler.onDown(closed);
+  }
+}

@@ -1,0 +1,753 @@
+// The box's state machine, state by state: each event and each deadline, with the effects that follow.
+
+import assert from "node:assert/strict";
+import { describe, it } from "mocha";
+import { BoxTimes } from "../../src/alertbox/state.js";
+import { BoxRig, deeds, LOST, refusedWith, said, settingsOf } from "./box-rig.js";
+
+const MAINS = settingsOf();
+const BATTERY = settingsOf({ mode: "battery" });
+const TIMED = settingsOf({ mode: "battery", wiring: "rst+gpio" });
+const ROOT = MAINS.root;
+
+describe("box: starting", () => {
+  it("a press at boot is stored before the radio starts", () => {
+    const rig = new BoxRig({ settings: BATTERY });
+    assert.deepEqual(deeds(rig.tell({ type: "booted", cause: "press" })), ["store 0", "rest JOINING", "join 0"]);
+    assert.equal(rig.box.state, "joining");
+  });
+
+  it("without a press it joins, and stores nothing", () => {
+    const rig = new BoxRig();
+    assert.deepEqual(deeds(rig.tell({ type: "booted", cause: "power" })), ["rest JOINING", "join 0"]);
+  });
+
+  it("without settings only the setup opens, and a press is not possible", () => {
+    const rig = new BoxRig({ settings: undefined });
+    assert.deepEqual(deeds(rig.tell({ type: "booted", cause: "press" })), ["rest SETUP", "open-setup"]);
+    assert.equal(rig.box.state, "setup");
+  });
+
+  it("boots once only", () => {
+    const rig = new BoxRig();
+    rig.tell({ type: "booted", cause: "power" });
+    assert.deepEqual(rig.tell({ type: "booted", cause: "press" }), []);
+  });
+
+  it("has no deadline of its own before it is booted", () => {
+    assert.equal(new BoxRig().box.deadline(), undefined);
+  });
+});
+
+describe("box: joining", () => {
+  function joining(changes: Record<string, unknown> = {}): BoxRig {
+    const rig = new BoxRig({ settings: settingsOf(changes) });
+    rig.tell({ type: "booted", cause: "power" });
+    return rig;
+  }
+
+  it("connects once an address is there", () => {
+    const rig = joining();
+    const seen = rig.tell({ type: "joined", address: "10.0.0.9" });
+    assert.deepEqual(deeds(seen), ["rest CONNECTING", "open false"]);
+    assert.deepEqual(said(seen), ["joined 10.0.0.9", "connecting 10.0.0.2:1883"]);
+  });
+
+  it("a failure with one network waits and tries again", () => {
+    const rig = joining();
+    const seen = rig.tell({ type: "join-failed", why: "wrong password" });
+    assert.deepEqual(deeds(seen), ["leave", "rest OFF"]);
+    assert.deepEqual(said(seen), ["failed no Wi-Fi: wrong password"]);
+    assert.equal(rig.box.state, "waiting");
+    assert.deepEqual(deeds(rig.until(1000)), ["rest JOINING", "join 0"]);
+  });
+
+  it("tries the second network at once, then waits, then begins with the first", () => {
+    const wifi = [
+      { ssid: "home", password: "correct horse" },
+      { ssid: "shed", password: "" },
+    ];
+    const rig = joining({ wifi });
+    assert.deepEqual(deeds(rig.tell({ type: "join-failed", why: "access point not found" })), [
+      "rest JOINING",
+      "join 1",
+    ]);
+    assert.deepEqual(deeds(rig.tell({ type: "join-failed", why: "access point not found" })), ["leave", "rest OFF"]);
+    assert.deepEqual(deeds(rig.until(1000)), ["rest JOINING", "join 0"]);
+  });
+
+  it("gives up after its deadline", () => {
+    const rig = joining();
+    assert.equal(rig.box.deadline(), BoxTimes.join);
+    assert.deepEqual(said(rig.until(BoxTimes.join)), ["failed no Wi-Fi: no answer in time"]);
+  });
+
+  it("says the same complaint once only", () => {
+    const rig = joining();
+    assert.equal(said(rig.tell({ type: "join-failed", why: "wrong password" })).length, 1);
+    rig.until(1000);
+    assert.deepEqual(said(rig.tell({ type: "join-failed", why: "wrong password" })), []);
+  });
+
+  it("a press is stored and the attempt goes on", () => {
+    const rig = joining();
+    assert.deepEqual(deeds(rig.press(1)), ["store 0", "rest STORED", "rest JOINING"]);
+  });
+
+  it("events of a connection that is not there are ignored", () => {
+    const rig = joining();
+    assert.deepEqual(rig.tell({ type: "opened" }), []);
+    assert.deepEqual(rig.tell({ type: "unreachable", why: "x" }), []);
+    assert.deepEqual(rig.tell({ type: "connected", sessionPresent: false }), []);
+    assert.deepEqual(rig.tell({ type: "subscribed", refused: false }), []);
+    assert.deepEqual(rig.tell({ type: "flushed" }), []);
+    assert.deepEqual(rig.tell({ type: "wifi-lost" }), []);
+    assert.deepEqual(rig.tell({ type: "down", down: LOST }), []);
+    assert.deepEqual(rig.command("led", { kind: "led", on: true }), []);
+    assert.equal(rig.box.state, "joining");
+  });
+});
+
+describe("box: connecting", () => {
+  function connecting(options: ConstructorParameters<typeof BoxRig>[0] = {}): BoxRig {
+    const rig = new BoxRig(options);
+    rig.tell({ type: "booted", cause: "power" });
+    rig.tell({ type: "joined", address: "10.0.0.9" });
+    return rig;
+  }
+
+  it("hands over the stored alerts as soon as TCP is open, before CONNACK", () => {
+    const rig = connecting({ pending: 1 });
+    assert.deepEqual(rig.tell({ type: "opened" }), ["deliver"]);
+  });
+
+  it("a second joined or a join failure changes nothing", () => {
+    const rig = connecting();
+    assert.deepEqual(rig.tell({ type: "joined", address: "10.0.0.9" }), []);
+    assert.deepEqual(rig.tell({ type: "join-failed", why: "x" }), []);
+  });
+
+  it("unreachable: waits with growing delays, and joins no more", () => {
+    const rig = connecting();
+    assert.deepEqual(said(rig.tell({ type: "unreachable", why: "connection refused" })), ["failed connection refused"]);
+    assert.deepEqual(deeds(rig.until(1000)), ["rest CONNECTING", "open false"]);
+    rig.tell({ type: "unreachable", why: "connection refused" });
+    assert.equal(rig.box.deadline(), 3000);
+  });
+
+  it("no answer in time: drops the connection and waits", () => {
+    const rig = connecting();
+    const seen = rig.until(BoxTimes.connect);
+    assert.deepEqual(deeds(seen), ["abort", "rest OFF"]);
+    assert.deepEqual(said(seen), ["failed broker: no answer in time"]);
+  });
+
+  it("with an alert stored a failure shows stored but not sent", () => {
+    const rig = connecting({ pending: 1 });
+    assert.deepEqual(deeds(rig.tell({ type: "unreachable", why: "no route" })), ["rest OFF", "show NOT_SENT"]);
+  });
+
+  it("Wi-Fi lost: drops the connection, waits, joins again", () => {
+    const rig = connecting();
+    assert.deepEqual(deeds(rig.tell({ type: "wifi-lost" })), ["abort", "rest OFF"]);
+    assert.deepEqual(deeds(rig.until(1000)), ["rest JOINING", "join 0"]);
+  });
+
+  for (const [code, why] of [
+    [1, "unacceptable protocol version"],
+    [2, "client identifier rejected"],
+    [4, "bad user name or password"],
+    [5, "not authorized, and no user name is set"],
+  ] as const) {
+    it(`refused with ${code}: says why once, stops the retries`, () => {
+      const rig = connecting({ pending: 1 });
+      const seen = rig.tell({ type: "down", down: refusedWith(code) });
+      assert.deepEqual(said(seen), [`failed refused: ${why}`]);
+      assert.deepEqual(deeds(seen), ["rest REFUSED", "show NOT_SENT"]);
+      assert.equal(rig.box.state, "refused");
+      assert.equal(rig.box.deadline(), undefined);
+    });
+  }
+
+  it("refused with 5 speaks of the password when there is one, as Mosquitto means it", () => {
+    const rig = connecting({ settings: settingsOf({ user: "box", password: "x" }) });
+    assert.deepEqual(said(rig.tell({ type: "down", down: refusedWith(5) })), [
+      "failed refused: bad user name or password, or not authorized",
+    ]);
+  });
+
+  it("refused with 3, server unavailable: tries again later", () => {
+    const rig = connecting();
+    assert.deepEqual(said(rig.tell({ type: "down", down: refusedWith(3) })), ["failed refused: server unavailable"]);
+    assert.equal(rig.box.state, "waiting");
+  });
+
+  it("refused with a reserved code: tries again later", () => {
+    const rig = connecting();
+    rig.tell({ type: "down", down: refusedWith(77) });
+    assert.equal(rig.box.state, "waiting");
+  });
+
+  it("closed because of pipelining: the plain order, at once", () => {
+    const rig = connecting();
+    const seen = rig.tell({ type: "down", down: { ...LOST, pipelined: true } });
+    assert.deepEqual(deeds(seen), ["plain-order", "rest CONNECTING", "open false"]);
+  });
+
+  it("lost before CONNACK: waits", () => {
+    const rig = connecting();
+    assert.deepEqual(said(rig.tell({ type: "down", down: LOST })), ["failed broker: connection reset"]);
+    assert.equal(rig.box.state, "waiting");
+  });
+
+  it("a press while connecting joins the first flight", () => {
+    const rig = connecting();
+    assert.deepEqual(deeds(rig.press(1)), ["store 0", "rest STORED", "deliver", "rest CONNECTING"]);
+  });
+
+  it("a box without a session of its own connects clean first, disconnects, and connects again", () => {
+    const rig = connecting({ needsCleanSession: true, pending: 1 });
+    assert.deepEqual(rig.tell({ type: "opened" }), [], "nothing is delivered in the clean session");
+    assert.deepEqual(deeds(rig.press(2)), ["store 0", "rest STORED", "rest CONNECTING"]);
+    const seen = rig.tell({ type: "connected", sessionPresent: false });
+    assert.deepEqual(deeds(seen), ["session-cleaned", "disconnect"]);
+    assert.equal(rig.box.state, "closing");
+    assert.deepEqual(deeds(rig.tell({ type: "down", down: { ...LOST, reason: "disconnected" } })), [
+      "rest CONNECTING",
+      "open false",
+    ]);
+  });
+
+  it("the clean connection is asked for as such", () => {
+    const rig = new BoxRig({ needsCleanSession: true });
+    rig.tell({ type: "booted", cause: "power" });
+    assert.ok(rig.tell({ type: "joined", address: "10.0.0.9" }).includes("open true"));
+  });
+});
+
+describe("box: online, mains", () => {
+  it("without alerts: announces, tells its state, subscribes, and has no deadline", () => {
+    const rig = new BoxRig();
+    rig.tell({ type: "booted", cause: "power" });
+    rig.tell({ type: "joined", address: "10.0.0.9" });
+    const seen = rig.tell({ type: "connected", sessionPresent: true });
+    assert.deepEqual(deeds(seen), ["rest OFF", "announce online", "state", "subscribe 1"]);
+    assert.deepEqual(rig.tell({ type: "subscribed", refused: false }), []);
+    assert.equal(rig.box.deadline(), undefined);
+    assert.equal(rig.retry.connections, 1);
+  });
+
+  it("with alerts: delivers them before anything else", () => {
+    const rig = new BoxRig({ pending: 2 });
+    rig.tell({ type: "booted", cause: "power" });
+    rig.tell({ type: "joined", address: "10.0.0.9" });
+    assert.deepEqual(deeds(rig.tell({ type: "connected", sessionPresent: false })), ["rest STORED", "deliver"]);
+    assert.deepEqual(deeds(rig.tell({ type: "delivered", sequence: 1 })), ["show SENT", "deliver"]);
+    assert.deepEqual(deeds(rig.tell({ type: "delivered", sequence: 2 })), [
+      "show SENT",
+      "remember 0",
+      "rest OFF",
+      "announce online",
+      "state",
+      "subscribe 1",
+    ]);
+  });
+
+  it("a press is stored, delivered, and told in the state", () => {
+    const rig = new BoxRig().listening();
+    assert.deepEqual(deeds(rig.press(1)), ["store 0", "rest STORED", "deliver"]);
+    assert.deepEqual(said(rig.tell({ type: "received", sequence: 1 })), ["received 5750-1"]);
+    assert.deepEqual(deeds(rig.tell({ type: "delivered", sequence: 1 })), [
+      "show SENT",
+      "remember 0",
+      "rest OFF",
+      "state",
+    ]);
+  });
+
+  it("a press during delivery is a second alert", () => {
+    const rig = new BoxRig().listening();
+    rig.press(1);
+    assert.deepEqual(deeds(rig.press(2)), ["store 0", "rest STORED", "deliver"]);
+    rig.tell({ type: "delivered", sequence: 1 });
+    assert.equal(rig.box.pending, 1);
+    rig.tell({ type: "delivered", sequence: 2 });
+    assert.equal(rig.box.pending, 0);
+  });
+
+  it("double and long are alerts of their own", () => {
+    const rig = new BoxRig().listening();
+    assert.deepEqual(deeds(rig.tell({ type: "button", event: "double" })), ["store 1"]);
+    assert.deepEqual(deeds(rig.tell({ type: "button", event: "long" })), ["store 2"]);
+  });
+
+  it("a press that cannot be stored never shows stored", () => {
+    const rig = new BoxRig().listening();
+    rig.tell({ type: "button", event: "press" });
+    const seen = rig.tell({ type: "not-stored", why: "the journal is full" });
+    assert.deepEqual(seen, ["say not-stored the journal is full"]);
+    assert.equal(rig.box.pending, 0);
+  });
+
+  it("a button that also pulls RST was counted at boot", () => {
+    const rig = new BoxRig({ settings: settingsOf({ wiring: "rst+gpio" }) }).listening();
+    assert.deepEqual(rig.tell({ type: "button", event: "press" }), []);
+  });
+
+  it("connection lost: waits, connects again, announces again", () => {
+    const rig = new BoxRig().listening();
+    const seen = rig.tell({ type: "down", down: LOST });
+    assert.deepEqual(said(seen), ["failed connection lost: connection reset"]);
+    assert.deepEqual(deeds(rig.until(1000)), ["rest CONNECTING", "open false"]);
+    assert.ok(rig.tell({ type: "connected", sessionPresent: true }).includes("announce online"));
+  });
+
+  it("Wi-Fi lost: drops the connection at once and joins again", () => {
+    const rig = new BoxRig().listening();
+    assert.deepEqual(deeds(rig.tell({ type: "wifi-lost" })), ["abort", "rest OFF"]);
+    assert.deepEqual(rig.tell({ type: "wifi-lost" }), [], "only once");
+    assert.deepEqual(deeds(rig.until(1000)), ["rest JOINING", "join 0"]);
+  });
+
+  it("a refused subscription is said, and the box goes on", () => {
+    const rig = new BoxRig().online();
+    assert.match(said(rig.tell({ type: "subscribed", refused: true }))[0] ?? "", /commands-refused/);
+    assert.deepEqual(deeds(rig.press(1)), ["store 0", "rest STORED", "deliver"]);
+  });
+
+  it("an alert delivered after the connection went is still counted", () => {
+    const rig = new BoxRig({ pending: 1 });
+    rig.tell({ type: "booted", cause: "power" });
+    rig.tell({ type: "joined", address: "10.0.0.9" });
+    assert.deepEqual(deeds(rig.tell({ type: "delivered", sequence: 1 })), ["show SENT"]);
+    assert.equal(rig.box.pending, 0);
+  });
+});
+
+describe("box: waiting and refused, mains", () => {
+  it("a press while waiting is one attempt at once", () => {
+    const rig = new BoxRig();
+    rig.tell({ type: "booted", cause: "power" });
+    rig.tell({ type: "join-failed", why: "wrong password" });
+    assert.deepEqual(deeds(rig.press(1)), ["store 0", "rest STORED", "rest JOINING", "join 0"]);
+  });
+
+  it("a press in refused is one attempt, and the refusal is said again", () => {
+    const rig = new BoxRig();
+    rig.tell({ type: "booted", cause: "power" });
+    rig.tell({ type: "joined", address: "10.0.0.9" });
+    rig.tell({ type: "down", down: refusedWith(4) });
+    assert.deepEqual(deeds(rig.press(1)), ["store 0", "rest STORED", "rest CONNECTING", "open false"]);
+    assert.deepEqual(said(rig.tell({ type: "down", down: refusedWith(4) })), [
+      "failed refused: bad user name or password",
+    ]);
+  });
+
+  it("refused ends by nothing but a press or the setup", () => {
+    const rig = new BoxRig();
+    rig.tell({ type: "booted", cause: "power" });
+    rig.tell({ type: "joined", address: "10.0.0.9" });
+    rig.tell({ type: "down", down: refusedWith(5) });
+    assert.deepEqual(rig.until(86400000), []);
+    assert.deepEqual(deeds(rig.tell({ type: "button", event: "setup" })), ["rest SETUP", "open-setup"]);
+  });
+});
+
+describe("box: battery", () => {
+  it("delivers, announces, reads its commands, says farewell, disconnects, sleeps", () => {
+    const rig = new BoxRig({ settings: BATTERY });
+    rig.tell({ type: "booted", cause: "press" });
+    rig.tell({ type: "stored", sequence: 1 });
+    rig.tell({ type: "joined", address: "10.0.0.9" });
+    assert.deepEqual(rig.tell({ type: "opened" }), ["deliver"]);
+    rig.tell({ type: "connected", sessionPresent: true });
+    assert.ok(deeds(rig.tell({ type: "delivered", sequence: 1 })).includes("subscribe 0"));
+    rig.now = 1000;
+    assert.deepEqual(rig.tell({ type: "subscribed", refused: false }), []);
+    assert.equal(rig.box.deadline(), 1000 + BoxTimes.window);
+    assert.deepEqual(rig.until(1000 + BoxTimes.window), ["announce sleeping", `flush ${BoxTimes.farewell}`]);
+    assert.deepEqual(rig.tell({ type: "flushed" }), ["disconnect"]);
+    assert.deepEqual(rig.tell({ type: "down", down: { ...LOST, reason: "disconnected" } }), ["rest OFF", "leave"]);
+    assert.equal(rig.box.state, "resting");
+    assert.deepEqual(rig.tick(), ["say sleeping until the next press", "sleep 0"]);
+    assert.equal(rig.box.state, "asleep");
+    assert.equal(rig.box.deadline(), undefined);
+  });
+
+  it("stays until the LED has shown how it ended", () => {
+    const rig = new BoxRig({ settings: BATTERY });
+    rig.online();
+    rig.tell({ type: "subscribed", refused: false });
+    rig.until(BoxTimes.window);
+    rig.tell({ type: "flushed" });
+    rig.tell({ type: "down", down: { ...LOST, reason: "disconnected" } });
+    rig.idle = false;
+    assert.deepEqual(rig.tick(), []);
+    rig.idle = true;
+    assert.ok(rig.tick().includes("sleep 0"));
+  });
+
+  it("sleeps at last even if the LED never ends", () => {
+    const rig = new BoxRig({ settings: BATTERY, pending: 1 });
+    rig.tell({ type: "booted", cause: "retry" });
+    rig.idle = false;
+    const seen = rig.until(BoxTimes.awake + BoxTimes.rest);
+    assert.ok(seen.includes("sleep 0"));
+  });
+
+  it("after the awake cap the alert stays stored and the LED says so", () => {
+    const rig = new BoxRig({ settings: BATTERY });
+    rig.tell({ type: "booted", cause: "press" });
+    rig.tell({ type: "stored", sequence: 1 });
+    rig.until(BoxTimes.awake - 1);
+    rig.now = BoxTimes.awake;
+    const seen = rig.tick();
+    assert.deepEqual(said(seen), ["awake-cap 20 s", "not-sent 1 stored"]);
+    assert.deepEqual(deeds(seen), ["abort", "rest OFF", "show NOT_SENT", "leave"]);
+    assert.deepEqual(deeds(rig.tick()), ["sleep 0"]);
+  });
+
+  it("retries by timer with growing delays where the wiring allows it", () => {
+    const rig = new BoxRig({ settings: TIMED, pending: 1 });
+    rig.tell({ type: "booted", cause: "retry" });
+    const seen = rig.until(BoxTimes.awake);
+    rig.tick();
+    assert.ok(!seen.includes("sleep 0"));
+    const again = new BoxRig({ settings: TIMED, pending: 1 });
+    again.tell({ type: "booted", cause: "retry" });
+    again.until(BoxTimes.awake - 1);
+    again.now = BoxTimes.awake;
+    again.tick();
+    assert.deepEqual(deeds(again.tick()), ["remember 1", "sleep 11000"]);
+  });
+
+  it("a refusal that cannot heal waits for a press, not for the timer", () => {
+    const rig = new BoxRig({ settings: TIMED, pending: 1 });
+    rig.tell({ type: "booted", cause: "press" });
+    rig.tell({ type: "joined", address: "10.0.0.9" });
+    const seen = rig.tell({ type: "down", down: refusedWith(4) });
+    assert.deepEqual(said(seen), ["failed refused: bad user name or password", "not-sent 1 stored"]);
+    assert.deepEqual(deeds(rig.tick()), ["sleep 0"]);
+  });
+
+  it("shows a low battery before sleep, but never instead of not sent", () => {
+    const low = new BoxRig({ settings: BATTERY, millivolts: 2500 });
+    low.online();
+    low.tell({ type: "subscribed", refused: false });
+    low.until(BoxTimes.window);
+    low.tell({ type: "flushed" });
+    const seen = low.tell({ type: "down", down: { ...LOST, reason: "disconnected" } });
+    assert.ok(seen.includes("show LOW_BATTERY"));
+    const both = new BoxRig({ settings: BATTERY, millivolts: 2500, pending: 1 });
+    both.tell({ type: "booted", cause: "retry" });
+    const end = both.until(BoxTimes.awake);
+    assert.ok(end.includes("show NOT_SENT") && !end.includes("show LOW_BATTERY"));
+  });
+
+  it("a farewell that is not acknowledged does not keep it awake", () => {
+    const rig = new BoxRig({ settings: BATTERY });
+    rig.online();
+    rig.tell({ type: "subscribed", refused: false });
+    rig.until(BoxTimes.window);
+    assert.deepEqual(rig.until(BoxTimes.window + BoxTimes.farewell), ["disconnect"]);
+    assert.deepEqual(deeds(rig.until(BoxTimes.window + BoxTimes.farewell + BoxTimes.closing)), [
+      "abort",
+      "rest OFF",
+      "leave",
+    ]);
+    assert.ok(rig.tick().includes("sleep 0"));
+  });
+
+  it("a connection that ends during the farewell ends in sleep", () => {
+    const rig = new BoxRig({ settings: BATTERY });
+    rig.online();
+    rig.tell({ type: "subscribed", refused: false });
+    rig.until(BoxTimes.window);
+    rig.tell({ type: "down", down: LOST });
+    assert.equal(rig.box.state, "resting");
+  });
+
+  it("at the cap with a silent broker it says farewell without waiting", () => {
+    const rig = new BoxRig({ settings: BATTERY, pending: 1 }).online();
+    const seen = rig.until(BoxTimes.awake);
+    assert.deepEqual(deeds(seen), ["announce sleeping", "disconnect"]);
+    assert.deepEqual(deeds(rig.tell({ type: "down", down: { ...LOST, reason: "disconnected" } })), [
+      "rest OFF",
+      "show NOT_SENT",
+      "leave",
+    ]);
+  });
+
+  it("a press stored while it shows its last pattern keeps it awake", () => {
+    const rig = new BoxRig({ settings: BATTERY, pending: 1 });
+    rig.tell({ type: "booted", cause: "retry" });
+    rig.idle = false;
+    rig.until(BoxTimes.awake);
+    assert.equal(rig.box.state, "resting");
+    assert.ok(rig.tell({ type: "stored", sequence: 2 }).includes("join 0"));
+    assert.equal(rig.box.state, "joining");
+  });
+
+  it("does not fall asleep under a finger", () => {
+    const rig = new BoxRig({ settings: BATTERY });
+    rig.online();
+    rig.tell({ type: "button", event: "down" });
+    rig.tell({ type: "subscribed", refused: false });
+    assert.deepEqual(rig.until(2000), []);
+    rig.tell({ type: "button", event: "released" });
+    assert.ok(rig.until(2000 + BoxTimes.window).includes("announce sleeping"));
+  });
+
+  it("Wi-Fi lost while closing: sleeps all the same", () => {
+    const rig = new BoxRig({ settings: BATTERY });
+    rig.online();
+    rig.tell({ type: "subscribed", refused: false });
+    rig.until(BoxTimes.window);
+    rig.tell({ type: "flushed" });
+    assert.deepEqual(deeds(rig.tell({ type: "wifi-lost" })), ["abort", "rest OFF", "leave"]);
+  });
+
+  it("the clock may pass 2^31 and 2^32 while it is awake", () => {
+    for (const start of [0x7fffff00 | 0, 0xffffff00 | 0]) {
+      const rig = new BoxRig({ settings: BATTERY, pending: 1 });
+      rig.now = start;
+      rig.tell({ type: "booted", cause: "retry" });
+      const seen = rig.until((start + BoxTimes.awake) | 0);
+      assert.ok(seen.includes("show NOT_SENT"), String(start));
+    }
+  });
+});
+
+describe("box: commands", () => {
+  it("led: lights, tells, clears", () => {
+    const rig = new BoxRig().listening();
+    assert.deepEqual(deeds(rig.command("led", { kind: "led", on: true })), [
+      "rest ON",
+      "light true",
+      `clear ${ROOT}/cmd/led`,
+    ]);
+    assert.deepEqual(deeds(rig.command("led", { kind: "led", on: "toggle" })).slice(0, 2), ["rest OFF", "light false"]);
+  });
+
+  it("led: what the LED says of an alert comes first", () => {
+    const rig = new BoxRig().listening();
+    rig.press(1);
+    assert.ok(!rig.command("led", { kind: "led", on: true }).includes("rest ON"));
+    assert.ok(rig.tell({ type: "delivered", sequence: 1 }).includes("rest ON"));
+  });
+
+  it("our own clearing coming back is no command", () => {
+    assert.deepEqual(new BoxRig().listening().command("led", { kind: "cleared" }), []);
+  });
+
+  it("a wrong command is named once and cleared", () => {
+    const seen = new BoxRig().listening().command("stay", { kind: "invalid", why: "cmd/stay: whole seconds" });
+    assert.deepEqual(seen, ["say command-invalid cmd/stay: whole seconds", `clear ${ROOT}/cmd/stay`]);
+  });
+
+  it("stay keeps a battery box awake for so long", () => {
+    const rig = new BoxRig({ settings: BATTERY });
+    rig.online();
+    rig.tell({ type: "subscribed", refused: false });
+    rig.command("stay", { kind: "stay", seconds: 60 });
+    assert.deepEqual(rig.until(59999), []);
+    assert.ok(rig.until(60000).includes("announce sleeping"));
+  });
+
+  it("stay means nothing to a mains box, and is cleared", () => {
+    const rig = new BoxRig().listening();
+    assert.deepEqual(deeds(rig.command("stay", { kind: "stay", seconds: 60 })), [`clear ${ROOT}/cmd/stay`]);
+  });
+
+  it("a command extends the window of a battery box", () => {
+    const rig = new BoxRig({ settings: BATTERY });
+    rig.online();
+    rig.tell({ type: "subscribed", refused: false });
+    rig.now = 100;
+    rig.command("led", { kind: "led", on: true });
+    assert.equal(rig.box.deadline(), 100 + BoxTimes.window);
+  });
+});
+
+describe("box: cmd/config", () => {
+  const changes = { host: "10.0.0.3" };
+
+  function trying(options: ConstructorParameters<typeof BoxRig>[0] = {}): BoxRig {
+    const rig = new BoxRig(options).listening();
+    assert.deepEqual(deeds(rig.command("config", { kind: "config", changes })), ["disconnect"]);
+    rig.tell({ type: "down", down: { ...LOST, reason: "disconnected" } });
+    return rig;
+  }
+
+  it("is tried before it is saved, with a clean session where the broker is another", () => {
+    const rig = new BoxRig().listening();
+    rig.command("config", { kind: "config", changes });
+    const seen = rig.tell({ type: "down", down: { ...LOST, reason: "disconnected" } });
+    assert.deepEqual(deeds(seen), ["use 10.0.0.3", "leave", "rest JOINING", "join 0"]);
+    assert.ok(rig.tell({ type: "joined", address: "10.0.0.9" }).includes("open true"));
+    assert.deepEqual(deeds(rig.tell({ type: "connected", sessionPresent: false })), [
+      "require-clean-session",
+      "save 10.0.0.3",
+      "session-cleaned",
+      "disconnect",
+    ]);
+    rig.tell({ type: "down", down: { ...LOST, reason: "disconnected" } });
+    const online = rig.tell({ type: "connected", sessionPresent: false });
+    assert.deepEqual(deeds(online).slice(1), [
+      "announce online",
+      `clear ${ROOT}/cmd/config`,
+      "state applied",
+      "subscribe 1",
+    ]);
+  });
+
+  it("keeps the session where the broker is the same", () => {
+    const rig = new BoxRig().listening();
+    rig.command("config", { kind: "config", changes: { keepAliveSeconds: 30 } });
+    rig.tell({ type: "down", down: { ...LOST, reason: "disconnected" } });
+    assert.ok(rig.tell({ type: "joined", address: "10.0.0.9" }).includes("open false"));
+    assert.ok(deeds(rig.tell({ type: "connected", sessionPresent: true })).includes("save 10.0.0.2"));
+    assert.equal(rig.box.settings?.keepAliveSeconds, 30);
+  });
+
+  for (const [name, fail, why] of [
+    ["no Wi-Fi", (rig: BoxRig) => rig.tell({ type: "join-failed", why: "wrong password" }), "no Wi-Fi: wrong password"],
+    [
+      "broker unreachable",
+      (rig: BoxRig) => {
+        rig.tell({ type: "joined", address: "10.0.0.9" });
+        return rig.tell({ type: "unreachable", why: "connection refused" });
+      },
+      "connection refused",
+    ],
+    [
+      "refused",
+      (rig: BoxRig) => {
+        rig.tell({ type: "joined", address: "10.0.0.9" });
+        return rig.tell({ type: "down", down: refusedWith(4) });
+      },
+      "refused: bad user name or password",
+    ],
+    [
+      "lost before CONNACK",
+      (rig: BoxRig) => {
+        rig.tell({ type: "joined", address: "10.0.0.9" });
+        return rig.tell({ type: "down", down: LOST });
+      },
+      "broker: connection reset",
+    ],
+  ] as const) {
+    it(`rolls back when it leads nowhere: ${name}`, () => {
+      const rig = trying();
+      const seen = fail(rig);
+      assert.ok(seen.includes("use 10.0.0.2"), seen.join("; "));
+      assert.ok(seen.includes("join 0"));
+      assert.ok(!rig.effects.some((effect) => effect.do === "save"));
+      assert.equal(rig.box.settings?.host, "10.0.0.2");
+      rig.tell({ type: "joined", address: "10.0.0.9" });
+      const online = rig.tell({ type: "connected", sessionPresent: true });
+      assert.ok(online.includes(`state rejected: ${why}`), online.join("; "));
+      assert.ok(online.indexOf(`clear ${ROOT}/cmd/config`) < online.indexOf("subscribe 1"));
+    });
+  }
+
+  it("rolls back when nothing happens in time", () => {
+    const rig = trying();
+    rig.tell({ type: "joined", address: "10.0.0.9" });
+    rig.now = BoxTimes.trial;
+    const seen = rig.tick();
+    assert.deepEqual(deeds(seen).slice(0, 2), ["abort", "use 10.0.0.2"]);
+  });
+
+  it("nonsense is named in the state and cleared, without a trial", () => {
+    const rig = new BoxRig().listening();
+    const seen = rig.command("config", { kind: "config", changes: { port: 0 } });
+    assert.deepEqual(deeds(seen).slice(0, 1), [`clear ${ROOT}/cmd/config`]);
+    assert.match(deeds(seen)[1] ?? "", /^state rejected: port/);
+    assert.equal(rig.box.state, "online");
+  });
+
+  it("what is so already is cleared, without a trial", () => {
+    const rig = new BoxRig().listening();
+    const seen = rig.command("config", { kind: "config", changes: { port: 1883 } });
+    assert.deepEqual(deeds(seen), [`clear ${ROOT}/cmd/config`, "state unchanged"]);
+  });
+
+  it("gives a battery box the time for the trial, and the cap again after a roll-back", () => {
+    const rig = new BoxRig({ settings: BATTERY });
+    rig.online();
+    rig.tell({ type: "subscribed", refused: false });
+    rig.command("config", { kind: "config", changes });
+    rig.tell({ type: "down", down: { ...LOST, reason: "disconnected" } });
+    const seen = rig.until(BoxTimes.trial + BoxTimes.awake + BoxTimes.rest);
+    assert.ok(seen.includes("use 10.0.0.2"));
+    assert.ok(seen.includes("sleep 0"));
+  });
+
+  it("becoming a mains box lifts the awake cap", () => {
+    const rig = new BoxRig({ settings: BATTERY });
+    rig.online();
+    rig.tell({ type: "subscribed", refused: false });
+    rig.command("config", { kind: "config", changes: { mode: "mains", wiring: "gpio" } });
+    rig.tell({ type: "down", down: { ...LOST, reason: "disconnected" } });
+    rig.tell({ type: "joined", address: "10.0.0.9" });
+    rig.tell({ type: "connected", sessionPresent: true });
+    rig.tell({ type: "subscribed", refused: false });
+    assert.equal(rig.box.deadline(), undefined);
+  });
+});
+
+describe("box: setup and factory reset", () => {
+  it("a hold of 5 s counts down, then leaves the broker politely and opens the setup", () => {
+    const rig = new BoxRig().listening();
+    rig.tell({ type: "button", event: "down" });
+    assert.deepEqual(rig.tell({ type: "button", event: "held-long" }), []);
+    assert.deepEqual(rig.tell({ type: "button", event: "held-setup" }), ["show COUNTDOWN"]);
+    assert.deepEqual(rig.tell({ type: "button", event: "setup" }), ["disconnect"]);
+    const seen = rig.tell({ type: "down", down: { ...LOST, reason: "disconnected" } });
+    assert.deepEqual(deeds(seen), ["rest SETUP", "open-setup"]);
+  });
+
+  it("from connecting it drops the connection; from joining it goes at once", () => {
+    const rig = new BoxRig();
+    rig.tell({ type: "booted", cause: "power" });
+    rig.tell({ type: "joined", address: "10.0.0.9" });
+    assert.deepEqual(deeds(rig.tell({ type: "button", event: "setup" })), ["abort", "rest SETUP", "open-setup"]);
+    const other = new BoxRig();
+    other.tell({ type: "booted", cause: "power" });
+    assert.deepEqual(deeds(other.tell({ type: "button", event: "setup" })), ["rest SETUP", "open-setup"]);
+  });
+
+  it("closes after 120 s: a mains box goes on, the others sleep; settings stay", () => {
+    const mains = new BoxRig().listening();
+    mains.tell({ type: "button", event: "setup" });
+    mains.tell({ type: "down", down: { ...LOST, reason: "disconnected" } });
+    assert.deepEqual(deeds(mains.until(BoxTimes.setup)), ["close-setup", "rest JOINING", "join 0"]);
+    const blank = new BoxRig({ settings: undefined });
+    blank.tell({ type: "booted", cause: "power" });
+    const seen = deeds(blank.until(BoxTimes.setup));
+    assert.deepEqual(seen.slice(0, 1), ["close-setup"]);
+    assert.ok(!seen.includes("factory-reset"));
+    assert.deepEqual(deeds(blank.tick()), ["sleep 0"]);
+  });
+
+  it("a second hold in setup, and presses there, change nothing of it", () => {
+    const rig = new BoxRig();
+    rig.tell({ type: "booted", cause: "power" });
+    rig.tell({ type: "button", event: "setup" });
+    assert.deepEqual(rig.tell({ type: "button", event: "setup" }), []);
+    assert.deepEqual(deeds(rig.press(1)), ["store 0", "rest STORED"]);
+    assert.equal(rig.box.state, "setup");
+  });
+
+  it("a hold of 10 s erases everything and restarts", () => {
+    const rig = new BoxRig().listening();
+    assert.deepEqual(deeds(rig.tell({ type: "button", event: "reset" })), ["factory-reset", "restart"]);
+  });
+
+  it("released after the countdown shows the LED's own pattern again", () => {
+    const rig = new BoxRig().listening();
+    rig.tell({ type: "button", event: "held-setup" });
+    assert.deepEqual(rig.tell({ type: "button", event: "released" }), ["rest OFF"]);
+  });
+});

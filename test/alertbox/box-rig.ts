@@ -1,0 +1,145 @@
+// A box on a bench of its own: tests tell it events at instants and look at the effects it asks for. Delays are fixed, so that
+// each test can name the instant of every deadline.
+
+import { Box, type BoxOptions } from "../../src/alertbox/alertbox.js";
+import type { BoxEvent, Down, Effect } from "../../src/alertbox/effect.js";
+import { LedPattern } from "../../src/alertbox/led.js";
+import { checkSettings, type Settings } from "../../src/alertbox/settings.js";
+
+export const CHIP = 5750;
+
+export function settingsOf(changes: Record<string, unknown> = {}): Settings {
+  const wifi = [{ ssid: "home", password: "correct horse" }];
+  const settings = checkSettings({ wifi, host: "10.0.0.2", ...changes }, CHIP);
+  if (typeof settings === "string") throw new Error(settings);
+  return settings;
+}
+
+/** Delays that count: 1 s, 2 s, 3 s … so that a test sees how often one was asked for. */
+class Steps {
+  attempt = 0;
+  connections = 0;
+  next(): number {
+    this.attempt += 1;
+    return this.attempt * 1000;
+  }
+  connected(): void {
+    this.connections += 1;
+    this.attempt = 0;
+  }
+  disconnected(): void {}
+}
+
+export const LOST: Down = Object.freeze({ reason: "lost", detail: "connection reset", code: 0, pipelined: false });
+
+export function refusedWith(code: number): Down {
+  return { reason: "refused", detail: `CONNACK ${code}`, code, pipelined: false };
+}
+
+export class BoxRig {
+  readonly box: Box;
+  readonly retry = new Steps();
+  readonly wake = new Steps();
+  /** Everything asked for since the last `take`. */
+  effects: Effect[] = [];
+  now = 0;
+  idle = true;
+
+  constructor(options: Partial<BoxOptions> = {}) {
+    this.box = new Box({
+      chipId: CHIP,
+      settings: settingsOf(),
+      pending: 0,
+      needsCleanSession: false,
+      millivolts: 3300,
+      retry: this.retry,
+      wake: this.wake,
+      random: () => 0.5,
+      ...options,
+    });
+  }
+
+  /** Tells an event at the present instant; gives what the box asked for, most of it as short text. */
+  tell(event: BoxEvent): string[] {
+    const effects = this.box.step(event, this.now);
+    this.effects.push(...effects);
+    return effects.map(short);
+  }
+
+  /** Lets time pass to an instant, ringing at each deadline on the way. */
+  until(instant: number): string[] {
+    const seen: string[] = [];
+    for (;;) {
+      const at = this.box.deadline();
+      if (at === undefined || ((instant - at) | 0) < 0) break;
+      this.now = at;
+      const effects = this.box.tick(at, this.idle);
+      this.effects.push(...effects);
+      seen.push(...effects.map(short));
+      if (this.box.deadline() === at && effects.length === 0) throw new Error(`stuck at ${at}`);
+    }
+    this.now = instant;
+    return seen;
+  }
+
+  /** What the box does now that nothing keeps it awake. */
+  tick(): string[] {
+    return this.box.tick(this.now, this.idle).map(short);
+  }
+
+  /** Boots and goes all the way to a connection. */
+  online(sessionPresent = true): this {
+    this.tell({ type: "booted", cause: "power" });
+    this.tell({ type: "joined", address: "10.0.0.9" });
+    this.tell({ type: "opened" });
+    this.tell({ type: "connected", sessionPresent });
+    return this;
+  }
+
+  /** As `online`, with the subscription granted. */
+  listening(): this {
+    this.online();
+    this.tell({ type: "subscribed", refused: false });
+    return this;
+  }
+
+  /** A press, stored under this sequence. */
+  press(sequence: number): string[] {
+    return [...this.tell({ type: "button", event: "press" }), ...this.tell({ type: "stored", sequence })];
+  }
+
+  command(name: string, command: (BoxEvent & { type: "command" })["command"]): string[] {
+    return this.tell({ type: "command", name, command });
+  }
+}
+
+const PATTERNS = Object.fromEntries(Object.entries(LedPattern).map(([name, number]) => [number, name]));
+
+/** An effect as a test writes it: `join 0`, `show NOT_SENT`, `say stored 5750-1`. */
+export function short(effect: Effect): string {
+  switch (effect.do) {
+    case "show":
+    case "rest":
+      return `${effect.do} ${PATTERNS[effect.pattern]}`;
+    case "say":
+      return `say ${effect.word}${effect.detail === "" ? "" : ` ${effect.detail}`}`;
+    case "use":
+    case "save":
+      return `${effect.do} ${effect.settings.host}`;
+    case "clear":
+      return `clear ${effect.root}/cmd/${effect.name}`;
+    default: {
+      const rest = Object.entries(effect).filter(([key]) => key !== "do");
+      return [effect.do, ...rest.map(([, value]) => String(value))].join(" ").trim();
+    }
+  }
+}
+
+/** Without the lines of the log, which most tests do not look at. */
+export function deeds(effects: readonly string[]): string[] {
+  return effects.filter((effect) => !effect.startsWith("say "));
+}
+
+export function said(effects: readonly string[]): string[] {
+  return effects.filter((effect) => effect.startsWith("say ")).map((effect) => effect.slice(4));
+}
