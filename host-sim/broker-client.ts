@@ -1,16 +1,18 @@
 // One connection of the model broker: MQTT 3.1.1's server side, and the judge of what the client does on it. What the bytes
 // of a single packet must be is in packet-rules.ts; here are the rules that need memory: order, ids, DUP, keep-alive, what
-// comes after what. A breach after which the standard closes the connection closes it; the others are only noted.
+// comes after what. A breach after which the standard closes the connection closes it; the others are only noted. Messages
+// to the client, and how it acknowledges them, are in broker-delivery.ts.
 
 import mqtt from "mqtt-packet";
 import type { Answer } from "./answer-gate.js";
+import { BrokerDelivery } from "./broker-delivery.js";
 import {
   type BrokerSession,
   type Incoming,
   isSame,
-  type Outgoing,
   type Publication,
   type QoS,
+  type SamePayload,
 } from "./broker-session.js";
 import type { Clock, Scheduled } from "./clock.js";
 import { PacketFramer } from "./packet-framer.js";
@@ -23,6 +25,8 @@ export interface BrokerCore {
   /** A round trip to the clients, ms. */
   readonly roundTripMs: number;
   readonly closeOnPipelining: boolean;
+  /** Whether a payload that comes again under its id is that of the same message. */
+  readonly samePayload: SamePayload;
   violated(client: BrokerClient, statement: string, detail: string): void;
   /** The CONNACK code for this client. */
   judge(id: string, user: string | undefined, password: Uint8Array | undefined): number;
@@ -42,9 +46,6 @@ export interface BrokerCore {
   /** Whether neither this board nor this client id had a connection before. */
   isFirst(client: BrokerClient): boolean;
 }
-
-/** The most messages to a client that are under way at once, as Mosquitto's max_inflight_messages. */
-const window = 20;
 
 /** A connection without CONNECT is closed, ms. The standard says "reasonable" (3.1). */
 const connectLimitMs = 30_000;
@@ -73,6 +74,7 @@ export class BrokerClient {
   readonly #parser = mqtt.parser({ protocolVersion: 4 });
   #parsed: mqtt.Packet | undefined;
   #state: State = "waiting";
+  #delivery: BrokerDelivery | undefined;
   #will: Publication | undefined;
   #keepAliveMs = 0;
   #heardAt: number;
@@ -88,9 +90,6 @@ export class BrokerClient {
   /** Ids in the order in which PUBREC left here, until their PUBREL. */
   readonly #pubrecs: number[] = [];
   readonly #subscribing = new Set<number>();
-  /** Ids of messages that left here, in order, until PUBACK and PUBREC. */
-  readonly #awaitPuback: number[] = [];
-  readonly #awaitPubrec: number[] = [];
   #lastRepeat = 0;
 
   constructor(core: BrokerCore, peer: VirtualPeer) {
@@ -128,11 +127,7 @@ export class BrokerClient {
 
   /** A message for this client, at the QoS of its subscription already. */
   deliver(publication: Publication): void {
-    const session = this.session;
-    if (session === undefined) return;
-    const outgoing = session.enqueue(publication);
-    if (publication.qos === 0) this.#send("publish", publishPacket(outgoing, false));
-    else this.#pump();
+    this.#delivery?.deliver(publication);
   }
 
   // Input.
@@ -203,13 +198,13 @@ export class BrokerClient {
         this.#pubrel(id);
         break;
       case "puback":
-        this.#puback(id);
+        this.#delivery?.puback(id);
         break;
       case "pubrec":
-        this.#pubrec(id);
+        this.#delivery?.pubrec(id);
         break;
       case "pubcomp":
-        this.#pubcomp(id);
+        this.#delivery?.pubcomp(id);
         break;
       case "subscribe":
         this.#subscribe(packet, id);
@@ -243,6 +238,10 @@ export class BrokerClient {
     this.#isFirst = this.#core.isFirst(this);
     const { session, present } = this.#core.admit(this, id, clean);
     this.session = session;
+    this.#delivery = new BrokerDelivery(session, {
+      send: (kind, bytes, sent) => this.#send(kind, bytes, sent),
+      violated: (statement, detail) => this.#core.violated(this, statement, detail),
+    });
     this.#state = "connected";
     this.#sessionPresent = present;
     if (present) this.#unfinished = new Set([...session.received.keys(), ...session.unanswered.keys()]);
@@ -266,7 +265,7 @@ export class BrokerClient {
       this.#acknowledgedAt = this.#core.clock.now;
       for (const send of this.#afterConnack.splice(0)) send();
     });
-    this.#pump();
+    this.#delivery.pump();
   }
 
   #refuse(id: string, clean: boolean, code: number): void {
@@ -359,7 +358,7 @@ export class BrokerClient {
 
   /** A PUBLISH whose id is still in the session. */
   #checkRepeat(known: Incoming, publication: Publication, id: number): void {
-    if (!isSame(known.publication, publication)) {
+    if (!isSame(known.publication, publication, this.#core.samePayload)) {
       this.#core.violated(this, "MQTT-2.3.1-2", `id ${id} is in use by another message`);
     } else if (!publication.dup) {
       this.#core.violated(this, "MQTT-3.3.1-1", `id ${id} is sent again without DUP`);
@@ -379,7 +378,7 @@ export class BrokerClient {
     }
     if (!publication.dup) return;
     const released = session.released.get(id);
-    if (released !== undefined && isSame(released, publication)) {
+    if (released !== undefined && isSame(released, publication, this.#core.samePayload)) {
       this.#core.violated(this, "MQTT-4.3.3-1", `id ${id} is published again after its PUBREL`);
     } else if (session.clean) {
       this.#core.violated(this, "MQTT-3.1.2-6", `id ${id} has DUP in a clean session that never had it`);
@@ -415,62 +414,6 @@ export class BrokerClient {
   #checkUnknownPubrel(id: number, session: BrokerSession): void {
     if (session.clean) this.#core.violated(this, "MQTT-3.1.2-6", `PUBREL ${id} in a clean session that never had it`);
     else if (this.#isFirst) this.#core.violated(this, "MQTT-4.3.3-1", `PUBREL ${id} without a PUBLISH`);
-  }
-
-  // Messages to the client.
-
-  #pump(): void {
-    const session = this.session;
-    if (session === undefined || this.#state !== "connected") return;
-    for (const outgoing of session.outgoing.slice(0, window)) {
-      if (outgoing.sentNow) continue;
-      outgoing.sentNow = true;
-      if (outgoing.stage === "pubrel") {
-        this.#send("pubrel", mqtt.generate({ cmd: "pubrel", messageId: outgoing.id }));
-        continue;
-      }
-      this.#send("publish", publishPacket(outgoing, outgoing.sent), () => {
-        outgoing.sent = true;
-        (outgoing.publication.qos === 1 ? this.#awaitPuback : this.#awaitPubrec).push(outgoing.id);
-      });
-    }
-  }
-
-  #puback(id: number): void {
-    if (!this.#takeAnswer("PUBACK", id, this.#awaitPuback, "MQTT-4.3.2-2", "MQTT-4.6.0-2")) return;
-    const outgoing = this.session?.find(id);
-    if (outgoing !== undefined) this.session?.finish(outgoing);
-    this.#pump();
-  }
-
-  #pubrec(id: number): void {
-    if (!this.#takeAnswer("PUBREC", id, this.#awaitPubrec, "MQTT-4.3.3-2", "MQTT-4.6.0-3")) return;
-    const outgoing = this.session?.find(id);
-    if (outgoing !== undefined) outgoing.stage = "pubrel";
-    this.#send("pubrel", mqtt.generate({ cmd: "pubrel", messageId: id }));
-  }
-
-  #pubcomp(id: number): void {
-    const outgoing = this.session?.find(id);
-    if (outgoing === undefined || outgoing.stage !== "pubrel" || !outgoing.sentNow) {
-      this.#core.violated(this, "MQTT-4.3.3-2", `PUBCOMP ${id} without a PUBREL on this connection`);
-      return;
-    }
-    this.session?.finish(outgoing);
-    this.#pump();
-  }
-
-  /** Whether an acknowledgement answers something that left on this connection, and in its order. */
-  #takeAnswer(what: string, id: number, awaited: number[], unasked: string, order: string): boolean {
-    const place = awaited.indexOf(id);
-    if (place < 0) {
-      this.#core.violated(this, unasked, `${what} ${id} without a PUBLISH of that QoS on this connection`);
-      return false;
-    }
-    if (place > 0)
-      this.#core.violated(this, order, `${what} ${id} came before that of ${awaited.slice(0, place).join(", ")}`);
-    awaited.splice(place, 1);
-    return true;
   }
 
   // Subscriptions.
@@ -567,12 +510,6 @@ export class BrokerClient {
     this.#core.gone(this);
     if (will !== undefined) this.#core.route(will);
   }
-}
-
-function publishPacket(outgoing: Outgoing, dup: boolean): Uint8Array {
-  const { topic, payload, qos, retain } = outgoing.publication;
-  const message = { cmd: "publish", topic, payload: Buffer.from(payload), qos, retain, dup } as const;
-  return mqtt.generate(qos === 0 ? message : { ...message, messageId: outgoing.id });
 }
 
 function typeName(bytes: Uint8Array): string {

@@ -16,8 +16,15 @@ export interface Publication {
 }
 
 /** Whether two are the same message, so that the second can be the first sent again. */
-export function isSame(a: Publication, b: Publication): boolean {
-  return a.topic === b.topic && a.qos === b.qos && a.retain === b.retain && Buffer.compare(a.payload, b.payload) === 0;
+export function isSame(a: Publication, b: Publication, samePayload: SamePayload): boolean {
+  return a.topic === b.topic && a.qos === b.qos && a.retain === b.retain && samePayload(a.payload, b.payload);
+}
+
+export type SamePayload = (first: Uint8Array, again: Uint8Array) => boolean;
+
+/** What the standard leaves no doubt about. */
+export function sameBytes(first: Uint8Array, again: Uint8Array): boolean {
+  return Buffer.compare(first, again) === 0;
 }
 
 /** A message from the client that is not finished. */

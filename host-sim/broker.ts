@@ -4,7 +4,7 @@
 
 import { type Answer, AnswerGate } from "./answer-gate.js";
 import { BrokerClient, type BrokerCore } from "./broker-client.js";
-import { BrokerSession, type Publication, type QoS } from "./broker-session.js";
+import { BrokerSession, type Publication, type QoS, type SamePayload, sameBytes } from "./broker-session.js";
 import type { Clock } from "./clock.js";
 import { matches } from "./packet-rules.js";
 import type { VirtualNetwork } from "./virtual-network.js";
@@ -20,6 +20,11 @@ export interface ModelBrokerOptions {
   users?: Record<string, string>;
   /** Closes connections on which anything comes before the client can have its CONNACK. */
   closeOnPipelining?: boolean;
+  /**
+   * Whether a payload that comes again under its id is that of the same message; equal bytes when missing. An alert says how
+   * often it was tried, so its `id` decides.
+   */
+  samePayload?: SamePayload;
 }
 
 /** Something a client did that the standard forbids. */
@@ -104,6 +109,7 @@ export class ModelBroker {
   readonly #visits = new Map<number, number>();
   readonly #knownIds = new Set<string>();
   readonly #core: BrokerCore;
+  readonly #samePayload: SamePayload;
   #refusal = 0;
   #unlisten: (() => void) | undefined;
 
@@ -115,6 +121,7 @@ export class ModelBroker {
     this.port = options.port ?? 1883;
     this.users = options.users;
     this.closeOnPipelining = options.closeOnPipelining ?? false;
+    this.#samePayload = options.samePayload ?? sameBytes;
     this.#core = this.#makeCore();
     this.start();
   }
@@ -128,6 +135,12 @@ export class ModelBroker {
 
   get isUp(): boolean {
     return this.#unlisten !== undefined;
+  }
+
+  /** Forgets what `messages` and `connects` have kept so far; sessions and retained messages stay. For very long runs. */
+  forgetPast(): void {
+    this.#messages.length = 0;
+    this.connects.length = 0;
   }
 
   /** All messages so far, in the order in which they went on to subscribers. */
@@ -254,6 +267,7 @@ export class ModelBroker {
       get closeOnPipelining() {
         return broker.closeOnPipelining;
       },
+      samePayload: this.#samePayload,
       violated: (client, statement, detail) =>
         this.violations.push({ statement, detail, at: this.#clock.now, clientId: client.id }),
       judge: (_id, user, password) => this.#judge(user, password),

@@ -222,7 +222,14 @@ export class SteppedClock implements Clock {
   }
 }
 
-/** Time of the wall clock. Keeps the process alive while something waits, until `close`. */
+/** How long callbacks may run before sockets and the terminal are served again, real ms. */
+const turnMs = 20;
+
+/**
+ * Time of the wall clock. Keeps the process alive while something waits, until `close`. A callback that comes late, because the
+ * computer is busy, sees the time for which it was scheduled, and what it schedules counts from there: a busy computer makes a
+ * board slow, and never swallows a short press.
+ */
 export class RealClock implements Clock {
   readonly #agenda = new Agenda();
   readonly #speed: number;
@@ -230,6 +237,8 @@ export class RealClock implements Clock {
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
   #closed = false;
+  /** The time of the callback that runs. */
+  #runningAt: number | undefined;
 
   /** @param speed how many of its milliseconds pass in a real one. */
   constructor(speed = 1) {
@@ -238,6 +247,10 @@ export class RealClock implements Clock {
   }
 
   get now(): number {
+    return this.#runningAt ?? this.#realNow();
+  }
+
+  #realNow(): number {
     return (performance.now() - this.#startedAt) * this.#speed;
   }
 
@@ -259,7 +272,7 @@ export class RealClock implements Clock {
     this.#disarm();
     const first = this.#agenda.peek();
     if (first === undefined || this.#closed) return;
-    const waitMs = (first.at - this.now) / this.#speed;
+    const waitMs = (first.at - this.#realNow()) / this.#speed;
     if (waitMs <= 0) this.#immediate = setImmediate(() => this.#runDue());
     else this.#timer = setTimeout(() => this.#runDue(), Math.min(Math.ceil(waitMs), longestTimerMs));
   }
@@ -273,14 +286,17 @@ export class RealClock implements Clock {
 
   #runDue(): void {
     // What comes due meanwhile waits for the next turn, so that sockets and the terminal are served in between.
-    const until = this.now;
+    const until = this.#realNow();
+    const turnEnd = until + turnMs * this.#speed;
     try {
       for (;;) {
         const first = this.#agenda.peek();
-        if (first === undefined || first.at > until) return;
+        if (first === undefined || first.at > until || this.#realNow() > turnEnd) return;
+        this.#runningAt = first.at;
         this.#agenda.take()?.();
       }
     } finally {
+      this.#runningAt = undefined;
       this.#arm();
     }
   }

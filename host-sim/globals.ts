@@ -7,7 +7,9 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** UTF-8 bytes of a string. Lone surrogates become U+FFFD here; the firmware checks strings before it converts them. */
 function fromString(text: string): ArrayBuffer {
   const bytes = encoder.encode(String(text));
-  return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
+  // A small result may be a part of a larger buffer.
+  if (bytes.byteLength === bytes.buffer.byteLength) return bytes.buffer as ArrayBuffer;
+  return bytes.slice().buffer as ArrayBuffer;
 }
 
 /**

@@ -193,6 +193,12 @@ function freezeExports(exports: unknown): void {
  * Makes a script of one file. It runs under a name in the cache folder, where nothing is written: Node and c8 follow the
  * source map inside it to the right line of TypeScript, in stack traces and in coverage.
  */
+/**
+ * Node keeps the source map of a module as long as the module object lives, so these must: without them stack traces and
+ * coverage lose their way back to the TypeScript after the first collection of garbage.
+ */
+const holders: Module[] = [];
+
 function compile(file: string): Script {
   if (!existsSync(file)) throw new Error(`no firmware: ${file} does not exist`);
   const parameters = ["exports", "require", "module", ...given, ...absent].join(",");
@@ -211,5 +217,6 @@ function compile(file: string): Script {
   const path = join(projectDirectory, "node_modules/.cache/alertbox/image", `${inside.slice(0, -3)}.js`);
   const holder = new Module(path) as Module & { _compile(code: string, path: string): void };
   holder._compile(code, path);
+  holders.push(holder);
   return holder.exports as Script;
 }

@@ -3,7 +3,7 @@
 // escapes it while it is away.
 
 import { randomBytes } from "node:crypto";
-import { connect, type MqttClient } from "mqtt";
+import { connect, type IClientOptions, type MqttClient } from "mqtt";
 
 export interface WitnessedAlert {
   readonly topic: string;
@@ -44,7 +44,8 @@ export class Witness {
     this.#filter = `${root}/alert`;
     this.#url = brokerUrl;
     this.#clientId = `witness-${randomBytes(6).toString("hex")}`;
-    this.#client = connect(brokerUrl, {
+    this.#client = connect({
+      ...addressOf(brokerUrl),
       protocolVersion: 4,
       clientId: this.#clientId,
       clean: false,
@@ -59,10 +60,7 @@ export class Witness {
     });
     this.#client.on("message", (topic, payload) => this.#take(topic, payload));
     this.#client.on("close", () => this.#become(false));
-    this.#client.on("error", (error) => {
-      this.#failure = error;
-      this.#tellReady();
-    });
+    this.#client.on("error", (error) => this.#fail(error));
   }
 
   /** All in the order of arrival. */
@@ -135,7 +133,8 @@ export class Witness {
 
   /** A clean session in place of the old one, which ends with its connection [MQTT-3.1.2-6]. */
   #removeSession(): Promise<void> {
-    const client = connect(this.#url, {
+    const client = connect({
+      ...addressOf(this.#url),
       protocolVersion: 4,
       clientId: this.#clientId,
       clean: true,
@@ -152,14 +151,13 @@ export class Witness {
   #subscribe(): void {
     this.#client.subscribe(this.#filter, { qos: 2 }, (error, granted) => {
       if (error) {
-        this.#failure = error;
-        this.#tellReady();
+        // A connection that broke meanwhile is no refusal.
+        if (this.#client.connected) this.#fail(new Refused(`the broker refuses ${this.#filter}: ${error.message}`));
         return;
       }
       const qos = granted?.[0]?.qos;
       if (qos !== 2) {
-        this.#failure = new Refused(`the broker grants QoS ${qos} for ${this.#filter}, not 2`);
-        this.#tellReady();
+        this.#fail(new Refused(`the broker grants QoS ${qos} for ${this.#filter}, not 2`));
         return;
       }
       this.#hasSession = true;
@@ -180,6 +178,12 @@ export class Witness {
     for (const listener of [...this.#listeners]) listener(alert);
   }
 
+  #fail(error: Error): void {
+    this.#failure = error;
+    this.#isReady = false;
+    this.#tellReady();
+  }
+
   #become(isReady: boolean): void {
     if (this.#isReady === isReady) return;
     this.#isReady = isReady;
@@ -189,6 +193,18 @@ export class Witness {
   #tellReady(): void {
     for (const listener of [...this.#readyListeners]) listener(this.#isReady);
   }
+}
+
+/** MQTT.js splits user and password of a URL at the last colon; a password may have one. */
+function addressOf(brokerUrl: string): IClientOptions {
+  const { protocol, hostname, port, username, password } = new URL(brokerUrl);
+  return {
+    protocol: protocol === "mqtts:" ? "mqtts" : "mqtt",
+    host: hostname,
+    ...(port === "" ? {} : { port: Number(port) }),
+    ...(username === "" ? {} : { username: decodeURIComponent(username) }),
+    ...(password === "" ? {} : { password: decodeURIComponent(password) }),
+  };
 }
 
 /** A broker that grants less than it was asked for. */

@@ -15,8 +15,3 @@
 
 // The global of modules/io/system/system.js; the published global.d.ts would bring every provider with it.
 declare var System: typeof import("embedded:io/system").default;
-
-// xsString.c: fx_String_fromArrayBuffer takes an optional range; the published typing names the buffer only.
-interface StringConstructor {
-  fromArrayBuffer(buffer: ArrayBufferLike, byteOffset: number, byteLength: number): string;
-}

@@ -211,7 +211,8 @@ export class Box {
         return;
       case "released":
         this.#buttonBusy = false;
-        this.#rest(this.#base);
+        if (this.#state.name === "resetting") this.#restart();
+        else this.#rest(this.#base);
         return;
       case "setup":
         this.#buttonBusy = false;
@@ -219,8 +220,10 @@ export class Box {
         return;
       case "reset":
         this.#say("factory-reset", "settings and stored alerts erased");
+        this.#do({ do: "abort" });
         this.#do({ do: "factory-reset" });
-        this.#do({ do: "restart" });
+        // FLASH held low while the chip restarts would start its boot loader instead: it restarts when the button is let go.
+        this.#state = { name: "resetting", until: (now + BoxTimes.reset) | 0 };
         return;
       default:
         this.#buttonBusy = false;
@@ -632,6 +635,9 @@ export class Box {
       case "waiting":
         this.#resume(now);
         return;
+      case "resetting":
+        this.#restart();
+        return;
       case "setup":
         this.#say("setup", "closed after 120 s");
         this.#do({ do: "close-setup" });
@@ -699,6 +705,11 @@ export class Box {
     this.#say("sleeping", ms === 0 ? "until the next press" : `${ms} ms`);
     this.#state = ASLEEP;
     this.#do({ do: "sleep", ms });
+  }
+
+  #restart(): void {
+    this.#state = ASLEEP;
+    this.#do({ do: "restart" });
   }
 
   // --- Small parts --------------------------------------------------------------------------------------------------

@@ -503,7 +503,7 @@ export class SettingsStore {
 function parse(stored: Stored, chipId: number): Settings | undefined {
   const json = stored.json;
   try {
-    const text = String.fromArrayBuffer(json.buffer, json.byteOffset, json.length);
+    const text = String.fromArrayBuffer(json.slice().buffer);
     const settings = checkSettings(JSON.parse(text), chipId);
     return typeof settings === "string" ? undefined : settings;
   } catch {

@@ -18,6 +18,8 @@ export const BoxTimes = Object.freeze({
   closing: 3000,
   /** Trying new settings, from the command to the connection. */
   trial: 30000,
+  /** After a factory reset, for the button to be let go. */
+  reset: 10000,
   /** The LED's last pattern before sleep. */
   rest: 6000,
 } as const);
@@ -32,7 +34,7 @@ export type After = "sleep" | "connect" | "trial" | "setup";
  *    │ no settings       │ └────retryAt──────┼─┤   │refused 1,2,4,5   │  │ battery: delivered, commands read
  *    ▼                   ▼                   ▼ │   ▼                  │  ▼
  *  setup ◀──held 5 s── any state           waiting refused            │ closing ──down──▶ resting ──▶ asleep
- *    └─120 s─▶ asleep                          ▲                      │
+ *    └─120 s─▶ asleep                          ▲                      │    held 10 s, any state: resetting ──▶ restart
  *                                              └──────── down ────────┘
  * battery: every state but setup ends in resting when the awake cap is reached (alerts stay in the journal).
  * ```
@@ -52,6 +54,7 @@ export type State =
   | { readonly name: "waiting"; readonly until: number }
   | { readonly name: "refused" }
   | { readonly name: "setup"; readonly until: number }
+  | { readonly name: "resetting"; readonly until: number }
   | { readonly name: "resting"; readonly until: number }
   | { readonly name: "asleep" };
 

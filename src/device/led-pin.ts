@@ -12,7 +12,7 @@ export class LedPin {
     if (pin === 16)
       throw new RangeError("led: GPIO16 resets the chip when it is wired to RST; use another pin, such as 2");
     // `initialValue` is known to the driver of SDK 8.2 and missing in the published typings.
-    const options = { pin, mode: Digital.Output, initialValue: lit ? 0 : 1 };
+    const options = { pin, mode: Digital.Output, initialValue: lit ? 0 : 1 } as const;
     this.#pin = new Digital(options);
     this.#lit = lit;
   }

@@ -3,6 +3,9 @@
 // text that came from a peer (topics), because XS itself lets surrogates and overlong forms through. Knows nothing of
 // packets, and allocates nothing but the converted text.
 
+/** XS takes a range (xsString.c, fx_String_fromArrayBuffer); its typings name the buffer only. */
+type FromArrayBuffer = (buffer: ArrayBufferLike, byteOffset: number, byteLength: number) => string;
+
 /**
  * Encoded length of `text` in bytes, or -1 when it cannot be an MQTT string: a lone surrogate [MQTT-1.5.3-1] or U+0000
  * [MQTT-1.5.3-2]. The 65,535 byte limit of a field is the caller's to check.
@@ -24,7 +27,7 @@ export function utf8Size(text: string): number {
   if (length === text.length) return length;
   // XS encodes a lone surrogate as it stands and fails the first test; an engine that replaces it fails the second.
   if (!isText(new Uint8Array(buffer), 0, length, 0)) return -1;
-  return String.fromArrayBuffer(buffer, 0, length) === text ? length : -1;
+  return (String.fromArrayBuffer as FromArrayBuffer)(buffer, 0, length) === text ? length : -1;
 }
 
 /**
@@ -102,5 +105,5 @@ export function writeUtf8(into: Uint8Array, at: number, text: string): number {
  * well-formed (see {@link isUtf8}): what others give is not the same on every engine.
  */
 export function readUtf8(bytes: Uint8Array, start: number, end: number): string {
-  return String.fromArrayBuffer(bytes.buffer, bytes.byteOffset + start, end - start);
+  return (String.fromArrayBuffer as FromArrayBuffer)(bytes.buffer, bytes.byteOffset + start, end - start);
 }

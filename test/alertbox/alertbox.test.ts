@@ -740,9 +740,17 @@ describe("box: setup and factory reset", () => {
     assert.equal(rig.box.state, "setup");
   });
 
-  it("a hold of 10 s erases everything and restarts", () => {
+  it("a hold of 10 s erases everything, and restarts when the button is let go", () => {
     const rig = new BoxRig().listening();
-    assert.deepEqual(deeds(rig.tell({ type: "button", event: "reset" })), ["factory-reset", "restart"]);
+    assert.deepEqual(deeds(rig.tell({ type: "button", event: "reset" })), ["abort", "factory-reset"]);
+    assert.deepEqual(rig.tell({ type: "wifi-lost" }), []);
+    assert.deepEqual(rig.tell({ type: "button", event: "released" }), ["restart"]);
+  });
+
+  it("a button that is stuck after the reset does not keep the box from restarting", () => {
+    const rig = new BoxRig().listening();
+    rig.tell({ type: "button", event: "reset" });
+    assert.deepEqual(rig.until(BoxTimes.reset), ["restart"]);
   });
 
   it("released after the countdown shows the LED's own pattern again", () => {

@@ -1,0 +1,137 @@
+// The outbox between a journal in a model flash and a publisher that notes what it is given.
+
+import assert from "node:assert/strict";
+import { describe, it } from "mocha";
+import { FIRST_SESSION_ID, Journal, packetId } from "../../src/alertbox/journal.js";
+import { MAX_IN_FLIGHT, Outbox, type Publisher } from "../../src/alertbox/outbox.js";
+import type { Message } from "../../src/mqtt/session.js";
+import { Nor } from "./nor.js";
+
+const WHERE = { chipId: 5750, topic: "a/alert", rssi: -61, attempt: 1 };
+
+class Notes implements Publisher {
+  readonly published: Message[] = [];
+  readonly released: number[] = [];
+  room = 100;
+  publish(message: Message): number {
+    if (this.room === 0) return -1;
+    this.room -= 1;
+    this.published.push(message);
+    return message.id ?? 0;
+  }
+  release(id: number): number {
+    this.released.push(id);
+    return id;
+  }
+  payloads(): Record<string, unknown>[] {
+    return this.published.map((message) => JSON.parse(String(message.payload)) as Record<string, unknown>);
+  }
+}
+
+function journal(policy: "reject" | "drop-oldest" = "reject", nor = new Nor()): Journal {
+  const opened = new Journal(nor, 0, policy);
+  opened.open();
+  return opened;
+}
+
+describe("outbox", () => {
+  it("publishes a press with QoS 2 under the id of its sequence, with how long it took", () => {
+    const stored = journal();
+    const outbox = new Outbox(stored, 0);
+    outbox.pressed(stored.append(0, 3012), 1000);
+    const notes = new Notes();
+    outbox.fill(notes, WHERE, 1742);
+    assert.deepEqual(
+      { ...notes.published[0], payload: undefined },
+      { topic: "a/alert", payload: undefined, qos: 2, retain: false, id: packetId(1), resumed: false },
+    );
+    assert.deepEqual(notes.payloads(), [
+      { pushes: 1, event: "press", id: "5750-1", vcc: 3012, rssi: -61, ms: 742, try: 1 },
+    ]);
+  });
+
+  it("offers each alert once, at most so many at a time, oldest first", () => {
+    const stored = journal();
+    const outbox = new Outbox(stored, 0);
+    for (let i = 0; i < 7; i += 1) outbox.pressed(stored.append(0, 3300), 0);
+    const notes = new Notes();
+    outbox.fill(notes, WHERE, 0);
+    outbox.fill(notes, WHERE, 0);
+    assert.equal(notes.published.length, MAX_IN_FLIGHT);
+    assert.equal(outbox.delivered(packetId(2)), 2);
+    outbox.fill(notes, WHERE, 0);
+    assert.deepEqual(
+      notes.published.map((message) => message.id),
+      [1, 2, 3, 4, 5].map(packetId),
+    );
+  });
+
+  it("stops where the session has no room, and goes on there", () => {
+    const stored = journal();
+    const outbox = new Outbox(stored, 0);
+    for (let i = 0; i < 3; i += 1) stored.append(0, 3300);
+    const notes = new Notes();
+    notes.room = 1;
+    outbox.fill(notes, WHERE, 0);
+    notes.room = 100;
+    outbox.fill(notes, WHERE, 0);
+    assert.deepEqual(
+      notes.published.map((message) => message.id),
+      [1, 2, 3].map(packetId),
+    );
+  });
+
+  it("after a power cut: queued ones are replayed as such, received ones are only released", () => {
+    const nor = new Nor();
+    const before = journal("reject", nor);
+    before.append(0, 3300);
+    before.append(2, 3300);
+    before.received(1);
+    const stored = journal("reject", nor);
+    const outbox = new Outbox(stored, 500);
+    const notes = new Notes();
+    outbox.fill(notes, { ...WHERE, attempt: 3 }, 1200);
+    assert.deepEqual(notes.released, [packetId(1)]);
+    assert.equal(notes.published[0]?.resumed, true);
+    assert.deepEqual(notes.payloads(), [
+      { pushes: 2, event: "long", id: "5750-2", vcc: 3300, rssi: -61, ms: 700, try: 3, queued: true },
+    ]);
+  });
+
+  it("writes PUBREC and PUBCOMP into the journal, and ignores packets that are no alerts", () => {
+    const stored = journal();
+    const outbox = new Outbox(stored, 0);
+    stored.append(0, 3300);
+    outbox.fill(new Notes(), WHERE, 0);
+    assert.equal(outbox.received(FIRST_SESSION_ID), 0);
+    assert.equal(outbox.delivered(FIRST_SESSION_ID), 0);
+    assert.equal(outbox.received(packetId(1)), 1);
+    assert.equal(stored.first()?.status, 1);
+    assert.equal(outbox.delivered(packetId(1)), 1);
+    assert.equal(stored.pending, 0);
+    assert.equal(outbox.delivered(packetId(1)), 0, "a second PUBCOMP");
+  });
+
+  it("an alert given up by a full journal while in flight does not keep its place", () => {
+    const stored = journal("drop-oldest");
+    const outbox = new Outbox(stored, 0);
+    for (let i = 0; i < stored.capacity; i += 1) stored.append(0, 3300);
+    const notes = new Notes();
+    outbox.fill(notes, WHERE, 0);
+    for (let i = 0; i < MAX_IN_FLIGHT; i += 1) stored.append(0, 3300);
+    for (let i = 1; i <= MAX_IN_FLIGHT; i += 1) assert.equal(outbox.delivered(packetId(i)), 0);
+    outbox.fill(notes, WHERE, 0);
+    assert.equal(notes.published.length, 2 * MAX_IN_FLIGHT);
+  });
+
+  it("a new session gets everything again that is not done, marked as perhaps sent before", () => {
+    const stored = journal();
+    const outbox = new Outbox(stored, 0);
+    stored.append(0, 3300);
+    outbox.fill(new Notes(), WHERE, 0);
+    outbox.restart();
+    const notes = new Notes();
+    outbox.fill(notes, WHERE, 0);
+    assert.equal(notes.published[0]?.resumed, true);
+  });
+});
