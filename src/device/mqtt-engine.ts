@@ -1,7 +1,8 @@
-// The work of an MqttClient: puts session, link, names and backoff together, decides when to connect again, and sees to it that
-// nothing is called back from inside a call (ECMA-419 §9). It knows nothing of Wi-Fi: without a network an attempt fails like
-// any other.
+// The work of an MqttClient: puts session, link, names and backoff together, decides when to connect again, and sees to
+// it that nothing is called back from inside a call (ECMA-419 §9). It knows nothing of Wi-Fi: without a network an
+// attempt fails like any other.
 
+import TCP from "embedded:io/socket/tcp";
 import { Backoff } from "../mqtt/backoff.js";
 import { QOS_0_PLACES } from "../mqtt/in-flight.js";
 import { MAX_REMAINING_LENGTH, PacketType } from "../mqtt/packet.js";
@@ -50,7 +51,7 @@ const DAY = 86400000;
  *   WAITING ──delay over──► RESOLVING ──address──► OPENING ──TCP──► CONNECTING ──CONNACK 0──► CONNECTED
  *      ▲ ▲                      └──no address─┐       └─unreachable─┐     └──────ended──────────┴──┐
  *      │ └────────────────────────────────────┴─────────────────────┴──────────────────────────────┤
- *      └── first of all, in the turn after the constructor          refused for good, or no reconnect ──► CLOSED  onError
+ *      └── first of all, in the turn after the constructor       refused for good, or no reconnect ──► CLOSED  onError
  *   any but CLOSED ──close()──► CLOSING ──DISCONNECT acknowledged by TCP, or nothing to say it to──► CLOSED  onClose
  *
  * Deadlines. WAITING: the delay. RESOLVING: its own. OPENING and what follows: the link's and the session's.
@@ -102,10 +103,11 @@ export class Engine implements LinkHandler, SessionHandler {
     this.#wire = sessionOptions(options);
     this.#session = new PieceSession(this.#wire, budget, this);
     this.#backoff = backoff === undefined ? undefined : new Backoff(backoff);
-    const { socket, host } = options;
     this.#session.onSent = () => this.#freed();
-    // A TLS socket wants the name too.
-    this.#link = new MqttLink(this.#session, LINK_BUFFER, this, socket && { ...socket, host });
+    // With Nagle's rule small writes share a segment: lwIP ends a connection with more than 8 unacknowledged ones
+    // (TCP_SND_QUEUELEN), and an application may write as often as it likes. A TLS socket wants the name of the host.
+    const socket = { io: TCP, nodelay: false, ...options.socket, host: options.host };
+    this.#link = new MqttLink(this.#session, LINK_BUFFER, this, socket);
     this.#ids = new Uint16Array(budget.inFlight);
     this.#exactlyOnce = new Uint8Array(budget.inFlight);
     this.#backlog = options.store !== undefined;
@@ -153,7 +155,7 @@ export class Engine implements LinkHandler, SessionHandler {
         );
       default:
         throw new RangeError(
-          `operation ${options.operation} is the client's own business; write PUBLISH, SUBSCRIBE or UNSUBSCRIBE, or call close()`,
+          `operation ${options.operation} is the client's own; use PUBLISH, SUBSCRIBE or UNSUBSCRIBE, or call close()`,
         );
     }
   }
@@ -296,7 +298,7 @@ export class Engine implements LinkHandler, SessionHandler {
 
   #tellWritable(): void {
     const room = this.writable;
-    if (!this.#starved || room === 0 || this.#silent) return;
+    if (!this.#starved || room === 0) return;
     this.#starved = false;
     this.#options.onWritable?.call(this.#client, room);
   }
@@ -403,7 +405,6 @@ export class Engine implements LinkHandler, SessionHandler {
     if (this.#silent) return;
     this.state = "waiting";
     this.#session.pieces.forget();
-    this.#session.unsent = 0;
     if (this.#wire.clean) {
       this.#ids.fill(0);
       this.#backlog = this.#options.store !== undefined;
@@ -470,7 +471,10 @@ export class Engine implements LinkHandler, SessionHandler {
     this.#control({ operation: PacketType.UNSUBACK, id });
   }
 
-  /** The callback has a turn of its own: the session may be in the middle of ending, and would take a new message down too. */
+  /**
+   * The callback has a turn of its own: the session may be in the middle of ending, and would take a new message down
+   * too.
+   */
   onFlushed(ok: boolean): void {
     this.#answer = ok;
     if (!this.#silent) this.#turn.set(now());

@@ -42,6 +42,11 @@ export interface SocketParameters {
 
 /** Milliseconds that a TCP connection may take to open. */
 const OPEN_TIMEOUT = 10000;
+/**
+ * Writes on their way at once. lwIP queues eight segments for a connection (TCP_SND_QUEUELEN) and ends the connection when a
+ * ninth is written, however small; what waits here leaves later in one larger write.
+ */
+const MAX_WRITES = 6;
 /** Milliseconds for which the socket stays open after DISCONNECT, at most. */
 const LINGER_TIMEOUT = 1000;
 
@@ -62,6 +67,10 @@ export class MqttLink {
   /** Set when the session has ended: why, and until when the socket may linger. */
   #closed: Closed | undefined;
   #lingerUntil = 0;
+  /** Writes since TCP was last seen to have nothing unacknowledged. */
+  #writes = 0;
+  /** Bytes that TCP holds for us. */
+  #unread = 0;
   /** True while the buffer is in use: one buffer serves both directions, so nothing is written while a fragment is read. */
   #busy = false;
   /** Why no socket could be made. */
@@ -83,6 +92,8 @@ export class MqttLink {
     this.drop();
     this.#closed = undefined;
     this.#opened = false;
+    this.#unread = 0;
+    this.#writes = 0;
     this.#openUntil = (now() + OPEN_TIMEOUT) | 0;
     try {
       this.#socket = new this.#options.io({
@@ -129,11 +140,18 @@ export class MqttLink {
     if (socket === undefined || !this.#opened || this.#busy) return;
     this.#busy = true;
     const buffer = this.#buffer;
-    while (this.#window > 0 && this.#socket === socket) {
+    while (this.#window > 0 && this.#writes < MAX_WRITES && this.#socket === socket) {
       const count = this.#session.transmit(buffer, Math.min(buffer.length, this.#window), now());
       if (count === 0) break;
       this.#window -= count;
-      socket.write(count === buffer.length ? buffer : buffer.subarray(0, count));
+      this.#writes += 1;
+      try {
+        socket.write(count === buffer.length ? buffer : buffer.subarray(0, count));
+      } catch {
+        // A reset that came behind data: write throws "not ready" (tcp.c) before onError has told of it.
+        this.#session.lost(now());
+        break;
+      }
     }
     this.#busy = false;
     this.#schedule();
@@ -147,6 +165,7 @@ export class MqttLink {
   #writable(bytes: number): void {
     this.#window = bytes;
     if (bytes > this.#fullWindow) this.#fullWindow = bytes;
+    if (bytes === this.#fullWindow) this.#writes = 0;
     if (this.#closed !== undefined) {
       if (bytes >= this.#fullWindow) this.#finish();
       return;
@@ -157,21 +176,29 @@ export class MqttLink {
       this.#handler.onOpen();
     }
     this.pump();
+    this.#drain();
   }
 
   #readable(bytes: number): void {
+    // The socket counts all that is unread, also what was left unread before.
+    this.#unread = bytes;
+    this.#drain();
+  }
+
+  /** Reads no more at once than can be acknowledged; the rest waits in TCP until acknowledgements have left. */
+  #drain(): void {
     const socket = this.#socket;
     const buffer = this.#buffer;
-    let left = bytes;
-    this.#busy = true;
-    while (left > 0 && this.#socket === socket && socket !== undefined) {
-      const count = Math.min(left, buffer.length);
+    while (this.#unread > 0 && socket !== undefined && this.#socket === socket) {
+      const count = Math.min(this.#unread, buffer.length, this.#session.receivable);
+      if (count === 0) break;
+      this.#busy = true;
       socket.read(count === buffer.length ? buffer : buffer.subarray(0, count));
-      left -= count;
+      this.#unread -= count;
       this.#receive(buffer, count);
+      this.#busy = false;
+      this.pump();
     }
-    this.#busy = false;
-    this.pump();
   }
 
   #receive(buffer: Uint8Array, count: number): void {

@@ -1,6 +1,6 @@
-// What an application gives to an MqttClient and gets from it: the words of the ECMA-419 MQTT client class pattern, and those
-// that it lacks. Types, defaults, and the checks that run before anything is taken (ECMA-419 §9). Knows nothing of what the
-// client does with them.
+// What an application gives to an MqttClient and gets from it: the words of the ECMA-419 MQTT client class pattern, and
+// those that it lacks. Types, defaults, and the checks that run before anything is taken (ECMA-419 §9). Knows nothing
+// of what the client does with them.
 
 import type { Budget, CloseReason, PayloadSource, SessionOptions, Will } from "../mqtt/session.js";
 import type MqttClient from "./mqtt-client.js";
@@ -10,8 +10,9 @@ import type { SocketOptions } from "./mqtt-link.js";
 export type Data = string | ArrayBufferLike | ArrayBufferView;
 
 /**
- * waiting: no connection, the next attempt is due after a delay (or in the next turn). resolving: the name is looked up.
- * opening: TCP. connecting: CONNECT sent. connected. closing: after `close()`. closed: for good, after `onClose` or `onError`.
+ * waiting: no connection, the next attempt is due after a delay (or in the next turn). resolving: the name is looked
+ * up. opening: TCP. connecting: CONNECT sent. connected. closing: after `close()`. closed: for good, after `onClose` or
+ * `onError`.
  */
 export type ClientState = "waiting" | "resolving" | "opening" | "connecting" | "connected" | "closing" | "closed";
 
@@ -46,7 +47,7 @@ export interface ControlMessage {
   readonly id?: number;
   /** CONNACK: 0, or the code of the refusal. */
   readonly returnCode?: number;
-  /** CONNACK: the server has kept the session; 0 subscriptions need to be renewed then. */
+  /** CONNACK: the server has kept the session, subscriptions included. */
   readonly sessionPresent?: boolean;
   /** SUBACK: for each item, in order, the granted QoS 0, 1 or 2, or 128 for a refusal. */
   readonly payload?: readonly number[];
@@ -59,7 +60,9 @@ export interface WriteOptions {
   /** Default 0. */
   readonly QoS?: number;
   readonly retain?: boolean;
-  /** PUBLISH with QoS 1 or 2: a packet id of the application's own choice; by default the client picks one (`lastId`). */
+  /**
+   * PUBLISH with QoS 1 or 2: a packet id of the application's own choice; by default the client picks one (`lastId`).
+   */
   readonly id?: number;
   /** Bytes of the whole payload; when `data` has fewer, the rest follows by `write(data)`. */
   readonly byteLength?: number;
@@ -134,7 +137,7 @@ export interface MqttClientOptions {
     readonly QoS?: number;
     readonly retain?: boolean;
   };
-  /** Class of the socket as `io`, and its further options. Default `embedded:io/socket/tcp`. */
+  /** Class of the socket as `io`, and its further options. Default `embedded:io/socket/tcp`; `nodelay` false. */
   readonly socket?: SocketOptions;
   /** Class of the resolver as `io`, and its further options. Default `net`. */
   readonly dns?: DnsOptions;
@@ -170,8 +173,11 @@ export interface MqttClientOptions {
   readonly onReconnecting?: (this: MqttClient, delayMs: number, failure: Failure) => void;
 }
 
-/** About 1.5 KB of buffers. */
-const DEFAULT_BUDGET = Object.freeze({ receive: 512, send: 512, inFlight: 8, inbound: 8, topic: 128 } as const);
+/**
+ * About 1.6 KB. Servers send up to 20 (Mosquitto) or 32 (EMQX) QoS 2 messages before the first is acknowledged:
+ * `inbound`.
+ */
+const DEFAULT_BUDGET = Object.freeze({ receive: 512, send: 512, inFlight: 8, inbound: 32, topic: 128 } as const);
 
 /** Ids above this are the client's own when there is a store. */
 export const LAST_STORED_ID = 32767;
@@ -221,7 +227,9 @@ export function backoffOptions(
   return { baseMs, capMs, stableMs };
 }
 
-/** The same in the session's words; the session checks the rest. `pipeline` is read at each connection and may change. */
+/**
+ * The same in the session's words; the session checks the rest. `pipeline` is read at each connection and may change.
+ */
 export function sessionOptions(options: MqttClientOptions): SessionOptions & { pipeline: boolean } {
   const { user, password, will } = options;
   return {

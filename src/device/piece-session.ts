@@ -1,6 +1,6 @@
-// An MQTT session that also takes a message whose payload is written in pieces, as the `write` of ECMA-419 has it. A session
-// reads a payload as soon as the transport has room, so this one lets no more bytes leave than are there to be read. The pieces
-// that wait have one small buffer. Knows neither the transport nor who writes.
+// An MQTT session that also takes a message whose payload is written in pieces, as the `write` of ECMA-419 has it. A
+// session reads a payload as soon as the transport has room, so this one lets no more bytes leave than are there to be
+// read. The pieces that wait have one small buffer. Knows neither the transport nor who writes.
 
 import { type PayloadSource, Session } from "../mqtt/session.js";
 
@@ -61,8 +61,9 @@ class Pieces implements PayloadSource {
 }
 
 /**
- * A session that may hold a message in pieces. A session reads a payload as soon as there is room for it, so as long as pieces
- * wait or are missing, no more bytes leave at once than are waiting: then none can be asked for that is not there yet.
+ * A session that may hold a message in pieces. A session reads a payload as soon as there is room for it, so as long as
+ * pieces wait or are missing, no more bytes leave at once than are waiting: then none can be asked for that is not
+ * there yet.
  */
 export class PieceSession extends Session {
   readonly pieces = new Pieces();

@@ -279,6 +279,23 @@ describe("embedded:io/socket/tcp", () => {
     });
   });
 
+  it("tells the peer of room in its window when 1,460 bytes were read, not before", () => {
+    const { table, server } = tables();
+    const { told, socket } = table.open({ reads: false });
+    table.clock.run(20);
+    for (let packet = 0; packet < 10; packet++) server.peer.write(count(0, 730));
+    table.clock.run(1_000);
+    assert.equal(told.at(-1), "readable 5840");
+    socket.read(730);
+    table.clock.run(100);
+    assert.equal(told.at(-1), "readable 5840");
+    socket.read(730);
+    table.clock.run(100);
+    assert.equal(told.at(-1), "readable 5840");
+    assert.equal((socket.read() as ArrayBuffer).byteLength, 5840);
+    assert.equal(told.length, 3, "two more packets came, and no more");
+  });
+
   describe("ends", () => {
     it("tells onError for a clean close by the peer, when everything has been read", () => {
       const { table, server } = tables();
