@@ -35,7 +35,10 @@ describe("MqttLink", () => {
 
 describe("MqttLink: many small writes", () => {
   it("stay within the eight segments that lwIP queues", () => {
-    const rig = new Rig({ reconnect: false, budget: { inFlight: 40 } }).connected();
+    const rig = new Rig((self) => {
+      const { default: io } = self.modules("embedded:io/socket/tcp") as { default: never };
+      return { reconnect: false, budget: { inFlight: 40 }, socket: { io, nodelay: true } };
+    }).connected();
     rig.world.network.hold("down");
     for (let i = 0; i < 30; i += 1) {
       rig.publish("a", "x", 1);
