@@ -1,6 +1,6 @@
-// One Wi-Fi access point with the router behind it: what a board's radio finds, joins and gets an address from. It can be
-// switched off, moved to another channel or given another password in the middle of a run. Knows nothing of boards and
-// clocks; the radio (radio.ts) keeps the times.
+// One Wi-Fi access point with the router behind it: what a board's radio finds, joins and gets an address from. It can
+// be switched off, moved to another channel or given another password in the middle of a run. Knows nothing of boards
+// and clocks; the radio (radio.ts) keeps the times.
 
 export interface AccessPointOptions {
   /** 1 to 32 bytes of UTF-8. */
@@ -23,8 +23,8 @@ export interface AccessPointOptions {
 }
 
 /**
- * softplus/esp8266-wifi-timing: 3,898 ms with SSID and password only against 1,086 ms with BSSID, channel and static address.
- * The search of 13 channels takes 2,022 of the difference (radio.ts), the lease the rest.
+ * softplus/esp8266-wifi-timing: 3,898 ms with SSID and password only against 1,086 ms with BSSID, channel and static
+ * address. The search of 13 channels takes 2,022 of the difference (radio.ts), the lease the rest.
  */
 const dhcpMs = 780;
 

@@ -1,5 +1,6 @@
-// The bench's own broker: aedes on a real TCP port of this computer. It can be stopped and started again with its sessions
-// and retained messages kept, as a broker with persistence that is killed and comes back. Knows nothing of boards.
+// The bench's own broker: aedes on a real TCP port of this computer. It can be stopped and started again with its
+// sessions and retained messages kept, as a broker with persistence that is killed and comes back. Knows nothing of
+// boards.
 
 import { createServer, type Server, type Socket } from "node:net";
 import { Aedes } from "aedes";
@@ -16,6 +17,34 @@ export interface EmbeddedBrokerOptions {
 /** How many ports are tried from the first. */
 const portsToTry = 100;
 
+interface StoredPacket {
+  readonly cmd: string;
+  brokerId?: string;
+  brokerCounter?: number;
+}
+
+interface Persistence {
+  outgoingUpdate(client: object, packet: StoredPacket): Promise<void>;
+}
+
+/**
+ * aedes-persistence 11 finds what a PUBREL belongs to by a broker's name and number, which a PUBREL has not: of two for
+ * the same persistent subscriber the second takes the first one's place, and that message is never finished. With a
+ * number of its own each keeps its place.
+ */
+function tellPubrelsApart(persistence: Persistence): void {
+  const update = persistence.outgoingUpdate.bind(persistence);
+  let number = 0;
+  persistence.outgoingUpdate = (client, packet) => {
+    if (packet.cmd === "pubrel" && packet.brokerId === undefined) {
+      number += 1;
+      packet.brokerId = "pubrel";
+      packet.brokerCounter = number;
+    }
+    return update(client, packet);
+  };
+}
+
 export class EmbeddedBroker {
   readonly address: string;
   readonly #aedes: Aedes;
@@ -31,14 +60,15 @@ export class EmbeddedBroker {
   }
 
   /**
-   * Resolves when it listens. Rejects with the system's error (`code` is EADDRINUSE, EACCES …) when the port is not to be had
-   * and no other will do.
+   * Resolves when it listens. Rejects with the system's error (`code` is EADDRINUSE, EACCES …) when the port is not to
+   * be had and no other will do.
    */
   static async open(options: EmbeddedBrokerOptions = {}): Promise<EmbeddedBroker> {
     const { port = 1883, nextFree = true, address = "127.0.0.1" } = options;
     // Longer client ids are legal [MQTT-3.1.3-5] and every other broker takes them.
     const aedes = await Aedes.createBroker({ maxClientsIdLength: 65_535 });
     const broker = new EmbeddedBroker(aedes, address, port);
+    tellPubrelsApart((aedes as unknown as { persistence: Persistence }).persistence);
     // A broker that dies publishes no wills; aedes would when its connections are cut.
     aedes.authorizePublish = (_client, _packet, callback) => callback(broker.isUp ? null : new Error("stopped"));
     try {

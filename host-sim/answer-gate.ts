@@ -1,5 +1,5 @@
-// Between the model broker and its clients: holds back or loses packets of one kind, as a test orders. What is held leaves in
-// the order in which it came. Knows the names of the packets and nothing else.
+// Between the model broker and its clients: holds back or loses packets of one kind, as a test orders. What is held
+// leaves in the order in which it came. Knows the names of the packets and nothing else.
 
 /** What the broker sends. */
 export type Answer =

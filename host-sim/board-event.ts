@@ -1,5 +1,5 @@
-// What a board tells whoever watches it: tests, the terminal, the page. Plain data with the clock's time in it; an event
-// never gives a way back into the board.
+// What a board tells whoever watches it: tests, the terminal, the page. Plain data with the clock's time in it; an
+// event never gives a way back into the board.
 
 /** SDK `rst_info.reason`, user_interface.h of the ESP8266 non-OS SDK. */
 export const ResetReason = Object.freeze({
@@ -13,8 +13,8 @@ export const ResetReason = Object.freeze({
 } as const);
 
 /**
- * `off`: no supply. `booting`: from the end of reset to the first line of firmware, and as long as RST is held. `running`:
- * firmware runs. `asleep`: deep sleep, only the real-time clock and its memory are alive.
+ * `off`: no supply. `booting`: from the end of reset to the first line of firmware, and as long as RST is held.
+ * `running`: firmware runs. `asleep`: deep sleep, only the real-time clock and its memory are alive.
  */
 export type BoardState = "off" | "booting" | "running" | "asleep";
 

@@ -1,6 +1,6 @@
-// One virtual ESP8266 board: supply, reset logic, pins with a button and an LED, flash, RTC memory, and the boots of its
-// image. What survives what is decided here: flash survives everything, RTC memory survives reset and sleep, all else ends
-// with the boot. Knows no module of Moddable and nothing of what the firmware is for.
+// One virtual ESP8266 board: supply, reset logic, pins with a button and an LED, flash, RTC memory, and the boots of
+// its image. What survives what is decided here: flash survives everything, RTC memory survives reset and sleep, all
+// else ends with the boot. Knows no module of Moddable and nothing of what the firmware is for.
 
 import { type BoardEvent, type BoardEventBody, type BoardState, type LedChange, ResetReason } from "./board-event.js";
 import { Boot } from "./boot.js";
@@ -36,7 +36,10 @@ export interface BoardOptions {
   wiring?: Wiring | undefined;
   /** 3300 unless given. */
   millivolts?: number | undefined;
-  /** From the end of reset to the first line of firmware, ms; 120 unless given (113 measured: pokewithastick.net, 2022-02). */
+  /**
+   * From the end of reset to the first line of firmware, ms; 120 unless given (113 measured: pokewithastick.net,
+   * 2022-02).
+   */
   bootMs?: number | undefined;
   /** What `Time.ticks` starts from at each boot; for clocks about to wrap. */
   ticksAtBoot?: number | undefined;
@@ -49,8 +52,8 @@ export interface BoardOptions {
 const ledPin = 2;
 
 /**
- * What an exception that leaves JavaScript does: XS calls fxAbort, that calls c_exit, and that is `system_restart()` on this
- * chip (xs/platforms/esp/xsHost.h, xsPlatform.c).
+ * What an exception that leaves JavaScript does: XS calls fxAbort, that calls c_exit, and that is `system_restart()` on
+ * this chip (xs/platforms/esp/xsHost.h, xsPlatform.c).
  */
 const crashReason = ResetReason.softwareRestart;
 

@@ -1,5 +1,6 @@
-// One boot of one board: from the first line of firmware to reset, sleep, power cut or crash. Every turn of firmware runs
-// from here, so this is where an exception becomes a crash and where nothing runs any more once the boot has ended.
+// One boot of one board: from the first line of firmware to reset, sleep, power cut or crash. Every turn of firmware
+// runs from here, so this is where an exception becomes a crash and where nothing runs any more once the boot has
+// ended.
 
 import type { Board, BoardEventBody } from "./board.js";
 import type { Clock, Scheduled } from "./clock.js";

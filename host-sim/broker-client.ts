@@ -1,7 +1,7 @@
-// One connection of the model broker: MQTT 3.1.1's server side, and the judge of what the client does on it. What the bytes
-// of a single packet must be is in packet-rules.ts; here are the rules that need memory: order, ids, DUP, keep-alive, what
-// comes after what. A breach after which the standard closes the connection closes it; the others are only noted. Messages
-// to the client, and how it acknowledges them, are in broker-delivery.ts.
+// One connection of the model broker: MQTT 3.1.1's server side, and the judge of what the client does on it. What the
+// bytes of a single packet must be is in packet-rules.ts; here are the rules that need memory: order, ids, DUP,
+// keep-alive, what comes after what. A breach after which the standard closes the connection closes it; the others are
+// only noted. Messages to the client, and how it acknowledges them, are in broker-delivery.ts.
 
 import mqtt from "mqtt-packet";
 import type { Answer } from "./answer-gate.js";
@@ -61,7 +61,8 @@ const roundingMs = 0.001;
 
 /**
  * waiting ─CONNECT→ connected ─DISCONNECT→ disconnected ─FIN, or 1 s→ closed
- * waiting ─CONNECT refused→ refused ─CONNACK→ closed;  any ─breach, FIN, RST, silence→ closed (with the will, from connected)
+ * waiting ─CONNECT refused→ refused ─CONNACK→ closed;  any ─breach, FIN, RST, silence→ closed (with the will, from
+ * connected)
  */
 type State = "waiting" | "refused" | "connected" | "disconnected" | "closed";
 

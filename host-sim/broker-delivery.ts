@@ -1,5 +1,5 @@
-// The model broker's messages to one client on one connection: window, re-sending after a reconnect, and the judge of the
-// client's acknowledgements. Knows the session and how to send; connections and CONNECT are in broker-client.ts.
+// The model broker's messages to one client on one connection: window, re-sending after a reconnect, and the judge of
+// the client's acknowledgements. Knows the session and how to send; connections and CONNECT are in broker-client.ts.
 
 import mqtt from "mqtt-packet";
 import type { Answer } from "./answer-gate.js";

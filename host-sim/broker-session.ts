@@ -1,5 +1,5 @@
-// What the model broker keeps of one client id over its connections: subscriptions, what it received with QoS 2 and has not
-// passed on, what it owes the client. Also the two types that go in and out of it. Knows nothing of connections.
+// What the model broker keeps of one client id over its connections: subscriptions, what it received with QoS 2 and has
+// not passed on, what it owes the client. Also the two types that go in and out of it. Knows nothing of connections.
 
 export type QoS = 0 | 1 | 2;
 

@@ -1,6 +1,7 @@
-// The model broker: a strict MQTT 3.1.1 server for deterministic worlds, built on mqtt-packet so that the firmware's codec
-// never checks itself. It does what the standard says and notes every breach of a client with the statement's id. Tests hold
-// back, lose and refuse its answers, restart it, and see what a subscriber would see. Connections are in broker-client.ts.
+// The model broker: a strict MQTT 3.1.1 server for deterministic worlds, built on mqtt-packet so that the firmware's
+// codec never checks itself. It does what the standard says and notes every breach of a client with the statement's id.
+// Tests hold back, lose and refuse its answers, restart it, and see what a subscriber would see. Connections are in
+// broker-client.ts.
 
 import { type Answer, AnswerGate } from "./answer-gate.js";
 import { BrokerClient, type BrokerCore } from "./broker-client.js";
@@ -21,8 +22,8 @@ export interface ModelBrokerOptions {
   /** Closes connections on which anything comes before the client can have its CONNACK. */
   closeOnPipelining?: boolean;
   /**
-   * Whether a payload that comes again under its id is that of the same message; equal bytes when missing. An alert says how
-   * often it was tried, so its `id` decides.
+   * Whether a payload that comes again under its id is that of the same message; equal bytes when missing. An alert
+   * says how often it was tried, so its `id` decides.
    */
   samePayload?: SamePayload;
 }
@@ -137,7 +138,9 @@ export class ModelBroker {
     return this.#unlisten !== undefined;
   }
 
-  /** Forgets what `messages` and `connects` have kept so far; sessions and retained messages stay. For very long runs. */
+  /**
+   * Forgets what `messages` and `connects` have kept so far; sessions and retained messages stay. For very long runs.
+   */
   forgetPast(): void {
     this.#messages.length = 0;
     this.connects.length = 0;

@@ -1,5 +1,5 @@
-// The finger and the switch on a board: how it is wired decides what a press does to the chip's wires, how it bounces is a
-// matter of chance. Knows wires only, nothing of debouncing or clicks.
+// The finger and the switch on a board: how it is wired decides what a press does to the chip's wires, how it bounces
+// is a matter of chance. Knows wires only, nothing of debouncing or clicks.
 
 import type { Clock, Scheduled } from "./clock.js";
 import type { Pins } from "./pins.js";
@@ -7,8 +7,8 @@ import type { Random } from "./random.js";
 
 /**
  * `gpio`: the switch pulls a GPIO to ground. `rst`: it pulls RST to ground, the CPU stands still while it is held.
- * `rst+gpio`: it pulses RST through a capacitor and also pulls a GPIO to ground, which another capacitor keeps low for a
- * while after the release.
+ * `rst+gpio`: it pulses RST through a capacitor and also pulls a GPIO to ground, which another capacitor keeps low for
+ * a while after the release.
  */
 export type Wiring = "gpio" | "rst" | "rst+gpio";
 

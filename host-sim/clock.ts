@@ -1,6 +1,6 @@
-// The one source of time in the simulator: what a board, a network and a broker schedule their callbacks on. Stepped for
-// tests (time passes only when told to, the same calls give the same order), real for the bench (a wall clock, perhaps
-// faster). Times are milliseconds since the clock was made, fractions allowed. Knows nothing of what it calls.
+// The one source of time in the simulator: what a board, a network and a broker schedule their callbacks on. Stepped
+// for tests (time passes only when told to, the same calls give the same order), real for the bench (a wall clock,
+// perhaps faster). Times are milliseconds since the clock was made, fractions allowed. Knows nothing of what it calls.
 
 /** A callback that waits for its time. */
 export interface Scheduled {
@@ -12,8 +12,8 @@ export interface Clock {
   /** Milliseconds since this clock was made; fractions are allowed. Never goes back. */
   readonly now: number;
   /**
-   * Calls back once, at least `delayMs` from now and never from inside this call. Equal times run in order of scheduling.
-   * Throws a RangeError for a delay that is negative, infinite or not a number.
+   * Calls back once, at least `delayMs` from now and never from inside this call. Equal times run in order of
+   * scheduling. Throws a RangeError for a delay that is negative, infinite or not a number.
    */
   schedule(delayMs: number, callback: () => void): Scheduled;
 }
@@ -226,9 +226,9 @@ export class SteppedClock implements Clock {
 const turnMs = 20;
 
 /**
- * Time of the wall clock. Keeps the process alive while something waits, until `close`. A callback that comes late, because the
- * computer is busy, sees the time for which it was scheduled, and what it schedules counts from there: a busy computer makes a
- * board slow, and never swallows a short press.
+ * Time of the wall clock. Keeps the process alive while something waits, until `close`. A callback that comes late,
+ * because the computer is busy, sees the time for which it was scheduled, and what it schedules counts from there: a
+ * busy computer makes a board slow, and never swallows a short press.
  */
 export class RealClock implements Clock {
   readonly #agenda = new Agenda();

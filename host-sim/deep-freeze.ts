@@ -1,5 +1,5 @@
-// Freezes a value and all that hangs on it, as mcconfig's preloading puts objects into flash, where nothing can change them.
-// Stops at the language's own objects, which the whole process shares.
+// Freezes a value and all that hangs on it, as mcconfig's preloading puts objects into flash, where nothing can change
+// them. Stops at the language's own objects, which the whole process shares.
 
 const shared: ReadonlySet<unknown> = sharedObjects();
 

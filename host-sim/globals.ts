@@ -1,5 +1,6 @@
-// The two conversions that the XS engine adds to JavaScript's own classes and that the firmware uses. Node lacks them, so
-// the simulator and the tests load this file first. Semantics follow xsString.c and xsDataView.c of Moddable SDK 8.2.3.
+// The two conversions that the XS engine adds to JavaScript's own classes and that the firmware uses. Node lacks them,
+// so the simulator and the tests load this file first. Semantics follow xsString.c and xsDataView.c of Moddable SDK
+// 8.2.3.
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -13,8 +14,9 @@ function fromString(text: string): ArrayBuffer {
 }
 
 /**
- * The string that a range of UTF-8 bytes spells. Throws a TypeError for bytes that are not UTF-8, a RangeError for a range
- * outside the buffer. XS is laxer (it lets surrogates and overlong forms through), so nothing may rely on this check.
+ * The string that a range of UTF-8 bytes spells. Throws a TypeError for bytes that are not UTF-8, a RangeError for a
+ * range outside the buffer. XS is laxer (it lets surrogates and overlong forms through), so nothing may rely on this
+ * check.
  */
 function fromArrayBuffer(buffer: ArrayBufferLike, byteOffset = 0, byteLength = buffer.byteLength - byteOffset): string {
   if (ArrayBuffer.isView(buffer)) throw new TypeError("argument: not an ArrayBuffer instance");

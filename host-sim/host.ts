@@ -1,6 +1,6 @@
-// What a simulated module may use of its board during one boot. A reset, a power cut and deep sleep end the boot: the host
-// is dead from then on, and a new boot gets a new one. The modules (host-sim/modules) see this interface and nothing of
-// how the board makes it.
+// What a simulated module may use of its board during one boot. A reset, a power cut and deep sleep end the boot: the
+// host is dead from then on, and a new boot gets a new one. The modules (host-sim/modules) see this interface and
+// nothing of how the board makes it.
 
 import type { Board, BoardEventBody } from "./board.js";
 import type { Clock, Scheduled } from "./clock.js";
@@ -18,13 +18,13 @@ export interface Host {
    */
   readonly uptime: number;
   /**
-   * Queues a call into firmware as its own turn (never from inside a firmware call, ECMA-419 §9). An exception that leaves
-   * it is a crash: logged with its stack, then a restart, as on the chip. The delay counts from `uptime`.
+   * Queues a call into firmware as its own turn (never from inside a firmware call, ECMA-419 §9). An exception that
+   * leaves it is a crash: logged with its stack, then a restart, as on the chip. The delay counts from `uptime`.
    */
   queue(callback: () => void, delayMs?: number): Scheduled;
   /**
-   * Lets the CPU be busy for a while inside the call that firmware is making: `uptime` is later at once, and whatever is
-   * queued for before waits until then. For flash operations, `Timer.delay` and the like.
+   * Lets the CPU be busy for a while inside the call that firmware is making: `uptime` is later at once, and whatever
+   * is queued for before waits until then. For flash operations, `Timer.delay` and the like.
    */
   stall(ms: number): void;
   /** Runs when this boot ends, at once when it has ended. What must not happen after the end is undone here. */
@@ -34,8 +34,8 @@ export interface Host {
 }
 
 /**
- * Thrown into firmware to unwind it when its boot has ended in the middle of a call: power cut, restart, deep sleep. The
- * host is dead before it is thrown, so firmware that catches it comes no further than its next call of a module.
+ * Thrown into firmware to unwind it when its boot has ended in the middle of a call: power cut, restart, deep sleep.
+ * The host is dead before it is thrown, so firmware that catches it comes no further than its next call of a module.
  */
 export class Halted extends Error {
   constructor() {

@@ -1,6 +1,6 @@
-// The firmware as one unit: what `mcconfig` flashes. Every TypeScript file of src becomes a script of its own, as xsc makes
-// one of each module, and a boot links instances of them with the modules of one board. Pure modules are what mcconfig
-// preloads into ROM: one frozen instance for all boards and boots. Knows no board and no module of Moddable.
+// The firmware as one unit: what `mcconfig` flashes. Every TypeScript file of src becomes a script of its own, as xsc
+// makes one of each module, and a boot links instances of them with the modules of one board. Pure modules are what
+// mcconfig preloads into ROM: one frozen instance for all boards and boots. Knows no board and no module of Moddable.
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import Module from "node:module";
@@ -42,7 +42,8 @@ interface Instance {
 
 export interface Image {
   /**
-   * Starts the firmware once: new instances of all modules that are not preloaded, then the default export of `main.ts`.
+   * Starts the firmware once: new instances of all modules that are not preloaded, then the default export of
+   * `main.ts`.
    * @param resolve gives the exports of a bare specifier (`timer`, `embedded:io/digital` …), or throws.
    * @param globals `trace`, `Math`, `System`: by name.
    */
@@ -190,12 +191,12 @@ function freezeExports(exports: unknown): void {
 }
 
 /**
- * Makes a script of one file. It runs under a name in the cache folder, where nothing is written: Node and c8 follow the
- * source map inside it to the right line of TypeScript, in stack traces and in coverage.
+ * Makes a script of one file. It runs under a name in the cache folder, where nothing is written: Node and c8 follow
+ * the source map inside it to the right line of TypeScript, in stack traces and in coverage.
  */
 /**
- * Node keeps the source map of a module as long as the module object lives, so these must: without them stack traces and
- * coverage lose their way back to the TypeScript after the first collection of garbage.
+ * Node keeps the source map of a module as long as the module object lives, so these must: without them stack traces
+ * and coverage lose their way back to the TypeScript after the first collection of garbage.
  */
 const holders: Module[] = [];
 

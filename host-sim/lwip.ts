@@ -1,6 +1,6 @@
-// What the ESP8266's TCP/IP stack does with a board's connection before and after the network: limits, times, and the send
-// side with its segments, its Nagle rule and its limited queue. The figures are those of lwIP 1.4 as Arduino core 2.3.0
-// builds it (tools/sdk/lwip/include/lwipopts.h, lwip/core/init.c, tcp_out.c). Knows neither firmware nor network.
+// What the ESP8266's TCP/IP stack does with a board's connection before and after the network: limits, times, and the
+// send side with its segments, its Nagle rule and its limited queue. The figures are those of lwIP 1.4 as Arduino core
+// 2.3.0 builds it (tools/sdk/lwip/include/lwipopts.h, lwip/core/init.c, tcp_out.c). Knows neither firmware nor network.
 
 export const LwIP = Object.freeze({
   /** TCP_MSS, bytes. */
@@ -51,8 +51,8 @@ interface Segment {
 }
 
 /**
- * The send side of one connection: what `tcp_write`, `tcp_output` and an acknowledgement do. Bytes that wait are gathered
- * into segments; a segment is one buffer of the queue until it is acknowledged as a whole.
+ * The send side of one connection: what `tcp_write`, `tcp_output` and an acknowledgement do. Bytes that wait are
+ * gathered into segments; a segment is one buffer of the queue until it is acknowledged as a whole.
  */
 export class SendSide {
   readonly #send: (segment: Uint8Array) => void;
@@ -145,8 +145,8 @@ function append(segment: Segment, bytes: Uint8Array, offset: number): number {
 }
 
 /**
- * `ipaddr_aton`: whether a string is an IPv4 address to lwIP, and the dotted form of it. One to four numbers, decimal, hex
- * (0x) or octal (0), the last of which fills what is left.
+ * `ipaddr_aton`: whether a string is an IPv4 address to lwIP, and the dotted form of it. One to four numbers, decimal,
+ * hex (0x) or octal (0), the last of which fills what is left.
  */
 export function parseAddress(text: string): string | undefined {
   const parts = text.split(".");

@@ -1,18 +1,19 @@
-// What a board's TCP sockets and name look-ups run on. Two things implement it: VirtualNetwork (a world of its own on one
-// clock, with faults) and RealNetwork (the sockets of this computer, any broker). The TCP module sees this interface only;
-// what it knows of lwIP (send buffer, Nagle, windows) is in lwip.ts.
+// What a board's TCP sockets and name look-ups run on. Two things implement it: VirtualNetwork (a world of its own on
+// one clock, with faults) and RealNetwork (the sockets of this computer, any broker). The TCP module sees this
+// interface only; what it knows of lwIP (send buffer, Nagle, windows) is in lwip.ts.
 
 import type { Host } from "./host.js";
 
 export interface Network {
   /**
-   * Opens a connection for a board that has an address. Never calls back from inside this call. All of `events` come one
-   * by one as the network sees them (an interrupt on the chip), none after the boot of `from` has ended.
+   * Opens a connection for a board that has an address. Never calls back from inside this call. All of `events` come
+   * one by one as the network sees them (an interrupt on the chip), none after the boot of `from` has ended.
    */
   connect(from: Host, address: string, port: number, events: ConnectionEvents): Connection;
   /**
-   * Looks a name up. Calls back once, never from inside this call, with a dotted IPv4 address, or with undefined when there
-   * is none or no answer came in time. A dotted address is its own answer. Does not call back after the boot has ended.
+   * Looks a name up. Calls back once, never from inside this call, with a dotted IPv4 address, or with undefined when
+   * there is none or no answer came in time. A dotted address is its own answer. Does not call back after the boot has
+   * ended.
    */
   resolve(from: Host, name: string, callback: (address: string | undefined) => void): void;
 }
@@ -40,11 +41,14 @@ export interface Connection {
   /** The board has read so many of the bytes of `onData`: the window of 5840 bytes opens for the peer again. */
   consumed(count: number): void;
   /**
-   * FIN after what was written, then RST: the SDK closes and at once aborts (modLwipSafe.h, tcp_close_safe), so nothing is
-   * sent a second time if it is lost, and data that still comes in is answered with RST. No event follows.
+   * FIN after what was written, then RST: the SDK closes and at once aborts (modLwipSafe.h, tcp_close_safe), so nothing
+   * is sent a second time if it is lost, and data that still comes in is answered with RST. No event follows.
    */
   close(): void;
-  /** RST at once; what the peer has not got yet is lost (lwIP closes so while received data is unread). No event follows. */
+  /**
+   * RST at once; what the peer has not got yet is lost (lwIP closes so while received data is unread). No event
+   * follows.
+   */
   abort(): void;
   /** The board lost power, was reset or sleeps: nothing more is sent, the peer sees silence. No event follows. */
   vanish(): void;

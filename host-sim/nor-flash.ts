@@ -1,6 +1,6 @@
-// The flash region that a board keeps its journal and settings in, with the rules of NOR flash: an erase sets one sector to
-// ones, a write can only clear bits, and power may fail in the middle of either. Knows no board: whoever owns it is told
-// through `onPowerCut` and `on`.
+// The flash region that a board keeps its journal and settings in, with the rules of NOR flash: an erase sets one
+// sector to ones, a write can only clear bits, and power may fail in the middle of either. Knows no board: whoever owns
+// it is told through `onPowerCut` and `on`.
 
 import { Halted } from "./host.js";
 import { Random } from "./random.js";
@@ -20,8 +20,8 @@ export interface FlashCut {
   /** Which write or erase it is, as `NorFlash.operations` counts them: the first one of a new flash is 1. */
   readonly operation: number;
   /**
-   * The byte of that operation at which it happens: those before it are done, this one partly, those after it not at all
-   * (write) or nobody knows (erase). At or beyond the length: all are done, and nothing after.
+   * The byte of that operation at which it happens: those before it are done, this one partly, those after it not at
+   * all (write) or nobody knows (erase). At or beyond the length: all are done, and nothing after.
    */
   readonly byte: number;
 }
@@ -131,8 +131,8 @@ export class NorFlash {
   }
 
   /**
-   * What a byte may hold after an erase that was broken off. Flash chips program a sector to zeros before they erase it, and
-   * cells differ in speed, so everything between zeros and ones has been seen.
+   * What a byte may hold after an erase that was broken off. Flash chips program a sector to zeros before they erase
+   * it, and cells differ in speed, so everything between zeros and ones has been seen.
    */
   #tear(at: number): number {
     const old = this.#bytes[at] ?? 0xff;

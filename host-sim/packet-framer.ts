@@ -1,5 +1,5 @@
-// Cuts a stream of bytes into whole MQTT packets, by the fixed header alone, so that the model broker can judge the raw bytes
-// of each before mqtt-packet reads it. Knows packet lengths and nothing else.
+// Cuts a stream of bytes into whole MQTT packets, by the fixed header alone, so that the model broker can judge the raw
+// bytes of each before mqtt-packet reads it. Knows packet lengths and nothing else.
 
 export class PacketFramer {
   readonly #header: number[] = [];
@@ -13,8 +13,8 @@ export class PacketFramer {
   }
 
   /**
-   * Takes bytes in and gives the packets that they complete, in order. A remaining length of more than four bytes ends the
-   * stream: `malformed` is called once, and nothing is taken any more.
+   * Takes bytes in and gives the packets that they complete, in order. A remaining length of more than four bytes ends
+   * the stream: `malformed` is called once, and nothing is taken any more.
    */
   feed(bytes: Uint8Array, malformed: (detail: string) => void): Uint8Array[] {
     const packets: Uint8Array[] = [];

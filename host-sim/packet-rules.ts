@@ -1,6 +1,6 @@
-// What MQTT 3.1.1 demands of the bytes of one packet that a client sends, whatever came before it. Works on raw bytes and
-// shares no code with mqtt-packet or with the firmware's codec, so that each of the three checks the others. Knows nothing of
-// sessions; those rules are in broker-client.ts.
+// What MQTT 3.1.1 demands of the bytes of one packet that a client sends, whatever came before it. Works on raw bytes
+// and shares no code with mqtt-packet or with the firmware's codec, so that each of the three checks the others. Knows
+// nothing of sessions; those rules are in broker-client.ts.
 
 /** A rule that was broken: `MQTT-3.1.0-2`, and how. */
 export interface Breach {
@@ -28,7 +28,9 @@ const names: readonly string[] = Object.freeze([
   ...["UNSUBSCRIBE", "UNSUBACK", "PINGREQ", "PINGRESP", "DISCONNECT", "type 15"],
 ]);
 
-/** Flags that a client's packet has, and the rule that says so where there is one of its own. Table A.2 of the standard. */
+/**
+ * Flags that a client's packet has, and the rule that says so where there is one of its own. Table A.2 of the standard.
+ */
 const flagRules: Readonly<Record<number, readonly [flags: number, statement: string]>> = Object.freeze({
   [Type.connect]: [0, "MQTT-2.2.2-1"],
   [Type.puback]: [0, "MQTT-2.2.2-1"],

@@ -1,7 +1,7 @@
 // The air: access points, and the radio of each board as the SDK's Wi-Fi station drives it. Times come from published
 // measurements, named below. A radio lives for one boot; nothing of it survives a reset, because the firmware uses the
-// SDK's `_current` calls only, which keep nothing in flash (modwifi.c). Knows nothing of TCP; the networks ask it whether
-// packets pass.
+// SDK's `_current` calls only, which keep nothing in flash (modwifi.c). Knows nothing of TCP; the networks ask it
+// whether packets pass.
 
 import { AccessPoint, type AccessPointOptions } from "./access-point.js";
 import type { Scheduled } from "./clock.js";
@@ -35,7 +35,9 @@ export const DisconnectReason = Object.freeze({
 
 /** Times of the radio, ms. */
 export const RadioTimes = Object.freeze({
-  /** A search of one channel for a network that is known to be there: esp8266-wifi-timing, 197 ms for everything cached. */
+  /**
+   * A search of one channel for a network that is known to be there: esp8266-wifi-timing, 197 ms for everything cached.
+   */
   probe: 58,
   /** A search over 13 channels takes 2,080 ms: "scandone" comes about 2.1 s after the start in the SDK's log. */
   scanChannel: 160,
@@ -242,8 +244,8 @@ export class Radio {
   }
 
   /**
-   * `wifi_station_scan`: false when it cannot start, because one runs or the station is joining. A missing or zero channel
-   * means all.
+   * `wifi_station_scan`: false when it cannot start, because one runs or the station is joining. A missing or zero
+   * channel means all.
    */
   scan(channel: number | undefined, showHidden: boolean, done: (results: ScanResult[]) => void): boolean {
     if (this.#scanTimer !== undefined || this.#state === "searching" || this.#state === "joining") return false;

@@ -1,6 +1,6 @@
-// Chance from a seed: the same seed gives the same numbers on every machine. For bounces, torn writes, jitter and whatever
-// else in a world is left to chance. The generator is mulberry32: 32 bits of state, good enough to shuffle with, not for
-// secrets.
+// Chance from a seed: the same seed gives the same numbers on every machine. For bounces, torn writes, jitter and
+// whatever else in a world is left to chance. The generator is mulberry32: 32 bits of state, good enough to shuffle
+// with, not for secrets.
 
 export class Random {
   readonly #seed: number;
@@ -29,8 +29,8 @@ export class Random {
   }
 
   /**
-   * A generator of its own for one part of a world. It depends on the seed and the name only, not on how many numbers were
-   * drawn before, so that a change in one part leaves the others' chance as it was.
+   * A generator of its own for one part of a world. It depends on the seed and the name only, not on how many numbers
+   * were drawn before, so that a change in one part leaves the others' chance as it was.
    */
   fork(name: string): Random {
     // FNV-1a over the UTF-16 units of the name, then over the seed's bytes.

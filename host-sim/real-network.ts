@@ -1,6 +1,7 @@
-// The network of this computer behind a board's TCP sockets, so that firmware talks to any real broker. The board's radio
-// still decides: without Wi-Fi nothing passes in either direction until it is back. A board that loses its power leaves its
-// socket open and silent, as the real one does, until the other side closes it. What one socket does is in real-link.ts.
+// The network of this computer behind a board's TCP sockets, so that firmware talks to any real broker. The board's
+// radio still decides: without Wi-Fi nothing passes in either direction until it is back. A board that loses its power
+// leaves its socket open and silent, as the real one does, until the other side closes it. What one socket does is in
+// real-link.ts.
 
 import { lookup } from "node:dns";
 import type { Host } from "./host.js";

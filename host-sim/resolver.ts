@@ -1,5 +1,5 @@
-// Names to addresses as modResolve.c and system.c of Moddable SDK 8.2.3 do it: one question at a time, the others wait, and
-// each is answered in a turn of its own. `Net.resolve` and `System.resolve` have a queue each.
+// Names to addresses as modResolve.c and system.c of Moddable SDK 8.2.3 do it: one question at a time, the others wait,
+// and each is answered in a turn of its own. `Net.resolve` and `System.resolve` have a queue each.
 
 import type { Host } from "./host.js";
 

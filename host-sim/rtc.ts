@@ -1,5 +1,5 @@
-// The memory of the ESP8266's real-time clock: 128 words that survive a reset and deep sleep, and hold noise after power
-// came back. The SDK's boot code and Moddable's clock use the first 32 of them, firmware the rest.
+// The memory of the ESP8266's real-time clock: 128 words that survive a reset and deep sleep, and hold noise after
+// power came back. The SDK's boot code and Moddable's clock use the first 32 of them, firmware the rest.
 
 import type { Random } from "./random.js";
 

@@ -1,5 +1,5 @@
-// The serial port as a reader sees it: the text that firmware traces, cut into lines, and the lines that tell a step of the
-// way from press to delivery. Knows the form of such a line, not its words.
+// The serial port as a reader sees it: the text that firmware traces, cut into lines, and the lines that tell a step of
+// the way from press to delivery. Knows the form of such a line, not its words.
 
 import type { Step } from "./board-event.js";
 

@@ -1,5 +1,5 @@
-// What a board draws from its battery. Currents are constants per state, from the sources named, so the charge is a model to
-// compare designs with, not a measurement of one board.
+// What a board draws from its battery. Currents are constants per state, from the sources named, so the charge is a
+// model to compare designs with, not a measurement of one board.
 
 import type { Clock } from "./clock.js";
 

@@ -1,11 +1,13 @@
-// One direction of a virtual TCP connection: sender and receiver, sequence numbers by the byte, acknowledgements, a window,
-// retransmission with backoff. Loss is real here: a packet that the network does not carry is sent again, in order, until
-// the sender is gone or gives up. Knows nothing of boards and brokers.
+// One direction of a virtual TCP connection: sender and receiver, sequence numbers by the byte, acknowledgements, a
+// window, retransmission with backoff. Loss is real here: a packet that the network does not carry is sent again, in
+// order, until the sender is gone or gives up. Knows nothing of boards and brokers.
 
 import type { Clock, Scheduled } from "./clock.js";
 import { LwIP } from "./lwip.js";
 
-/** How long a sender waits for an acknowledgement, ms, doubling from `first` to `longest`, and how often it tries again. */
+/**
+ * How long a sender waits for an acknowledgement, ms, doubling from `first` to `longest`, and how often it tries again.
+ */
 export interface RetryPolicy {
   readonly first: number;
   readonly longest: number;

@@ -1,6 +1,7 @@
-// One TCP connection of the virtual network: the board's end (what network.ts promises), the server's end (VirtualPeer),
-// and between them the handshake, two lanes, FIN and RST. An end that is gone answers what still comes in with RST, as a
-// rebooted board does; when the board cannot be reached, nobody answers and the peer's connection stays half-open.
+// One TCP connection of the virtual network: the board's end (what network.ts promises), the server's end
+// (VirtualPeer), and between them the handshake, two lanes, FIN and RST. An end that is gone answers what still comes
+// in with RST, as a rebooted board does; when the board cannot be reached, nobody answers and the peer's connection
+// stays half-open.
 
 import type { Clock, Scheduled } from "./clock.js";
 import type { Host } from "./host.js";
@@ -19,8 +20,8 @@ export interface VirtualPeer {
   /** False once it was closed or reset by either side. */
   readonly isOpen: boolean;
   /**
-   * For judges, a real server cannot know: the board's end is there, on the air, and nothing that it sent is still on its way,
-   * so that silence is the firmware's own.
+   * For judges, a real server cannot know: the board's end is there, on the air, and nothing that it sent is still on
+   * its way, so that silence is the firmware's own.
    */
   readonly isReachable: boolean;
   onData: (bytes: Uint8Array) => void;

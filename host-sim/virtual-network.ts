@@ -1,6 +1,6 @@
-// A network of its own on one clock: boards reach listeners (the model broker) through their radio, with latency, and every
-// fault can be ordered: silence, refusal, RST, delay, small fragments, a cut before any byte. The same calls give the same
-// bytes at the same times. What TCP makes of it is in virtual-link.ts and virtual-lane.ts.
+// A network of its own on one clock: boards reach listeners (the model broker) through their radio, with latency, and
+// every fault can be ordered: silence, refusal, RST, delay, small fragments, a cut before any byte. The same calls give
+// the same bytes at the same times. What TCP makes of it is in virtual-link.ts and virtual-lane.ts.
 
 import type { Clock } from "./clock.js";
 import type { Host } from "./host.js";
@@ -123,8 +123,8 @@ export class VirtualNetwork implements Network, Tapped {
   // The servers' side.
 
   /**
-   * Accepts connections from now on; gives the function that ends it (connections stay). Nobody listening means refusal.
-   * Throws when somebody listens there.
+   * Accepts connections from now on; gives the function that ends it (connections stay). Nobody listening means
+   * refusal. Throws when somebody listens there.
    */
   listen(address: string, port: number, accept: (peer: VirtualPeer) => void): () => void {
     const key = `${address}:${port}`;
@@ -152,8 +152,8 @@ export class VirtualNetwork implements Network, Tapped {
 
   /**
    * Cuts the stream before a byte, counted over all connections from now on, 0 being the next one: the bytes before it
-   * arrive, then the action runs, and what is left of that packet is lost. Once. When nothing is done about it, TCP sends
-   * the rest again.
+   * arrive, then the action runs, and what is left of that packet is lost. Once. When nothing is done about it, TCP
+   * sends the rest again.
    */
   cutAt(at: { direction: Direction; byte: number }, action: () => void): Cut {
     const cut = new ArmedCut(at.direction, at.byte, action, () => this.#cuts.delete(cut));
@@ -238,7 +238,9 @@ export class VirtualNetwork implements Network, Tapped {
     arrive();
   }
 
-  /** Whether the board of a link is on the air now, perhaps in a later boot, with the address that the link began with. */
+  /**
+   * Whether the board of a link is on the air now, perhaps in a later boot, with the address that the link began with.
+   */
   #passes(link: VirtualLink): boolean {
     if (link.isSilent || this.#blackHoles.has(link.remoteAddress)) return false;
     const radio = link.host.board.airspace.radioOn(link.host.board);

@@ -1,6 +1,6 @@
-// An independent subscriber, MQTT.js on a connection of its own, that counts what really arrived at the broker: the bench's
-// "lost" and "duplicates" are its words, not the firmware's. It keeps its session over lost connections, so that nothing
-// escapes it while it is away.
+// An independent subscriber, MQTT.js on a connection of its own, that counts what really arrived at the broker: the
+// bench's "lost" and "duplicates" are its words, not the firmware's. It keeps its session over lost connections, so
+// that nothing escapes it while it is away.
 
 import { randomBytes } from "node:crypto";
 import { connect, type IClientOptions, type MqttClient } from "mqtt";
@@ -92,8 +92,8 @@ export class Witness {
   }
 
   /**
-   * Resolves when it is subscribed for the first time. Rejects when the broker refuses the connection or grants less than
-   * QoS 2; a broker that is not there is waited for.
+   * Resolves when it is subscribed for the first time. Rejects when the broker refuses the connection or grants less
+   * than QoS 2; a broker that is not there is waited for.
    */
   ready(): Promise<void> {
     return new Promise((resolve, reject) => {

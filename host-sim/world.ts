@@ -1,6 +1,6 @@
-// One deterministic simulation: a stepped clock, a home with Wi-Fi and a router, the model broker, and any number of boards.
-// Made for tests that read like a script: press, let time pass, look at the broker. The same seed and the same calls give
-// the same bytes, always. Nothing here is real: no sockets, no files, no wall clock.
+// One deterministic simulation: a stepped clock, a home with Wi-Fi and a router, the model broker, and any number of
+// boards. Made for tests that read like a script: press, let time pass, look at the broker. The same seed and the same
+// calls give the same bytes, always. Nothing here is real: no sockets, no files, no wall clock.
 
 import { Board, type BoardOptions } from "./board.js";
 import { ModelBroker, type ModelBrokerOptions } from "./broker.js";

@@ -1,5 +1,6 @@
-// The composition root: builds the adapters and the parts of the box, and wires them together. It performs the box's effects
-// in one switch and tells it what came of them. No decisions are made here; calling the default export boots the box.
+// The composition root: builds the adapters and the parts of the box, and wires them together. It performs the box's
+// effects in one switch and tells it what came of them. No decisions are made here; calling the default export boots
+// the box.
 
 import config from "mc/config";
 import { Box } from "./alertbox/alertbox.js";
@@ -107,8 +108,8 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler {
   boot(): void {
     const down = this.#buttonPin.down;
     const cause = wakeCause(this.#power.resetReason, this.#settings?.wiring ?? "gpio", down);
-    // A hold that began with this press may become a setup or a reset; one from before it (a stuck button) counts from its
-    // next press only.
+    // A hold that began with this press may become a setup or a reset; one from before it (a stuck button) counts from
+    // its next press only.
     if (down && cause === "press") this.#button.edge(true, now());
     this.#tell({ type: "booted", cause });
   }

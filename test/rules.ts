@@ -1,5 +1,5 @@
-// The rules of the architecture, as functions over one source file, so that a test can show each of them failing. A file is
-// parsed by acorn after esbuild has removed the types: what is looked at is what would run.
+// The rules of the architecture, as functions over one source file, so that a test can show each of them failing. A
+// file is parsed by acorn after esbuild has removed the types: what is looked at is what would run.
 
 import { type Node, parse } from "acorn";
 import { transformSync } from "esbuild";
@@ -174,7 +174,10 @@ function checkVariables(declaration: AnyNode, found: string[]): void {
   }
 }
 
-/** Numbers, strings, functions, frozen literals, and calls of functions of the same file (which freeze what they return). */
+/**
+ * Numbers, strings, functions, frozen literals, and calls of functions of the same file (which freeze what they
+ * return).
+ */
 function isFrozen(value: AnyNode): boolean {
   switch (value.type) {
     case "Literal":

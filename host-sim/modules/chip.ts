@@ -4,8 +4,8 @@ import type chip from "chip";
 import { type Host, requireAlive } from "../host.js";
 
 /**
- * Free system heap in bytes, a plausible constant: 80 KB of DRAM less about 40 KB static use of a Moddable build and its
- * 32 KB block leave some 9 KB (knowledge: sizes of the SDK's examples). Not measured on a board.
+ * Free system heap in bytes, a plausible constant: 80 KB of DRAM less about 40 KB static use of a Moddable build and
+ * its 32 KB block leave some 9 KB (knowledge: sizes of the SDK's examples). Not measured on a board.
  */
 const freeHeapBytes = 9_216;
 

@@ -1,7 +1,7 @@
 // `flash` as modules/files/flash/flash.js and esp/flash.c of Moddable SDK 8.2.3 make it: one partition of this name,
-// `storage`, whose sectors are the board's NOR flash. Offsets and lengths need no alignment: modSPIWrite (xs/platforms/esp/
-// xsHost.c) pads a write to whole words with ones, which change nothing, and modSPIRead cuts likewise. The calls block the
-// CPU, and no callback runs meanwhile.
+// `storage`, whose sectors are the board's NOR flash. Offsets and lengths need no alignment: modSPIWrite
+// (xs/platforms/esp/ xsHost.c) pads a write to whole words with ones, which change nothing, and modSPIRead cuts
+// likewise. The calls block the CPU, and no callback runs meanwhile.
 
 import { type Host, requireAlive } from "../host.js";
 import { sectorBytes } from "../nor-flash.js";

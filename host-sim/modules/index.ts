@@ -1,5 +1,5 @@
-// The modules that firmware finds on a simulated board: which file makes the exports of which specifier. As with the real
-// linker, a specifier that is not here does not exist.
+// The modules that firmware finds on a simulated board: which file makes the exports of which specifier. As with the
+// real linker, a specifier that is not here does not exist.
 
 import type { Host } from "../host.js";
 import * as chip from "./chip.js";
@@ -27,7 +27,9 @@ const creators: Readonly<Record<string, Create>> = Object.freeze({
   wifi: wifi.create,
 });
 
-/** Gives one boot's way from a specifier to its exports: each module is made once. It throws for an unknown specifier. */
+/**
+ * Gives one boot's way from a specifier to its exports: each module is made once. It throws for an unknown specifier.
+ */
 export function createModules(host: Host): (specifier: string) => object {
   const made = new Map<string, object>();
   return (specifier) => {

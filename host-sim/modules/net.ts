@@ -1,6 +1,6 @@
-// `net` as modules/network/net/net.js and esp/modNet.c, modResolve.c of Moddable SDK 8.2.3 make it on an ESP8266. Kept from
-// there: what cannot be told is undefined, but RSSI is 31 then (the SDK's value for "failed"); the BSSID comes as text in
-// capitals, which is not what `WiFi.connect` wants.
+// `net` as modules/network/net/net.js and esp/modNet.c, modResolve.c of Moddable SDK 8.2.3 make it on an ESP8266. Kept
+// from there: what cannot be told is undefined, but RSSI is 31 then (the SDK's value for "failed"); the BSSID comes as
+// text in capitals, which is not what `WiFi.connect` wants.
 
 import { type Host, requireAlive } from "../host.js";
 import { RadioMode } from "../radio.js";

@@ -1,6 +1,6 @@
-// The global `System` as modules/io/system/system.js and system.c of Moddable SDK 8.2.3 make it: deep sleep begins when the
-// call that asked for it has returned and what was queued before has run, a restart never returns, names are resolved one
-// after the other.
+// The global `System` as modules/io/system/system.js and system.c of Moddable SDK 8.2.3 make it: deep sleep begins when
+// the call that asked for it has returned and what was queued before has run, a restart never returns, names are
+// resolved one after the other.
 
 import { Halted, type Host, requireAlive } from "../host.js";
 import { toInteger } from "./integer.js";
@@ -36,8 +36,8 @@ export function createSystem(host: Host, controls: SystemControls) {
 
   return {
     /**
-     * Sleeps for `us` microseconds, 0 for ever, modulo 2^32 as the SDK's argument is (about 71 minutes). `mode` is the RF
-     * option for the next boot, which this simulator does not model.
+     * Sleeps for `us` microseconds, 0 for ever, modulo 2^32 as the SDK's argument is (about 71 minutes). `mode` is the
+     * RF option for the next boot, which this simulator does not model.
      */
     deepSleep(us: number, _mode?: number): void {
       requireAlive(host);

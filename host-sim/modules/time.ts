@@ -1,5 +1,5 @@
-// `time` as modules/base/time/time.js and esp/modTime.c of Moddable SDK 8.2.3 make it: ticks are milliseconds in a signed
-// 32-bit number that wraps. There is no `microseconds` on this platform, whatever the typings allow.
+// `time` as modules/base/time/time.js and esp/modTime.c of Moddable SDK 8.2.3 make it: ticks are milliseconds in a
+// signed 32-bit number that wraps. There is no `microseconds` on this platform, whatever the typings allow.
 
 import type Time from "time";
 import { type Host, requireAlive } from "../host.js";

@@ -1,6 +1,7 @@
-// `timer` as modules/base/timer/modTimer.c and mc/timer.c of Moddable SDK 8.2.3 make it. Kept from there: timers that are
-// due in one turn of the loop fire in the order in which they were made, not in which they are due; a one-shot timer is gone
-// after its callback, even when the callback schedules it again; a delay of 2^31 ms or more is due at once.
+// `timer` as modules/base/timer/modTimer.c and mc/timer.c of Moddable SDK 8.2.3 make it. Kept from there: timers that
+// are due in one turn of the loop fire in the order in which they were made, not in which they are due; a one-shot
+// timer is gone after its callback, even when the callback schedules it again; a delay of 2^31 ms or more is due at
+// once.
 
 import type { Scheduled } from "../clock.js";
 import { type Host, requireAlive } from "../host.js";

@@ -1,7 +1,7 @@
-// `wifi` as modules/network/wifi/wifi.js and esp/modwifi.c of Moddable SDK 8.2.3 make it on an ESP8266. Kept from there:
-// connecting while the station is at work disconnects it first, so that a "disconnect" of the old try may arrive after the
-// call; the station tries again by itself for ever; `disconnect` carries -1 for reasons that mean a bad password, but not
-// for those of 200 and above, which do not fit the signed byte that they are kept in.
+// `wifi` as modules/network/wifi/wifi.js and esp/modwifi.c of Moddable SDK 8.2.3 make it on an ESP8266. Kept from
+// there: connecting while the station is at work disconnects it first, so that a "disconnect" of the old try may arrive
+// after the call; the station tries again by itself for ever; `disconnect` carries -1 for reasons that mean a bad
+// password, but not for those of 200 and above, which do not fit the signed byte that they are kept in.
 
 import { type Host, requireAlive } from "../host.js";
 import { DisconnectReason, RadioMode, type ScanResult, type StationEvent, StationStatus } from "../radio.js";

@@ -1,5 +1,5 @@
-// The box: what happens between a press and sleep. Pure: events and instants in, effects out; it owns no pin, no socket and
-// no flash. main.ts performs the effects in the order given, and tells the box what came of them.
+// The box: what happens between a press and sleep. Pure: events and instants in, effects out; it owns no pin, no socket
+// and no flash. main.ts performs the effects in the order given, and tells the box what came of them.
 
 import type { ButtonEvent } from "./button.js";
 import type { Command } from "./command.js";
@@ -36,8 +36,8 @@ export interface BoxOptions {
 }
 
 /**
- * What a CONNACK code means when no retry can heal it (MQTT 3.1.1 table 3.1), else "". Brokers such as Mosquitto answer a wrong
- * password with 5, so that code speaks of the password too when there is one.
+ * What a CONNACK code means when no retry can heal it (MQTT 3.1.1 table 3.1), else "". Brokers such as Mosquitto answer
+ * a wrong password with 5, so that code speaks of the password too when there is one.
  */
 function refusal(code: number, hasUser: boolean): string {
   switch (code) {
@@ -222,7 +222,8 @@ export class Box {
         this.#say("factory-reset", "settings and stored alerts erased");
         this.#do({ do: "abort" });
         this.#do({ do: "factory-reset" });
-        // FLASH held low while the chip restarts would start its boot loader instead: it restarts when the button is let go.
+        // FLASH held low while the chip restarts would start its boot loader instead: it restarts when the button is
+        // let go.
         this.#state = { name: "resetting", until: (now + BoxTimes.reset) | 0 };
         return;
       default:
@@ -354,8 +355,8 @@ export class Box {
     const answered = this.#trial.takeAnswered();
     if (answered !== "") this.#do({ do: "clear", root: answered, name: "config" });
     this.#do({ do: "state", config: this.#trial.result });
-    // Retained commands come again with each SUBSCRIBE, also into a session that is present. A sleeper asks for QoS 0: the
-    // retained copy is then the only one, and no queue of outdated commands waits for it.
+    // Retained commands come again with each SUBSCRIBE, also into a session that is present. A sleeper asks for QoS 0:
+    // the retained copy is then the only one, and no queue of outdated commands waits for it.
     this.#do({ do: "subscribe", qos: this.#isBattery() ? 0 : 1 });
     this.#state.phase = "subscribing";
     this.#state.until = undefined;

@@ -42,8 +42,8 @@ export function crc32(bytes: Uint8Array, start: number, end: number, seed = 0): 
 }
 
 /**
- * A CRC as the 32-bit word that is kept in flash. It is never all ones: blank flash means that no CRC was written, and a torn
- * write of a CRC leaves more ones than the CRC has, so neither can be taken for one.
+ * A CRC as the 32-bit word that is kept in flash. It is never all ones: blank flash means that no CRC was written, and
+ * a torn write of a CRC leaves more ones than the CRC has, so neither can be taken for one.
  */
 export function flashWord(crc: number): number {
   return (crc | 0) === -1 ? -2 : crc | 0;

@@ -1,7 +1,7 @@
 // What the journal and the settings store ask of a flash chip, as a type and nothing else. The adapter over the chip's
-// flash (src/device) and the simulator's flash implement it; this folder knows neither. The rules are those of NOR flash
-// (DESIGN §8): an erase sets a whole sector to ones, a write can only clear bits, four bytes at a time, and the power may
-// fail in the middle of either.
+// flash (src/device) and the simulator's flash implement it; this folder knows neither. The rules are those of NOR
+// flash (DESIGN §8): an erase sets a whole sector to ones, a write can only clear bits, four bytes at a time, and the
+// power may fail in the middle of either.
 
 /** A region of NOR flash, addressed from its own start in bytes. */
 export interface Flash {

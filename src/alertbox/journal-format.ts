@@ -1,8 +1,10 @@
-// What a sector of the journal looks like, byte by byte, and how a valid header and a valid record are told from torn ones. Words
-// are 32 bits, little-endian as on the chip. It reads views that it is given; the flash itself is the journal's business.
+// What a sector of the journal looks like, byte by byte, and how a valid header and a valid record are told from torn
+// ones. Words are 32 bits, little-endian as on the chip. It reads views that it is given; the flash itself is the
+// journal's business.
 //
-// Header, 64 bytes: magic · generation · presses · dropped · flags · CRC, then words in which single bits are cleared later.
-// Slot, 20 bytes: header with length · sequence · payload (event, millivolts) · CRC of these three words · status.
+// Header, 64 bytes: magic · generation · presses · dropped · flags · CRC, then words in which single bits are cleared
+// later. Slot, 20 bytes: header with length · sequence · payload (event, millivolts) · CRC of these three words ·
+// status.
 
 import { crc32, flashWord } from "./crc.js";
 
@@ -11,7 +13,9 @@ const MAGIC = 0x314a4241; // "ABJ1" in flash
 /** Words of the header up to and including its CRC. */
 export const HEADER_WORDS = 6;
 export const HEADER_CRC_AT = 20;
-/** One word: each change of `needsCleanSession` since the header was written clears its highest bit that is still set. */
+/**
+ * One word: each change of `needsCleanSession` since the header was written clears its highest bit that is still set.
+ */
 export const CHANGES_AT = 24;
 /** Eight words: each refused press clears the highest bit that is still set. */
 export const REFUSED_AT = 32;

@@ -1,12 +1,14 @@
-// The journal of alerts that are not yet delivered, and the press count, in two sectors of NOR flash (DESIGN §8). It is why
-// no press is lost over a power cut and none is delivered twice. It knows flash only through the Flash interface: no
-// clock, no network, no button.
+// The journal of alerts that are not yet delivered, and the press count, in two sectors of NOR flash (DESIGN §8). It is
+// why no press is lost over a power cut and none is delivered twice. It knows flash only through the Flash interface:
+// no clock, no network, no button.
 //
-// A sector is a header and equal slots of one record each, so a torn record hides nothing that follows it: the next slot
-// begins at a known place. Two rules make a cut at any byte harmless:
-// - The CRC is written after what it covers, and all ones is never a CRC. While the body is torn, the CRC word is blank;
+// A sector is a header and equal slots of one record each, so a torn record hides nothing that follows it: the next
+// slot begins at a known place. Two rules make a cut at any byte harmless:
+// - The CRC is written after what it covers, and all ones is never a CRC. While the body is torn, the CRC word is
+// blank;
 //   while the CRC is torn, it has ones where the true CRC has none. Neither can look valid.
-// - A status group of eight bits counts as cleared as soon as any of its bits is. The write begins only when the event is
+// - A status group of eight bits counts as cleared as soon as any of its bits is. The write begins only when the event
+// is
 //   certain (PUBREC or PUBCOMP is in), so either outcome of a torn status write is true.
 
 import type { Flash } from "./flash.js";
@@ -54,8 +56,9 @@ export const FIRST_SESSION_ID = 32769;
 const PACKET_IDS = 32768;
 
 /**
- * MQTT packet id of an alert, 1..32768: a function of the sequence number only, so that the id is the same after a power cut
- * without a second write. Alerts not done never share one: the journal counts as full before that could happen.
+ * MQTT packet id of an alert, 1..32768: a function of the sequence number only, so that the id is the same after a
+ * power cut without a second write. Alerts not done never share one: the journal counts as full before that could
+ * happen.
  */
 export function packetId(sequence: number): number {
   return ((sequence - 1) & (PACKET_IDS - 1)) + 1;
@@ -70,12 +73,13 @@ const BLANK_RUN = 16;
 const BLOCK = 12;
 
 /**
- * RAM: one byte per slot (201 for a 4 KB sector) says whether the slot holds a pending alert; the engine's own `indexOf` finds
- * the next one, and what the record says is read from flash when it is asked for. A full index of sequence numbers would
- * cost four times as much and save one 4-byte read per call, since the alerts asked for are the oldest ones.
+ * RAM: one byte per slot (201 for a 4 KB sector) says whether the slot holds a pending alert; the engine's own
+ * `indexOf` finds the next one, and what the record says is read from flash when it is asked for. A full index of
+ * sequence numbers would cost four times as much and save one 4-byte read per call, since the alerts asked for are the
+ * oldest ones.
  *
- * Durations on the chip: `append` is two writes and a read; every 73 to 201 presses it also compacts, which erases a sector
- * (tens of milliseconds).
+ * Durations on the chip: `append` is two writes and a read; every 73 to 201 presses it also compacts, which erases a
+ * sector (tens of milliseconds).
  */
 export class Journal {
   readonly #flash: Flash;
@@ -129,9 +133,9 @@ export class Journal {
   }
 
   /**
-   * Mounts the journal: chooses the valid sector (of two the newer), finds the pending alerts, and makes firm what a power cut
-   * left half written. Flash that holds no journal is formatted and the press count starts at 0. May be called again.
-   * Does not throw when the flash cannot be written; `append` does.
+   * Mounts the journal: chooses the valid sector (of two the newer), finds the pending alerts, and makes firm what a
+   * power cut left half written. Flash that holds no journal is formatted and the press count starts at 0. May be
+   * called again. Does not throw when the flash cannot be written; `append` does.
    */
   open(): void {
     this.#opened = true;
@@ -167,16 +171,16 @@ export class Journal {
   }
 
   /**
-   * True until `sessionCleaned()` for this journal: the broker may still hold packet ids of an earlier life of this box and
-   * would swallow a new alert as a repeat (DESIGN §8).
+   * True until `sessionCleaned()` for this journal: the broker may still hold packet ids of an earlier life of this box
+   * and would swallow a new alert as a repeat (DESIGN §8).
    */
   get needsCleanSession(): boolean {
     return this.#needsCleanSession;
   }
 
   /**
-   * The broker has accepted a connection with clean session = 1 and it was closed again. Durable on return: must be called
-   * before the first alert leaves in the persistent session, or the next boot would throw that session away.
+   * The broker has accepted a connection with clean session = 1 and it was closed again. Durable on return: must be
+   * called before the first alert leaves in the persistent session, or the next boot would throw that session away.
    *
    * @throws Error when neither sector takes the write.
    */
@@ -184,7 +188,9 @@ export class Journal {
     this.#changeCleanSession(false);
   }
 
-  /** The broker was changed: `needsCleanSession` is true from now on, over power cuts too. Throws as `sessionCleaned()`. */
+  /**
+   * The broker was changed: `needsCleanSession` is true from now on, over power cuts too. Throws as `sessionCleaned()`.
+   */
   requireCleanSession(): void {
     this.#changeCleanSession(true);
   }
@@ -228,8 +234,8 @@ export class Journal {
 
   /**
    * PUBREC is in: from now on only PUBREL may be sent for this alert. Must return before PUBREL leaves: otherwise a cut
-   * between PUBREL and PUBCOMP would publish again what the broker has already forgotten, and deliver twice. Calling it again,
-   * or for an alert that is not pending, does nothing.
+   * between PUBREL and PUBCOMP would publish again what the broker has already forgotten, and deliver twice. Calling it
+   * again, or for an alert that is not pending, does nothing.
    *
    * @throws Error when neither sector takes the write: PUBREL must not leave.
    */
@@ -243,8 +249,9 @@ export class Journal {
   }
 
   /**
-   * PUBCOMP is in: the alert is delivered. Calling it again, or for an alert that is not pending, does nothing. Never throws
-   * for worn flash: at worst PUBREL is sent once more after the next boot, which the broker answers with PUBCOMP.
+   * PUBCOMP is in: the alert is delivered. Calling it again, or for an alert that is not pending, does nothing. Never
+   * throws for worn flash: at worst PUBREL is sent once more after the next boot, which the broker answers with
+   * PUBCOMP.
    */
   done(sequence: number): void {
     this.#mustBeOpen();
@@ -283,8 +290,8 @@ export class Journal {
   }
 
   /**
-   * Factory reset: the pending alerts go, the counts stay, `needsCleanSession` becomes true. After a power cut either all of
-   * it has happened or nothing.
+   * Factory reset: the pending alerts go, the counts stay, `needsCleanSession` becomes true. After a power cut either
+   * all of it has happened or nothing.
    *
    * @throws Error when the other sector cannot be written; the journal is then as it was.
    */
@@ -371,11 +378,11 @@ export class Journal {
         const sequence = words[at + 1] as number;
         const status = words[at + 4] as number;
         const finished = isFinished(status);
-        // A finished record that continues the count needs no CRC: it was valid when its status was written, and only its
-        // number still matters. This saves most of the time of a boot, since most records are finished ones.
+        // A finished record that continues the count needs no CRC: it was valid when its status was written, and only
+        // its number still matters. This saves most of the time of a boot, since most records are finished ones.
         if (!(finished && sequence === highest + 1) && !isRecord(words, at)) continue;
-        // Numbers rise along a sector; a lower one would be what an incomplete erase left. The same number twice is a record
-        // that did not read back and was written again: the later one counts.
+        // Numbers rise along a sector; a lower one would be what an incomplete erase left. The same number twice is a
+        // record that did not read back and was written again: the later one counts.
         if (sequence < highest) continue;
         if (sequence === highest) {
           if (this.#pending[highestSlot] === 1) this.#forget(highestSlot);
@@ -396,8 +403,8 @@ export class Journal {
   }
 
   /**
-   * Clears the rest of a status group that a power cut left partly cleared. Half-programmed bits may read differently the
-   * next time, and an alert once taken for received must never be published again.
+   * Clears the rest of a status group that a power cut left partly cleared. Half-programmed bits may read differently
+   * the next time, and an alert once taken for received must never be published again.
    */
   #firm(slot: number, status: number): void {
     const bits = tornGroups(status);
@@ -499,8 +506,9 @@ export class Journal {
   }
 
   /**
-   * Gives up old alerts until at most `room` are pending and packet ids are distinct. An alert that the broker has acknowledged
-   * with PUBREC is as good as delivered: it goes only when there is no other but the newest, or when its id comes round again.
+   * Gives up old alerts until at most `room` are pending and packet ids are distinct. An alert that the broker has
+   * acknowledged with PUBREC is as good as delivered: it goes only when there is no other but the newest, or when its
+   * id comes round again.
    */
   #trim(room: number): void {
     while (this.#count > 0 && !this.#fits(this.#pushes, room + 1)) {
@@ -520,8 +528,8 @@ export class Journal {
   // Compaction
 
   /**
-   * Writes the whole journal as RAM knows it to the other sector: pending alerts first, header last, so that the other sector
-   * is valid only when it is complete. The old sector stays as it is until the next compaction erases it.
+   * Writes the whole journal as RAM knows it to the other sector: pending alerts first, header last, so that the other
+   * sector is valid only when it is complete. The old sector stays as it is until the next compaction erases it.
    *
    * @param received sequence number of an alert whose *received* goes with the copy, or 0.
    * @returns false when the other sector does not keep what is written; nothing has changed then.

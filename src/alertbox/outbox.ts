@@ -1,5 +1,5 @@
-// The outbox: hands stored alerts from the journal to the MQTT session, in order, and writes back into the journal what the
-// broker has acknowledged. It knows the journal and what a message is; it knows no socket, no LED and no mode.
+// The outbox: hands stored alerts from the journal to the MQTT session, in order, and writes back into the journal what
+// the broker has acknowledged. It knows the journal and what a message is; it knows no socket, no LED and no mode.
 
 import type { Message, Session } from "../mqtt/session.js";
 import { AlertStatus, FIRST_SESSION_ID, type Journal, packetId } from "./journal.js";
@@ -81,8 +81,8 @@ export class Outbox {
   }
 
   /**
-   * PUBREC: writes it down, so that this alert is never published again. Returns its sequence, or 0. Throws when the flash is
-   * worn out; PUBREL must not leave then.
+   * PUBREC: writes it down, so that this alert is never published again. Returns its sequence, or 0. Throws when the
+   * flash is worn out; PUBREL must not leave then.
    */
   received(id: number): number {
     if (id >= FIRST_SESSION_ID) return 0;

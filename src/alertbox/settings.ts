@@ -1,6 +1,6 @@
-// The settings of a box: which ones there are, what they may be, and the store that keeps them in flash through power cuts.
-// Everything that comes from outside (setup page, cmd/config, a build's configuration) passes `checkSettings` here. It knows
-// no network, no page and no broker; it never says a secret value in a message.
+// The settings of a box: which ones there are, what they may be, and the store that keeps them in flash through power
+// cuts. Everything that comes from outside (setup page, cmd/config, a build's configuration) passes `checkSettings`
+// here. It knows no network, no page and no broker; it never says a secret value in a message.
 
 import { crc32, flashWord } from "./crc.js";
 import type { Flash } from "./flash.js";
@@ -96,10 +96,10 @@ export function defaultRoot(chipId: number): string {
 }
 
 /**
- * Settings from plain data: parsed JSON, or a build's configuration. Needed are `host` and `wifi` (one object or an array) or
- * `ssid` and `wifiPassword` for a single network. The rest has defaults, which `null` gives too: `wiring` follows `mode` (mains:
- * gpio, battery: rst), `root` is `defaultRoot(chipId)`, also when it is empty. Unknown keys are refused, so that a misspelt
- * one is noticed.
+ * Settings from plain data: parsed JSON, or a build's configuration. Needed are `host` and `wifi` (one object or an
+ * array) or `ssid` and `wifiPassword` for a single network. The rest has defaults, which `null` gives too: `wiring`
+ * follows `mode` (mains: gpio, battery: rst), `root` is `defaultRoot(chipId)`, also when it is empty. Unknown keys are
+ * refused, so that a misspelt one is noticed.
  *
  * @returns the settings, or a sentence that names the field, what is wrong and what to do, and never a secret value.
  */
@@ -130,8 +130,8 @@ export function checkSettings(data: unknown, chipId: number): Settings | string 
 }
 
 /**
- * `changes`, a parsed partial JSON object as `cmd/config` brings it, laid over `current` and checked as a whole. Networks are
- * replaced as a list; `wifiPassword` alone changes the password of the only network there is.
+ * `changes`, a parsed partial JSON object as `cmd/config` brings it, laid over `current` and checked as a whole.
+ * Networks are replaced as a list; `wifiPassword` alone changes the password of the only network there is.
  *
  * @returns the merged settings, or a sentence as `checkSettings` gives it; `current` is never changed.
  */
@@ -293,8 +293,8 @@ function utf8Length(text: string): number {
 }
 
 /**
- * As utf8Length, and -1 for control characters too: MQTT forbids U+0000 [MQTT-1.5.3-2] and discourages the rest (§1.5.3), a
- * passphrase has none, and without them the settings as JSON always fit a sector.
+ * As utf8Length, and -1 for control characters too: MQTT forbids U+0000 [MQTT-1.5.3-2] and discourages the rest
+ * (§1.5.3), a passphrase has none, and without them the settings as JSON always fit a sector.
  */
 function plainLength(text: string): number {
   for (let i = 0; i < text.length; i += 1) {
@@ -312,8 +312,9 @@ function isKey(text: string): boolean {
 }
 
 /**
- * A host name by RFC 1123 (letters, digits, hyphens, labels of 1..63, 253 in all), with the underscore that local names use,
- * or four decimal numbers 0..255. A name whose last label is a number would be taken for an address, so it must be one.
+ * A host name by RFC 1123 (letters, digits, hyphens, labels of 1..63, 253 in all), with the underscore that local names
+ * use, or four decimal numbers 0..255. A name whose last label is a number would be taken for an address, so it must be
+ * one.
  */
 function isHost(host: string): boolean {
   if (host.length < 1 || host.length > SettingsLimits.HOST_LENGTH) return false;
@@ -377,8 +378,9 @@ interface Stored {
 }
 
 /**
- * Two slots of one sector each. Saving writes the slot that is not in force and its CRC last, so a cut at any byte leaves the
- * old settings or the new ones. It keeps nothing in RAM: settings are read once per boot and written a few times in a life.
+ * Two slots of one sector each. Saving writes the slot that is not in force and its CRC last, so a cut at any byte
+ * leaves the old settings or the new ones. It keeps nothing in RAM: settings are read once per boot and written a few
+ * times in a life.
  */
 export class SettingsStore {
   readonly #flash: Flash;
@@ -392,8 +394,8 @@ export class SettingsStore {
   }
 
   /**
-   * The settings in force; undefined when there are none or they cannot be read. Settings that this firmware does not accept
-   * (written by another version) do not hide older ones that it does accept.
+   * The settings in force; undefined when there are none or they cannot be read. Settings that this firmware does not
+   * accept (written by another version) do not hide older ones that it does accept.
    */
   load(chipId: number): Settings | undefined {
     const newest = this.#newest();
@@ -407,7 +409,8 @@ export class SettingsStore {
   /**
    * Puts settings in force. Writes nothing when they are in force already; otherwise verified by reading back.
    *
-   * @throws Error when the flash does not keep them, RangeError when they do not fit a sector; the old ones stay in force.
+   * @throws Error when the flash does not keep them, RangeError when they do not fit a sector; the old ones stay in
+   * force.
    */
   save(settings: Settings): void {
     const json = new Uint8Array(ArrayBuffer.fromString(serialise(settings)));
@@ -427,7 +430,8 @@ export class SettingsStore {
   }
 
   /**
-   * Factory reset. The slot in force is erased last, so that after a cut there are the old settings or none, never older ones.
+   * Factory reset. The slot in force is erased last, so that after a cut there are the old settings or none, never
+   * older ones.
    *
    * @throws Error when settings can still be read afterwards.
    */

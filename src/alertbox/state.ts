@@ -1,4 +1,5 @@
-// The states of the box, their diagram and their limits in time. Data only: how the box moves between them is in alertbox.ts.
+// The states of the box, their diagram and their limits in time. Data only: how the box moves between them is in
+// alertbox.ts.
 
 /** Limits of the box, in milliseconds. DESIGN §9 and alertbox-products §4, §7. */
 export const BoxTimes = Object.freeze({
@@ -38,8 +39,8 @@ export type After = "sleep" | "connect" | "trial" | "setup";
  *                                              └──────── down ────────┘
  * battery: every state but setup ends in resting when the awake cap is reached (alerts stay in the journal).
  * ```
- * Each state has a deadline, but for `online` of a mains box (the session's keep-alive guards it), `refused` of a mains box
- * (waits for a person) and `asleep`.
+ * Each state has a deadline, but for `online` of a mains box (the session's keep-alive guards it), `refused` of a mains
+ * box (waits for a person) and `asleep`.
  */
 export type State =
   | { readonly name: "starting" }

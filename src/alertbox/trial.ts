@@ -1,5 +1,5 @@
-// New settings on trial: `cmd/config` is used before it is saved, and taken back when it leads nowhere. Keeps what has to be
-// remembered for that; when a trial begins and ends is decided in alertbox.ts.
+// New settings on trial: `cmd/config` is used before it is saved, and taken back when it leads nowhere. Keeps what has
+// to be remembered for that; when a trial begins and ends is decided in alertbox.ts.
 
 import type { Settings } from "./settings.js";
 import { BoxTimes } from "./state.js";

@@ -1,5 +1,5 @@
-// Why did the chip start? The reset reason alone cannot tell a press on RST from the retry timer (both read 5), so the wiring
-// decides together with the level of the button's pin. Pure: numbers in, a word out.
+// Why did the chip start? The reset reason alone cannot tell a press on RST from the retry timer (both read 5), so the
+// wiring decides together with the level of the button's pin. Pure: numbers in, a word out.
 
 import type { WakeCause } from "./effect.js";
 
@@ -33,7 +33,8 @@ export function resetName(reason: number): string {
  * What a reset means to the box.
  *
  * - Wiring `rst`: the button is on RST and there is no timer, so reason 5 and reason 6 are presses.
- * - Wiring `rst+gpio`: a press also holds a GPIO through boot; with the pin idle, reason 5 is the retry timer and reason 6
+ * - Wiring `rst+gpio`: a press also holds a GPIO through boot; with the pin idle, reason 5 is the retry timer and
+ * reason 6
  *   somebody pressing the board's own reset.
  * - Wiring `gpio`: no reset is a press; the pin tells later.
  *

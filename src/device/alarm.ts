@@ -1,5 +1,5 @@
-// One timer for many deadlines, over `timer`. It hides that Timer objects are made and cleared: a pure state machine says when
-// it wants to be called next, and the alarm is set there. It knows nothing about what it wakes.
+// One timer for many deadlines, over `timer`. It hides that Timer objects are made and cleared: a pure state machine
+// says when it wants to be called next, and the alarm is set there. It knows nothing about what it wakes.
 
 import Timer from "timer";
 import { now } from "./clock.js";
@@ -13,7 +13,9 @@ export class Alarm {
     this.#ring = ring;
   }
 
-  /** Sets the alarm to an instant (int32 milliseconds), or off. The instant may be past: it then rings in the next turn. */
+  /**
+   * Sets the alarm to an instant (int32 milliseconds), or off. The instant may be past: it then rings in the next turn.
+   */
   set(at: number | undefined): void {
     if (at === this.#at && (at === undefined || this.#timer !== undefined)) return;
     this.#at = at;

@@ -1,5 +1,6 @@
-// The button's pin, over `embedded:io/digital`. Hides that the button is active low, and that the driver coalesces edges: a
-// callback says only that something changed, so the level is read then. Bounces are passed on; debouncing is not done here.
+// The button's pin, over `embedded:io/digital`. Hides that the button is active low, and that the driver coalesces
+// edges: a callback says only that something changed, so the level is read then. Bounces are passed on; debouncing is
+// not done here.
 
 import Digital from "embedded:io/digital";
 

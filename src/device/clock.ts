@@ -1,5 +1,5 @@
-// The device's clock, over `time`: milliseconds since this boot as a signed 32-bit integer that wraps after 24.8 days. The
-// wall clock is never used: on the chip it starts in 1995 at every boot.
+// The device's clock, over `time`: milliseconds since this boot as a signed 32-bit integer that wraps after 24.8 days.
+// The wall clock is never used: on the chip it starts in 1995 at every boot.
 
 import Time from "time";
 

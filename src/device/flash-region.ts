@@ -1,6 +1,6 @@
-// A region of NOR flash for journal and settings, over `flash` ("storage": about 3 MB on 4 MB boards). Hides that the module
-// allocates a fresh ArrayBuffer for each read and that a write takes the length beside the buffer. It has the shape of
-// `Flash` in alertbox/flash.ts without knowing it.
+// A region of NOR flash for journal and settings, over `flash` ("storage": about 3 MB on 4 MB boards). Hides that the
+// module allocates a fresh ArrayBuffer for each read and that a write takes the length beside the buffer. It has the
+// shape of `Flash` in alertbox/flash.ts without knowing it.
 
 import Flash from "flash";
 

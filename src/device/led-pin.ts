@@ -1,5 +1,6 @@
-// The LED's pin, over `embedded:io/digital`. Hides that the on-board LED is active low (lit at level 0) and that opening an
-// output drives it low at once, which would flash the LED at each boot: the initial level is given with the options.
+// The LED's pin, over `embedded:io/digital`. Hides that the on-board LED is active low (lit at level 0) and that
+// opening an output drives it low at once, which would flash the LED at each boot: the initial level is given with the
+// options.
 
 import Digital from "embedded:io/digital";
 

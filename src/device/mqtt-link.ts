@@ -1,7 +1,7 @@
-// The link: owns a TCP connection (`embedded:io/socket/tcp`, or another class of that shape) and a timer and drives an MQTT
-// session with them. Hides that the first onWritable means "connected", that a write larger than the window throws, that
-// onError also reports a clean close by the peer, and that what was written leaves only while the socket is open: after
-// DISCONNECT it waits until TCP has acknowledged everything. It knows nothing of reconnecting.
+// The link: owns a TCP connection (`embedded:io/socket/tcp`, or another class of that shape) and a timer and drives an
+// MQTT session with them. Hides that the first onWritable means "connected", that a write larger than the window
+// throws, that onError also reports a clean close by the peer, and that what was written leaves only while the socket
+// is open: after DISCONNECT it waits until TCP has acknowledged everything. It knows nothing of reconnecting.
 
 import TCP from "embedded:io/socket/tcp";
 import type { Closed, Session } from "../mqtt/session.js";
@@ -43,8 +43,8 @@ export interface SocketParameters {
 /** Milliseconds that a TCP connection may take to open. */
 const OPEN_TIMEOUT = 10000;
 /**
- * Writes on their way at once. lwIP queues eight segments for a connection (TCP_SND_QUEUELEN) and ends the connection when a
- * ninth is written, however small; what waits here leaves later in one larger write.
+ * Writes on their way at once. lwIP queues eight segments for a connection (TCP_SND_QUEUELEN) and ends the connection
+ * when a ninth is written, however small; what waits here leaves later in one larger write.
  */
 const MAX_WRITES = 6;
 /** Milliseconds for which the socket stays open after DISCONNECT, at most. */
@@ -71,14 +71,16 @@ export class MqttLink {
   #writes = 0;
   /** Bytes that TCP holds for us. */
   #unread = 0;
-  /** True while the buffer is in use: one buffer serves both directions, so nothing is written while a fragment is read. */
+  /**
+   * True while the buffer is in use: one buffer serves both directions, so nothing is written while a fragment is read.
+   */
   #busy = false;
   /** Why no socket could be made. */
   #reason = "";
 
   /**
-   * `bufferBytes`: size of the transmit and receive buffer, at most one segment (1460) makes sense. `socket`: the class of the
-   * socket, plain TCP unless given; its further options go to its constructor.
+   * `bufferBytes`: size of the transmit and receive buffer, at most one segment (1460) makes sense. `socket`: the class
+   * of the socket, plain TCP unless given; its further options go to its constructor.
    */
   constructor(session: Session, bufferBytes: number, handler: LinkHandler, socket: SocketOptions = { io: TCP }) {
     this.#session = session;

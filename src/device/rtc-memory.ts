@@ -1,5 +1,5 @@
-// A few words that survive deep sleep and reset but not power loss, over `chip` (RTC user memory, words 32 and up; the ones
-// below belong to the SDK and to Moddable's clock). A checksum tells them from the random words after power-on.
+// A few words that survive deep sleep and reset but not power loss, over `chip` (RTC user memory, words 32 and up; the
+// ones below belong to the SDK and to Moddable's clock). A checksum tells them from the random words after power-on.
 
 import chip from "chip";
 

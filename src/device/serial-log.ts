@@ -1,5 +1,5 @@
-// The serial log, over the global `trace`: one line per step, `[742] delivered 5750-42`, the number being milliseconds since
-// this boot. The simulator and the page read the same lines. No secret may reach it.
+// The serial log, over the global `trace`: one line per step, `[742] delivered 5750-42`, the number being milliseconds
+// since this boot. The simulator and the page read the same lines. No secret may reach it.
 
 import { now } from "./clock.js";
 

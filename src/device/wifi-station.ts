@@ -1,6 +1,6 @@
-// The radio, over `wifi` and `net`. Hides that one callback carries every message, that the SDK goes on reconnecting by itself
-// after a failure, that "disconnect" comes with a number when the password is wrong, and that messages of a connection given
-// up may still be on their way.
+// The radio, over `wifi` and `net`. Hides that one callback carries every message, that the SDK goes on reconnecting by
+// itself after a failure, that "disconnect" comes with a number when the password is wrong, and that messages of a
+// connection given up may still be on their way.
 
 import Net from "net";
 import WiFi from "wifi";

@@ -14,9 +14,9 @@ export interface BackoffOptions {
 const MAX_DOUBLINGS = 31;
 
 /**
- * Delays are uniform in [0, min(cap, base * 2^attempt)), "full jitter" as described in the AWS Architecture Blog, "Exponential
- * Backoff And Jitter" (2015). There is no floor on purpose: a floor makes all who lost the same broker stay away together and
- * then come back into a narrower window, and one early attempt costs little.
+ * Delays are uniform in [0, min(cap, base * 2^attempt)), "full jitter" as described in the AWS Architecture Blog,
+ * "Exponential Backoff And Jitter" (2015). There is no floor on purpose: a floor makes all who lost the same broker
+ * stay away together and then come back into a narrower window, and one early attempt costs little.
  */
 export class Backoff {
   readonly #baseMs: number;
@@ -47,7 +47,9 @@ export class Backoff {
     return Math.floor(random * window);
   }
 
-  /** A connection is accepted. The attempts are not forgotten yet: a server may accept and cut at once [MQTT-3.1.4-2]. */
+  /**
+   * A connection is accepted. The attempts are not forgotten yet: a server may accept and cut at once [MQTT-3.1.4-2].
+   */
   connected(now: number): void {
     this.#connectedAt = now;
   }
@@ -56,8 +58,8 @@ export class Backoff {
   disconnected(now: number): void {
     const since = this.#connectedAt;
     this.#connectedAt = undefined;
-    // Unsigned, so that a connection of 25 to 49 days counts as long. One that ends within stableMs of a full wrap counts as
-    // short; then the next delay is longer than it need be, and nothing else happens.
+    // Unsigned, so that a connection of 25 to 49 days counts as long. One that ends within stableMs of a full wrap
+    // counts as short; then the next delay is longer than it need be, and nothing else happens.
     if (since !== undefined && (now - since) >>> 0 >= this.#stableMs) this.#attempt = 0;
   }
 

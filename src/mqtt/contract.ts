@@ -3,16 +3,19 @@
 
 import type { ConnectFields } from "./packet.js";
 
-/** Sizes fixed for the life of a session. All is allocated in the constructor, reused over every reconnect, never exceeded. */
+/**
+ * Sizes fixed for the life of a session. All is allocated in the constructor, reused over every reconnect, never
+ * exceeded.
+ */
 export interface Budget {
   /**
-   * Bytes, at least 64: the largest inbound message handed over in one piece (not allocated with `stream`), and the largest
-   * body of a control packet.
+   * Bytes, at least 64: the largest inbound message handed over in one piece (not allocated with `stream`), and the
+   * largest body of a control packet.
    */
   readonly receive: number;
   /**
-   * Bytes, at least 64: what waits to leave. Must hold CONNECT, the largest SUBSCRIBE or UNSUBSCRIBE and the largest PUBLISH
-   * header. Acknowledgements of inbound packets wait here too, 4 bytes each; one more than fits ends the
+   * Bytes, at least 64: what waits to leave. Must hold CONNECT, the largest SUBSCRIBE or UNSUBSCRIBE and the largest
+   * PUBLISH header. Acknowledgements of inbound packets wait here too, 4 bytes each; one more than fits ends the
    * connection [MQTT-4.8.0-2]. `Session.receivable` says how a transport that can hold back avoids that.
    */
   readonly send: number;
@@ -20,14 +23,17 @@ export interface Budget {
   readonly inFlight: number;
   /** Inbound QoS 2 ids held between PUBLISH and PUBREL, 0..65535. One more ends the connection [MQTT-4.8.0-2]. */
   readonly inbound: number;
-  /** Bytes, 1..65535: the longest inbound topic. A message with a longer one is reported by `onOverflow`, skipped, acknowledged. */
+  /**
+   * Bytes, 1..65535: the longest inbound topic. A message with a longer one is reported by `onOverflow`, skipped,
+   * acknowledged.
+   */
   readonly topic: number;
 }
 
 export interface SessionOptions extends ConnectFields {
   /**
-   * true: inbound payloads are handed over piece by piece as they arrive, whatever their size. false (default): in one piece
-   * up to `budget.receive` bytes; larger ones are reported by `onOverflow`, skipped, and still acknowledged.
+   * true: inbound payloads are handed over piece by piece as they arrive, whatever their size. false (default): in one
+   * piece up to `budget.receive` bytes; larger ones are reported by `onOverflow`, skipped, and still acknowledged.
    */
   readonly stream?: boolean;
   /** CONNECT and the first PUBLISHes may leave before CONNACK [MQTT-3.1.4-5]. Default false. */
@@ -35,8 +41,8 @@ export interface SessionOptions extends ConnectFields {
   /** Time for CONNACK. Default 10000. */
   readonly connectTimeoutMs?: number;
   /**
-   * Time for PUBACK, PUBREC, PUBCOMP, SUBACK and UNSUBACK, from when the last byte of the packet left; also the longest time
-   * that bytes may wait without the transport taking any. Default 10000.
+   * Time for PUBACK, PUBREC, PUBCOMP, SUBACK and UNSUBACK, from when the last byte of the packet left; also the longest
+   * time that bytes may wait without the transport taking any. Default 10000.
    */
   readonly ackTimeoutMs?: number;
   /** Time for PINGRESP. Default 5000. */
@@ -52,13 +58,16 @@ export interface PayloadSource {
   /** Bytes, fixed from `publish()` on. */
   readonly length: number;
   /**
-   * Copies payload[offset, offset + count) to into[at…]. May be asked again from 0 when the message is sent again. May not
-   * call the session. An exception ends the connection with reason "internal".
+   * Copies payload[offset, offset + count) to into[at…]. May be asked again from 0 when the message is sent again. May
+   * not call the session. An exception ends the connection with reason "internal".
    */
   read(offset: number, into: Uint8Array, at: number, count: number): void;
 }
 
-/** A message to publish. It is read when it is sent and again when it is sent again, so it must not change until delivered. */
+/**
+ * A message to publish. It is read when it is sent and again when it is sent again, so it must not change until
+ * delivered.
+ */
 export interface Message {
   readonly topic: string;
   /** `undefined` is a payload of no bytes. */
@@ -68,8 +77,8 @@ export interface Message {
   /** Packet id chosen by the caller, QoS > 0 only. One that is in use throws. */
   readonly id?: number;
   /**
-   * May have been sent by an earlier life of this client, before a power cut: goes with DUP 1 unless CONNACK said Session
-   * Present 0 before it left, or the session is a clean one.
+   * May have been sent by an earlier life of this client, before a power cut: goes with DUP 1 unless CONNACK said
+   * Session Present 0 before it left, or the session is a clean one.
    */
   readonly resumed?: boolean;
 }
@@ -86,7 +95,9 @@ export const Refusal = Object.freeze({
   CLOSING: -4,
 } as const);
 
-/** An inbound message or a piece of it. One object for each session, used again: copy what must outlive the callback. */
+/**
+ * An inbound message or a piece of it. One object for each session, used again: copy what must outlive the callback.
+ */
 export interface Inbound {
   topic: string;
   qos: number;
@@ -107,40 +118,46 @@ export interface Inbound {
 }
 
 /**
- * Told what happens. Callbacks come from inside `receive`, `transmit`, `tick` and `lost` only, never from inside a request
- * such as `publish` or `flush`. A callback may call any method except `receive`; `transmit` from a callback of `transmit`
- * puts nothing. An exception leaves the method that was called from outside, after its work is done: the session never stops
- * in the middle of a packet. Only the first of several is kept.
+ * Told what happens. Callbacks come from inside `receive`, `transmit`, `tick` and `lost` only, never from inside a
+ * request such as `publish` or `flush`. A callback may call any method except `receive`; `transmit` from a callback of
+ * `transmit` puts nothing. An exception leaves the method that was called from outside, after its work is done: the
+ * session never stops in the middle of a packet. Only the first of several is kept.
  */
 export interface SessionHandler {
   onConnected(sessionPresent: boolean): void;
   /** The acknowledgement is queued after the last piece was handed over, also when this throws [MQTT-4.5.0-2]. */
   onMessage(message: Inbound): void;
   /**
-   * Once for each message that is larger than the budget, after it was skipped: topic (possibly cut), `length`, and the first
-   * `budget.receive` bytes (none when the topic was too long).
+   * Once for each message that is larger than the budget, after it was skipped: topic (possibly cut), `length`, and the
+   * first `budget.receive` bytes (none when the topic was too long).
    */
   onOverflow(message: Inbound): void;
   /**
-   * QoS 2: the server has the message (PUBREC). PUBREL is queued only after this has returned; if it throws, the connection
-   * ends with reason "internal" and the message counts as not received.
+   * QoS 2: the server has the message (PUBREC). PUBREL is queued only after this has returned; if it throws, the
+   * connection ends with reason "internal" and the message counts as not received.
    */
   onReceived(id: number): void;
-  /** PUBACK or PUBCOMP; also a message after PUBREC of which the server's session knows nothing any more. The id is free. */
+  /**
+   * PUBACK or PUBCOMP; also a message after PUBREC of which the server's session knows nothing any more. The id is
+   * free.
+   */
   onDelivered(id: number): void;
   /** One code for each filter, in order: granted QoS 0, 1, 2, or 128 for a failure [MQTT-3.9.3-1]. */
   onSubscribed(id: number, codes: readonly number[]): void;
   onUnsubscribed(id: number): void;
   /** Answers `flush()`. */
   onFlushed(ok: boolean): void;
-  /** Exactly once for each connection, as its last callback. The owner closes the transport; `connect()` is allowed here. */
+  /**
+   * Exactly once for each connection, as its last callback. The owner closes the transport; `connect()` is allowed
+   * here.
+   */
   onClosed(closed: Closed): void;
 }
 
 /**
  * disconnected: DISCONNECT has left. lost: the transport ended. refused: CONNACK with a code. timeout: an answer or the
- * transport took too long. malformed: bytes that are no packet. violation: a packet that may not come now. overflow: the budget
- * cannot take what the server sent. internal: a callback or payload source of ours threw.
+ * transport took too long. malformed: bytes that are no packet. violation: a packet that may not come now. overflow:
+ * the budget cannot take what the server sent. internal: a callback or payload source of ours threw.
  */
 export type CloseReason =
   | "disconnected"

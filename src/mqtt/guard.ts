@@ -1,5 +1,5 @@
-// Calls the owner's handler in such a way that an exception never leaves the session in the middle of its work: it is kept and
-// thrown when the outermost method of the session returns. Knows nothing of what the callbacks mean.
+// Calls the owner's handler in such a way that an exception never leaves the session in the middle of its work: it is
+// kept and thrown when the outermost method of the session returns. Knows nothing of what the callbacks mean.
 
 import type { Closed, Inbound, SessionHandler } from "./contract.js";
 

@@ -1,6 +1,7 @@
-// The table of what a session has accepted and the server has not yet acknowledged: PUBLISH, SUBSCRIBE, UNSUBSCRIBE. It keeps
-// the two orders that count, knows which packet ids are taken, and survives the end of a connection. All entries are made in
-// the constructor. Knows nothing of bytes or transports; the sender moves entries to *leaving* and *waiting*.
+// The table of what a session has accepted and the server has not yet acknowledged: PUBLISH, SUBSCRIBE, UNSUBSCRIBE. It
+// keeps the two orders that count, knows which packet ids are taken, and survives the end of a connection. All entries
+// are made in the constructor. Knows nothing of bytes or transports; the sender moves entries to *leaving* and
+// *waiting*.
 
 import type { Message } from "./contract.js";
 import { PacketType, type Subscription } from "./packet.js";
@@ -9,10 +10,11 @@ import { PacketType, type Subscription } from "./packet.js";
  * How far an entry is on the present connection.
  *
  *   FREE ──► QUEUED ──► LEAVING ──► WAITING ──PUBACK | SUBACK | UNSUBACK──► FREE
- *                          └──QoS 0──► FREE    └──PUBREC──► RELEASE_QUEUED ──► RELEASE_LEAVING ──► RELEASE_WAITING ──PUBCOMP──► FREE
- *                                                                ▲────────────PUBREC again───────────────┘
- *   connection ended: LEAVING, WAITING ──► QUEUED; RELEASE_LEAVING, RELEASE_WAITING ──► RELEASE_QUEUED; what is no session
- *   state ──► FREE.   Session Present 0: RELEASE_* ──► DONE ──told──► FREE
+ *                          └──QoS 0──► FREE └──PUBREC──► RELEASE_QUEUED
+ *   RELEASE_QUEUED ──► RELEASE_LEAVING ──► RELEASE_WAITING ──PUBCOMP──► FREE
+ *         ▲──────────────PUBREC again─────────────┘
+ *   connection ended: LEAVING, WAITING ──► QUEUED; RELEASE_LEAVING, RELEASE_WAITING ──► RELEASE_QUEUED;
+ *   what is no session state ──► FREE.   Session Present 0: RELEASE_* ──► DONE ──told──► FREE
  */
 export const Phase = Object.freeze({
   FREE: 0,
@@ -116,8 +118,8 @@ export class InFlight {
   }
 
   /**
-   * Takes a free entry, at the end of the order of acceptance and QUEUED. `id` 0 lets the table pick one. Undefined when the
-   * places or the ids are used up.
+   * Takes a free entry, at the end of the order of acceptance and QUEUED. `id` 0 lets the table pick one. Undefined
+   * when the places or the ids are used up.
    */
   add(type: number, qos: number, id: number): Flight | undefined {
     if (type === PacketType.PUBLISH && qos === 0) {
@@ -209,8 +211,8 @@ export class InFlight {
   }
 
   /**
-   * What is to leave next, in the order of acceptance: an owner that clears a retained message and then subscribes must not
-   * get it again. Before CONNACK there are only messages here, for a request needs a connection.
+   * What is to leave next, in the order of acceptance: an owner that clears a retained message and then subscribes must
+   * not get it again. Before CONNACK there are only messages here, for a request needs a connection.
    */
   next(): Flight | undefined {
     for (let index = this.#released; index < this.#count; index += 1) {
@@ -258,8 +260,8 @@ export class InFlight {
   }
 
   /**
-   * CONNACK said that the server has no session. What the server already owned is delivered; what it may not have goes as
-   * new. What has left on this connection already is not sent again.
+   * CONNACK said that the server has no session. What the server already owned is delivered; what it may not have goes
+   * as new. What has left on this connection already is not sent again.
    */
   forgotten(): void {
     for (let index = 0; index < this.#count; index += 1) {
@@ -270,8 +272,8 @@ export class InFlight {
   }
 
   /**
-   * The connection is over. Keeps what is session state, in its order, to be sent again; all of it goes when the session was
-   * clean [MQTT-3.1.2-6]. With `refused` nothing of this connection counts as sent [MQTT-3.1.4-5].
+   * The connection is over. Keeps what is session state, in its order, to be sent again; all of it goes when the
+   * session was clean [MQTT-3.1.2-6]. With `refused` nothing of this connection counts as sent [MQTT-3.1.4-5].
    */
   ended(clean: boolean, refused: boolean): void {
     for (let index = this.#count - 1; index >= 0; index -= 1) {

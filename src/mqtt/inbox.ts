@@ -1,6 +1,6 @@
-// The inbound half of a session's messages: puts the pieces of a payload together within the budget, and holds the QoS 2 ids
-// that were handed over and not yet released (method B of MQTT 3.1.1 §4.3.3: deliver at PUBLISH, keep the id until PUBREL).
-// Says what is to be told, and leaves telling and acknowledging to the session.
+// The inbound half of a session's messages: puts the pieces of a payload together within the budget, and holds the QoS
+// 2 ids that were handed over and not yet released (method B of MQTT 3.1.1 §4.3.3: deliver at PUBLISH, keep the id
+// until PUBREL). Says what is to be told, and leaves telling and acknowledging to the session.
 
 import type { Budget, Inbound } from "./contract.js";
 import { readUtf8 } from "./utf8.js";

@@ -71,8 +71,8 @@ export class KeepAlive {
   }
 
   /**
-   * When the next ping becomes due. Quiet means nothing sent [MQTT-3.1.2-23], and also nothing received: a link that has died
-   * takes what is sent for a long time, and only a ping finds out.
+   * When the next ping becomes due. Quiet means nothing sent [MQTT-3.1.2-23], and also nothing received: a link that
+   * has died takes what is sent for a long time, and only a ping finds out.
    */
   dueAt(): number | undefined {
     if (this.#phase !== Phase.QUIET) return undefined;

@@ -1,5 +1,5 @@
-// What the owner of a session may give it: checks of budget, options, ids and payloads that throw a TypeError or RangeError
-// with the limit in its message, and the default times. Nothing that a server sends is checked here.
+// What the owner of a session may give it: checks of budget, options, ids and payloads that throw a TypeError or
+// RangeError with the limit in its message, and the default times. Nothing that a server sends is checked here.
 
 import type { Budget, Message, PayloadSource, SessionOptions } from "./contract.js";
 import { checkConnect, connectSize, MAX_REMAINING_LENGTH } from "./packet.js";

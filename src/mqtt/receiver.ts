@@ -1,6 +1,7 @@
-// What inbound packets mean at the moment they come: CONNACK, answers to entries of the in-flight table, messages and their
-// acknowledgements, both sides of MQTT 3.1.1 §4.3. Whatever the server sends, nothing here throws: a breach ends the
-// connection with its statement. Knows no time; the connection's state is the session's, which is told of CONNACK and of ends.
+// What inbound packets mean at the moment they come: CONNACK, answers to entries of the in-flight table, messages and
+// their acknowledgements, both sides of MQTT 3.1.1 §4.3. Whatever the server sends, nothing here throws: a breach ends
+// the connection with its statement. Knows no time; the connection's state is the session's, which is told of CONNACK
+// and of ends.
 
 import type { Budget, CloseReason, Counters, SessionOptions } from "./contract.js";
 import { Decoder, type DecoderHandler } from "./decoder.js";
@@ -111,7 +112,8 @@ export class Receiver implements DecoderHandler {
     }
     const flight = this.#inFlight.find(id);
     if (flight === undefined) {
-      // A late answer answers nothing. Only PUBREC leaves the server waiting: for the PUBREL of a message that we forgot.
+      // A late answer answers nothing. Only PUBREC leaves the server waiting: for the PUBREL of a message that we
+      // forgot.
       return type === PacketType.PUBREC ? this.#acknowledge(PacketType.PUBREL, id) : true;
     }
     return this.#onAnswer(flight, type, bytes, start + 2, end);
@@ -158,7 +160,8 @@ export class Receiver implements DecoderHandler {
         // PUBREL is on its way and will be answered again; or all is settled already.
         return true;
       default:
-        // QUEUED or LEAVING. A late answer to what an earlier connection sent: the packet goes again and is answered again.
+        // QUEUED or LEAVING. A late answer to what an earlier connection sent: the packet goes again and is answered
+        // again.
         if (flight.leftEarlier) return true;
         return this.#breach(`${packetName(type)} for id ${flight.id}, which was not sent`, statementOf(flight));
     }
@@ -193,7 +196,8 @@ export class Receiver implements DecoderHandler {
       if (connection === this.#sender.connection) this.#owner.onFailed("internal", "onReceived threw", "", 0);
       return false;
     }
-    // The callback may have ended the connection. The record is made all the same, so PUBREL is what the next one sends.
+    // The callback may have ended the connection. The record is made all the same, so PUBREL is what the next one
+    // sends.
     const again = flight.phase === Phase.QUEUED && flight.leftEarlier;
     if (flight.id === id && (flight.phase === Phase.WAITING || again)) this.#inFlight.release(flight);
     return connection === this.#sender.connection;
@@ -293,8 +297,8 @@ export class Receiver implements DecoderHandler {
   }
 
   /**
-   * Whether an inbound message is new and may still be taken. After DISCONNECT it could not be acknowledged: the server keeps
-   * it for the next connection.
+   * Whether an inbound message is new and may still be taken. After DISCONNECT it could not be acknowledged: the server
+   * keeps it for the next connection.
    */
   #mayTake(flags: number, id: number): boolean {
     if (this.#sender.parting) return false;

@@ -1,6 +1,6 @@
-// The bytes on their way out: acknowledgements and headers in one buffer of fixed size, payloads straight from the message
-// into the transport's buffer. Decides what leaves next, and never puts anything between the bytes of one packet.
-// Knows the phases of entries, but not what answers mean.
+// The bytes on their way out: acknowledgements and headers in one buffer of fixed size, payloads straight from the
+// message into the transport's buffer. Decides what leaves next, and never puts anything between the bytes of one
+// packet. Knows the phases of entries, but not what answers mean.
 
 import type { Counters, Message, PayloadSource, SessionOptions } from "./contract.js";
 import { type Flight, type InFlight, Phase } from "./in-flight.js";
@@ -33,7 +33,9 @@ export class Sender {
   parted = false;
   /** A PUBLISH or PUBREL was begun before CONNACK. */
   early = false;
-  /** Changes with each beginning and end: tells code that has called the owner whether its connection is still the same. */
+  /**
+   * Changes with each beginning and end: tells code that has called the owner whether its connection is still the same.
+   */
   connection = 0;
 
   readonly #options: SessionOptions;
@@ -42,7 +44,10 @@ export class Sender {
   readonly #counters: Counters;
   readonly #ackTimeoutMs: number;
 
-  /** Waiting bytes are #buffer[#head..#tail); those before #cut belong to the job, and its payload comes before the rest. */
+  /**
+   * Waiting bytes are #buffer[#head..#tail); those before #cut belong to the job, and its payload comes before the
+   * rest.
+   */
   readonly #buffer: Uint8Array;
   #head = 0;
   #cut = 0;
@@ -144,7 +149,8 @@ export class Sender {
         this.#compact();
       }
       if (this.#job === Job.NONE) {
-        // Begins a packet only where at least its first byte can leave: what has not left at all can still be cancelled.
+        // Begins a packet only where at least its first byte can leave: what has not left at all can still be
+        // cancelled.
         if (at >= limit) return at;
         const next = this.#begin(into, at, limit);
         if (next < 0) return at;
@@ -187,8 +193,9 @@ export class Sender {
   }
 
   /**
-   * Begins the next packet. Its header goes straight into `into` if it fits, else into the buffer, which is empty now; every
-   * header was measured against the buffer when it was accepted. Returns the offset after it, -1 when nothing is to leave.
+   * Begins the next packet. Its header goes straight into `into` if it fits, else into the buffer, which is empty now;
+   * every header was measured against the buffer when it was accepted. Returns the offset after it, -1 when nothing is
+   * to leave.
    */
   #begin(into: Uint8Array, at: number, limit: number): number {
     const job = this.#choose();

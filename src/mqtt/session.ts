@@ -1,7 +1,8 @@
-// The MQTT 3.1.1 client session, sans-IO: everything from CONNECT to DISCONNECT, and what must survive between connections.
-// Bytes and time are arguments; results go to one handler. Here are the connection's states and deadlines and what the owner
-// asks for; the in-flight table knows what was accepted, the sender what leaves next, the receiver what inbound packets mean.
-// Knows no transport, timer or flash. Time is int32 milliseconds that wrap: instants are compared by difference only.
+// The MQTT 3.1.1 client session, sans-IO: everything from CONNECT to DISCONNECT, and what must survive between
+// connections. Bytes and time are arguments; results go to one handler. Here are the connection's states and deadlines
+// and what the owner asks for; the in-flight table knows what was accepted, the sender what leaves next, the receiver
+// what inbound packets mean. Knows no transport, timer or flash. Time is int32 milliseconds that wrap: instants are
+// compared by difference only.
 
 import {
   type Budget,
@@ -37,17 +38,17 @@ export type { ConnectFields, Subscription, Will } from "./packet.js";
 /**
  *   IDLE ──connect()──► CONNECTING ──CONNACK 0──► CONNECTED
  *                            └────disconnect()────────┴──► CLOSING ──DISCONNECT has left──► IDLE  "disconnected"
- *   any but IDLE ──lost() | CONNACK refuses | deadline | breach | overflow | our own fault──► IDLE  (reason in onClosed)
+ *   any but IDLE ─lost() | CONNACK refuses | deadline | breach | overflow | our own fault──► IDLE  (reason in onClosed)
  *
- * Deadlines. CONNECTING: CONNACK. CONNECTED: PINGRESP, and one for each entry that waits for an answer. All three: bytes that
- * wait while the transport takes none; in CLOSING there are always some.
+ * Deadlines. CONNECTING: CONNACK. CONNECTED: PINGRESP, and one for each entry that waits for an answer. All three:
+ * bytes that wait while the transport takes none; in CLOSING there are always some.
  */
 const State = Object.freeze({ IDLE: 0, CONNECTING: 1, CONNECTED: 2, CLOSING: 3 } as const);
 type State = (typeof State)[keyof typeof State];
 
 /**
- * One client session, over any number of connections. The owner opens a transport, calls {@link connect}, passes what arrives
- * to {@link receive}, sends what {@link transmit} gives, and calls {@link tick} at {@link deadline}.
+ * One client session, over any number of connections. The owner opens a transport, calls {@link connect}, passes what
+ * arrives to {@link receive}, sends what {@link transmit} gives, and calls {@link tick} at {@link deadline}.
  */
 export class Session {
   readonly counters: Counters;
@@ -81,8 +82,8 @@ export class Session {
   #flushBy = 0;
 
   /**
-   * Checks everything and allocates all buffers. Throws a TypeError or RangeError for what CONNECT cannot carry and for a
-   * budget or option outside of its limits.
+   * Checks everything and allocates all buffers. Throws a TypeError or RangeError for what CONNECT cannot carry and for
+   * a budget or option outside of its limits.
    */
   constructor(options: SessionOptions, budget: Budget, handler: SessionHandler) {
     checkSession(options, budget);
@@ -145,11 +146,12 @@ export class Session {
   }
 
   /**
-   * How many bytes {@link receive} can take now without any risk that their acknowledgements find no room. A transport that
-   * can leave bytes unread passes no more than this at once and calls {@link transmit} in between.
+   * How many bytes {@link receive} can take now without any risk that their acknowledgements find no room. A transport
+   * that can leave bytes unread passes no more than this at once and calls {@link transmit} in between.
    */
   get receivable(): number {
-    // The shortest packet to be acknowledged (PUBREL) has 4 bytes, as the acknowledgement has; up to 3 may have come before.
+    // The shortest packet to be acknowledged (PUBREL) has 4 bytes, as the acknowledgement has; up to 3 may have come
+    // before.
     return Math.max(0, this.#sender.room - 3);
   }
 
@@ -172,7 +174,9 @@ export class Session {
     this.#arm();
   }
 
-  /** Bytes have come. Never throws because of what they are. Throws an Error when called from one of its own callbacks. */
+  /**
+   * Bytes have come. Never throws because of what they are. Throws an Error when called from one of its own callbacks.
+   */
   receive(bytes: Uint8Array, start: number, end: number, now: number): void {
     if (this.#receiving) throw new Error("receive() was called from one of its own callbacks; call it afterwards");
     if (!(start >= 0 && start <= end && end <= bytes.length)) {
@@ -190,8 +194,9 @@ export class Session {
   }
 
   /**
-   * Puts what is to leave into `into[0…]`, at most `limit` bytes, and returns how many: 0 when there is nothing. Payloads are
-   * read from their source straight into `into`. What was put counts as sent, so the owner must send all of it.
+   * Puts what is to leave into `into[0…]`, at most `limit` bytes, and returns how many: 0 when there is nothing.
+   * Payloads are read from their source straight into `into`. What was put counts as sent, so the owner must send all
+   * of it.
    */
   transmit(into: Uint8Array, limit: number, now: number): number {
     if (!(limit >= 0 && limit <= into.length)) {
@@ -224,8 +229,8 @@ export class Session {
   }
 
   /**
-   * Accepts a message: its packet id, 0 for QoS 0, or a {@link Refusal}. QoS > 0 is accepted while offline too. Throws a
-   * TypeError or RangeError for an illegal topic, payload, QoS or id, and for an id that is in use.
+   * Accepts a message: its packet id, 0 for QoS 0, or a {@link Refusal}. QoS > 0 is accepted while offline too. Throws
+   * a TypeError or RangeError for an illegal topic, payload, QoS or id, and for an id that is in use.
    */
   publish(message: Message, now: number): number {
     const qos = message.qos;
@@ -254,9 +259,9 @@ export class Session {
   }
 
   /**
-   * Restores a QoS 2 message of which an earlier life has seen PUBREC: PUBREL leaves as soon as a connection allows, in the
-   * order of the calls. If the server has no session, onDelivered follows. Returns the id or a {@link Refusal}; throws for an
-   * illegal id and for one in use.
+   * Restores a QoS 2 message of which an earlier life has seen PUBREC: PUBREL leaves as soon as a connection allows, in
+   * the order of the calls. If the server has no session, onDelivered follows. Returns the id or a {@link Refusal};
+   * throws for an illegal id and for one in use.
    */
   release(id: number, now: number): number {
     this.#checkFree(id);
@@ -322,8 +327,8 @@ export class Session {
 
   /**
    * Says goodbye: DISCONNECT leaves after a PUBLISH in progress, acknowledgements and PUBRELs, and nothing after it
-   * [MQTT-3.14.4-2]. onClosed("disconnected") comes in the call after the `transmit` that gave its last byte, so that the owner
-   * can send it first. Without a connection, or the second time, it changes nothing.
+   * [MQTT-3.14.4-2]. onClosed("disconnected") comes in the call after the `transmit` that gave its last byte, so that
+   * the owner can send it first. Without a connection, or the second time, it changes nothing.
    */
   disconnect(now: number): void {
     if (this.#state === State.IDLE || this.#state === State.CLOSING) return;
@@ -442,8 +447,8 @@ export class Session {
   }
 
   /**
-   * When an answer due at `at` really counts as missing. It cannot come in the middle of another packet, so while one is
-   * arriving its time runs from the last bytes that came.
+   * When an answer due at `at` really counts as missing. It cannot come in the middle of another packet, so while one
+   * is arriving its time runs from the last bytes that came.
    */
   #patient(at: number, timeoutMs: number): number {
     if (!this.#receiver.partial) return at;
@@ -466,8 +471,8 @@ export class Session {
   }
 
   /**
-   * The one way to IDLE. All state is settled before the first callback, so that any of them may call anything; onClosed is
-   * the last.
+   * The one way to IDLE. All state is settled before the first callback, so that any of them may call anything;
+   * onClosed is the last.
    */
   #end(reason: CloseReason, detail: string, statement: string, code = 0): void {
     if (this.#state === State.IDLE) return;

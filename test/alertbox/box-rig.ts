@@ -1,5 +1,5 @@
-// A box on a bench of its own: tests tell it events at instants and look at the effects it asks for. Delays are fixed, so that
-// each test can name the instant of every deadline.
+// A box on a bench of its own: tests tell it events at instants and look at the effects it asks for. Delays are fixed,
+// so that each test can name the instant of every deadline.
 
 import { Box, type BoxOptions } from "../../src/alertbox/alertbox.js";
 import type { BoxEvent, Down, Effect } from "../../src/alertbox/effect.js";

@@ -1,5 +1,5 @@
-// The journal on a NOR flash whose power fails at every byte: what was stored is there, in order, as often as it was stored,
-// and what was done never comes back.
+// The journal on a NOR flash whose power fails at every byte: what was stored is there, in order, as often as it was
+// stored, and what was done never comes back.
 
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
@@ -876,8 +876,8 @@ describe("worn flash", () => {
   });
 });
 
-// The property behind "never lost, never twice": a model of plain arrays against the journal, with the power failing at every
-// step of every operation.
+// The property behind "never lost, never twice": a model of plain arrays against the journal, with the power failing at
+// every step of every operation.
 
 type Step =
   | { readonly kind: "append"; readonly event: number; readonly millivolts: number }
@@ -964,8 +964,8 @@ function isSame(a: View, b: View): boolean {
 }
 
 /**
- * Does one step with a power cut after each possible number of flash steps, boots again and expects the state before or after
- * it. Every second of these boots is cut as well. Then the step is done again where it had not happened.
+ * Does one step with a power cut after each possible number of flash steps, boots again and expects the state before or
+ * after it. Every second of these boots is cut as well. Then the step is done again where it had not happened.
  */
 function cutEverywhere(contents: Uint8Array, before: View, step: Step, policy: Policy, seed: number): Uint8Array {
   const whole = new Nor({ sectorSize: SMALL, contents, seed });

@@ -1,5 +1,6 @@
-// A NOR flash that tests can be cruel to: bits only clear, words of four bytes, power that fails after any byte of a write and
-// at any point of an erase, and cells that are worn. What a torn operation leaves is drawn from a seed, so it repeats.
+// A NOR flash that tests can be cruel to: bits only clear, words of four bytes, power that fails after any byte of a
+// write and at any point of an erase, and cells that are worn. What a torn operation leaves is drawn from a seed, so it
+// repeats.
 
 import type { Flash } from "../../src/alertbox/flash.js";
 
@@ -86,7 +87,8 @@ export class Nor implements Flash {
     const isScattered = this.#random() < 0.5;
     for (let i = 0; i < bytes.length; i += 1) {
       if (this.#isCut()) {
-        // The chip programs a page in an order of its own: half of the torn writes stop in one byte, half leave any bits.
+        // The chip programs a page in an order of its own: half of the torn writes stop in one byte, half leave any
+        // bits.
         if (isScattered) for (let at = 0; at < bytes.length; at += 1) this.#clearSome(offset + at, bytes[at] as number);
         else this.#clearSome(offset + i, bytes[i] as number);
         this.#fail();

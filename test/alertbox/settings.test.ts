@@ -1,4 +1,5 @@
-// Settings: what is accepted, what the refusals say, and a store that has the old or the new settings after any power cut.
+// Settings: what is accepted, what the refusals say, and a store that has the old or the new settings after any power
+// cut.
 
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";

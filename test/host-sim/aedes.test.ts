@@ -46,6 +46,35 @@ describe("EmbeddedBroker", () => {
     });
   });
 
+  it("loses nothing when retained messages and alerts of several clients cross", async () => {
+    const broker = await EmbeddedBroker.open({ port: 0 });
+    await using(broker, async () => {
+      const subscriber = await client(broker, { clientId: "subscriber", clean: false });
+      await subscriber.subscribeAsync("r/+/alert", { qos: 2 });
+      const expected: string[] = [];
+      const arrived: string[] = [];
+      const all = new Promise<void>((resolve) => {
+        subscriber.on("message", (_topic, payload) => {
+          arrived.push(payload.toString());
+          if (arrived.length === 40) resolve();
+        });
+      });
+      const publishers = await Promise.all([0, 1, 2, 3].map(() => client(broker)));
+      await Promise.all(
+        publishers.map(async (publisher, number) => {
+          for (let round = 0; round < 10; round += 1) {
+            publisher.publish(`r/${number}/lwt`, "x", { qos: 1, retain: true });
+            expected.push(`${number}-${round}`);
+            await publisher.publishAsync(`r/${number}/alert`, `${number}-${round}`, { qos: 2 });
+          }
+        }),
+      );
+      await all;
+      assert.deepEqual(arrived.sort(), expected.sort());
+      await Promise.all([subscriber, ...publishers].map((each) => each.endAsync()));
+    });
+  });
+
   it("takes the next free port, or says why not when another will not do", async () => {
     const { server, port } = await occupied();
     const broker = await EmbeddedBroker.open({ port });

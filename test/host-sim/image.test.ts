@@ -1,5 +1,5 @@
-// The image: linked as the firmware is on the chip, preloaded modules once and frozen, the rest anew at each boot, and every
-// stack trace and coverage figure leads to the right line of TypeScript.
+// The image: linked as the firmware is on the chip, preloaded modules once and frozen, the rest anew at each boot, and
+// every stack trace and coverage figure leads to the right line of TypeScript.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

@@ -1,5 +1,5 @@
-// A board that is on the air, for the tests of the network: its firmware does nothing, the test plays the firmware through
-// the modules that the board gives it.
+// A board that is on the air, for the tests of the network: its firmware does nothing, the test plays the firmware
+// through the modules that the board gives it.
 
 import { Board, type BoardOptions } from "../../host-sim/board.js";
 import { SteppedClock } from "../../host-sim/clock.js";

@@ -1,5 +1,5 @@
-// An MQTT client without manners for the tests of the model broker: sends whatever bytes the test wants through a board's
-// socket and keeps what comes back, read by mqtt-packet.
+// An MQTT client without manners for the tests of the model broker: sends whatever bytes the test wants through a
+// board's socket and keeps what comes back, read by mqtt-packet.
 
 import mqtt from "mqtt-packet";
 import { ModelBroker, type ModelBrokerOptions } from "../../host-sim/broker.js";

@@ -1,5 +1,5 @@
-// A board on a table for the tests of host-sim: a stepped clock, a network and an air that nobody uses, and firmware that is
-// written in the test itself.
+// A board on a table for the tests of host-sim: a stepped clock, a network and an air that nobody uses, and firmware
+// that is written in the test itself.
 
 import { Board, type BoardOptions } from "../../host-sim/board.js";
 import { SteppedClock } from "../../host-sim/clock.js";

@@ -1,5 +1,5 @@
-// A world: the real firmware from power-on to an alert at the broker, as a reader of a test would write it; the same seed
-// gives the same bytes; boards do not disturb one another.
+// A world: the real firmware from power-on to an alert at the broker, as a reader of a test would write it; the same
+// seed gives the same bytes; boards do not disturb one another.
 
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";

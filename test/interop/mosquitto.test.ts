@@ -1,4 +1,5 @@
-// The firmware against a real Mosquitto: password file, persistence, restarts in the middle, wrong passwords, real tools.
+// The firmware against a real Mosquitto: password file, persistence, restarts in the middle, wrong passwords, real
+// tools.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";

@@ -1,6 +1,6 @@
-// A real Mosquitto for tests: started on a free port with its own configuration, password file and persistence folder, killed
-// and started again on request. Tests that need it are skipped with one clear line where it is not installed, and fail
-// instead when ALERTBOX_REQUIRE_ALL is set.
+// A real Mosquitto for tests: started on a free port with its own configuration, password file and persistence folder,
+// killed and started again on request. Tests that need it are skipped with one clear line where it is not installed,
+// and fail instead when ALERTBOX_REQUIRE_ALL is set.
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";

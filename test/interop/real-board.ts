@@ -1,5 +1,5 @@
-// The firmware on a virtual board against a real broker: real sockets, real time (faster, where a test says so). What is
-// waited for is an event of the board or of the subscriber, never a while.
+// The firmware on a virtual board against a real broker: real sockets, real time (faster, where a test says so). What
+// is waited for is an event of the board or of the subscriber, never a while.
 
 import { Board, type BoardEvent, type BoardOptions } from "../../host-sim/board.js";
 import { RealClock } from "../../host-sim/clock.js";
@@ -45,7 +45,10 @@ export class RealBoard {
     this.board.powerOn();
   }
 
-  /** Resolves with the first event, from now on, that fits. Rejects with the board's log when `limitMs` of real time pass. */
+  /**
+   * Resolves with the first event, from now on, that fits. Rejects with the board's log when `limitMs` of real time
+   * pass.
+   */
   event(fits: (event: BoardEvent) => boolean, what: string, limitMs = 60000): Promise<BoardEvent> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {

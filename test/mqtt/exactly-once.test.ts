@@ -1,6 +1,6 @@
 // QoS 2 against a server that keeps its side of the session, over a transport that is cut: after every byte of either
-// direction in turn, and at random places with a seed. Also with a client that loses its memory at each cut and has only its
-// journal, as the box after a power cut.
+// direction in turn, and at random places with a seed. Also with a client that loses its memory at each cut and has
+// only its journal, as the box after a power cut.
 
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
@@ -66,8 +66,8 @@ function messageOf(record: Record): Message {
 }
 
 /**
- * One connection that carries at most `outward` bytes to the server and `inward` bytes to the client, in fragments of at most
- * `fragment`. Returns whether it was cut; otherwise everything was said.
+ * One connection that carries at most `outward` bytes to the server and `inward` bytes to the client, in fragments of
+ * at most `fragment`. Returns whether it was cut; otherwise everything was said.
  */
 function run(client: Client, server: ExactServer, outward: number, inward: number, fragment: number): boolean {
   const { session } = client;
@@ -97,7 +97,9 @@ function run(client: Client, server: ExactServer, outward: number, inward: numbe
 
 const ALERTS = Object.freeze(["one", "two", "three"]);
 
-/** Runs to the end after a cut, and checks that each message was handed over exactly once and in order, on both sides. */
+/**
+ * Runs to the end after a cut, and checks that each message was handed over exactly once and in order, on both sides.
+ */
 function finish(
   client: Client,
   server: ExactServer,

@@ -1,6 +1,6 @@
-// The other side of a session in tests: a rig that drives one session with bytes and time and writes down what its owner and
-// its server see, and a server that keeps sessions exactly as the standard says. All packets of the server are made and read by
-// mqtt-packet, so that our codec never checks itself.
+// The other side of a session in tests: a rig that drives one session with bytes and time and writes down what its
+// owner and its server see, and a server that keeps sessions exactly as the standard says. All packets of the server
+// are made and read by mqtt-packet, so that our codec never checks itself.
 
 import mqttPacket, { type Packet } from "mqtt-packet";
 import {
@@ -206,8 +206,8 @@ function messageLine(message: Inbound): string {
 }
 
 /**
- * A server that keeps one session over any number of connections, QoS 2 in both directions, as the standard says. It has no
- * time and no transport: bytes go in and come out.
+ * A server that keeps one session over any number of connections, QoS 2 in both directions, as the standard says. It
+ * has no time and no transport: bytes go in and come out.
  */
 export class ExactServer {
   /** Payloads of what the client published, as subscribers see them. */

@@ -4,7 +4,10 @@ import { ack, connack, publish, Rig } from "./peer.js";
 
 const MESSAGE = Object.freeze({ topic: "a", payload: "x", qos: 2, retain: false } as const);
 
-/** One message in each state that survives: 1 waits for PUBACK, 2 for PUBREC, 3 and 4 for PUBCOMP (4 first), 5 never left. */
+/**
+ * One message in each state that survives: 1 waits for PUBACK, 2 for PUBREC, 3 and 4 for PUBCOMP (4 first), 5 never
+ * left.
+ */
 function inEveryState(rig: Rig): Rig {
   rig.open();
   rig.session.publish({ ...MESSAGE, qos: 1, payload: "1" }, 0);

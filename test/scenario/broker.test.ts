@@ -1,4 +1,5 @@
-// Trouble with the broker: refusals, lost sessions, lost answers, half-open connections, packets before CONNACK disliked.
+// Trouble with the broker: refusals, lost sessions, lost answers, half-open connections, packets before CONNACK
+// disliked.
 
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";

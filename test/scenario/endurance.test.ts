@@ -1,5 +1,5 @@
-// What must hold after a very long time: a thousand wakes without a router, ten thousand reconnects of one session, clocks that
-// pass 2^31 and 2^32 milliseconds.
+// What must hold after a very long time: a thousand wakes without a router, ten thousand reconnects of one session,
+// clocks that pass 2^31 and 2^32 milliseconds.
 
 import assert from "node:assert/strict";
 import { queryObjects } from "node:v8";

@@ -1,5 +1,5 @@
-// Power fails once during one press: at every write and erase of the flash, at each of their bytes, and at every byte of every
-// packet in both directions. After the next wake exactly one alert has been delivered, each time.
+// Power fails once during one press: at every write and erase of the flash, at each of their bytes, and at every byte
+// of every packet in both directions. After the next wake exactly one alert has been delivered, each time.
 
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";

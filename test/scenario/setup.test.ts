@@ -1,4 +1,5 @@
-// Holds of the button: setup, factory reset; the box without settings; a journal that is full; a flash that is worn out.
+// Holds of the button: setup, factory reset; the box without settings; a journal that is full; a flash that is worn
+// out.
 
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";

@@ -1,5 +1,5 @@
-// `mc/config`: the configuration that the manifest compiled into the firmware; here, what the board was made with. mcconfig
-// freezes it to the last level, and so does this.
+// `mc/config`: the configuration that the manifest compiled into the firmware; here, what the board was made with.
+// mcconfig freezes it to the last level, and so does this.
 
 import { deepFreeze } from "../../deep-freeze.js";
 import type { Host } from "../../host.js";

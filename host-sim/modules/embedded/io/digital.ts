@@ -1,7 +1,7 @@
-// `embedded:io/digital` as modules/io/digital/digital.js and esp/digitalbank.c of Moddable SDK 8.2.3 make it on an ESP8266.
-// Kept from there: an output starts low unless `initialValue` says otherwise (so an LED that is lit when low flashes),
-// GPIO16 has no edges, GPIO6 to GPIO11 belong to the flash chip, pin numbers count modulo 32, a closed pin keeps its level,
-// edges are coalesced until the callback runs, and what the callback reads is the level by then.
+// `embedded:io/digital` as modules/io/digital/digital.js and esp/digitalbank.c of Moddable SDK 8.2.3 make it on an
+// ESP8266. Kept from there: an output starts low unless `initialValue` says otherwise (so an LED that is lit when low
+// flashes), GPIO16 has no edges, GPIO6 to GPIO11 belong to the flash chip, pin numbers count modulo 32, a closed pin
+// keeps its level, edges are coalesced until the callback runs, and what the callback reads is the level by then.
 
 import type PublishedDigital from "embedded:io/digital";
 import { type Host, requireAlive } from "../../../host.js";

@@ -1,6 +1,7 @@
 // The record behind one TCP instance, and lwIP's end of its connection: what tcp.c of Moddable SDK 8.2.3 keeps in C
-// (TCPRecord, tcpDeliver, tcpTrigger, doClose). Functions that lwIP calls run as interrupts do: they note what happened and
-// post one message; firmware is called only from that message. Knows nothing of options and arguments; tcp.ts checks them.
+// (TCPRecord, tcpDeliver, tcpTrigger, doClose). Functions that lwIP calls run as interrupts do: they note what happened
+// and post one message; firmware is called only from that message. Knows nothing of options and arguments; tcp.ts
+// checks them.
 
 import type { Host } from "../../../../host.js";
 import { SendSide } from "../../../../lwip.js";

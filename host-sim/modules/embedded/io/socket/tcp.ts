@@ -1,7 +1,7 @@
-// `embedded:io/socket/tcp` as modules/io/socket/lwip/tcp.c of Moddable SDK 8.2.3 makes it on an ESP8266. Kept from there: no
-// host names; events coalesce into one turn; `onWritable` first means connected; after `onError` a write throws "not ready";
-// a full queue of send buffers ends the connection; closing with unread data resets it; closing sends what waits once, and
-// nothing of it again. Stricter than the chip in two places, marked as such.
+// `embedded:io/socket/tcp` as modules/io/socket/lwip/tcp.c of Moddable SDK 8.2.3 makes it on an ESP8266. Kept from
+// there: no host names; events coalesce into one turn; `onWritable` first means connected; after `onError` a write
+// throws "not ready"; a full queue of send buffers ends the connection; closing with unread data resets it; closing
+// sends what waits once, and nothing of it again. Stricter than the chip in two places, marked as such.
 
 import { type Host, requireAlive } from "../../../../host.js";
 import { LwIP, parseAddress } from "../../../../lwip.js";
