@@ -11,6 +11,7 @@ import { FIRST_SESSION_ID, Journal } from "./alertbox/journal.js";
 import { Led } from "./alertbox/led.js";
 import { Outbox } from "./alertbox/outbox.js";
 import { checkSettings, type Settings, SettingsStore } from "./alertbox/settings.js";
+import { earlier } from "./alertbox/state.js";
 import { presencePayload, statePayload, Topics } from "./alertbox/topics.js";
 import { resetName, wakeCause } from "./alertbox/wake.js";
 import { Alarm } from "./device/alarm.js";
@@ -140,7 +141,7 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler {
     this.#ledPin.set(this.#led.level(now()));
     this.#perform(this.#box.tick(now(), this.#button.idle && !this.#led.busy));
     this.#ledPin.set(this.#led.level(now()));
-    this.#alarm.set(earliest(earliest(this.#box.deadline(), this.#button.deadline()), this.#led.deadline()));
+    this.#alarm.set(earlier(earlier(this.#box.deadline(), this.#button.deadline()), this.#led.deadline()));
   }
 
   onJoined(address: string): void {
@@ -427,12 +428,6 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler {
     logStep("config-invalid", settings);
     return undefined;
   }
-}
-
-function earliest(a: number | undefined, b: number | undefined): number | undefined {
-  if (a === undefined) return b;
-  if (b === undefined) return a;
-  return ((a - b) | 0) <= 0 ? a : b;
 }
 
 export default function (): void {

@@ -3,6 +3,7 @@
 // resolved one after the other.
 
 import { Halted, type Host, requireAlive } from "../host.js";
+import { createResolver, type Resolved } from "../resolver.js";
 import { toInteger } from "./integer.js";
 
 /** What a board lets its firmware do to it. */
@@ -11,28 +12,8 @@ export interface SystemControls {
   deepSleep(us: number): void;
 }
 
-type Resolved = (name: string, address: string | undefined) => void;
-
-interface Question {
-  readonly name: string;
-  readonly callback: Resolved;
-}
-
 export function createSystem(host: Host, controls: SystemControls) {
-  const questions: Question[] = [];
-
-  const askNext = (): void => {
-    const question = questions[0];
-    if (question === undefined) return;
-    host.board.network.resolve(host, question.name, (address) => {
-      host.queue(() => {
-        questions.shift();
-        // C code takes the question off its list after the callback; firmware cannot tell the difference.
-        question.callback(question.name, address);
-        askNext();
-      });
-    });
-  };
+  const resolve = createResolver(host);
 
   return {
     /**
@@ -51,8 +32,7 @@ export function createSystem(host: Host, controls: SystemControls) {
     },
     resolve(name: string, callback: Resolved): void {
       requireAlive(host);
-      questions.push({ name: String(name), callback });
-      if (questions.length === 1) askNext();
+      resolve(String(name), callback);
     },
   };
 }

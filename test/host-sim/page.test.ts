@@ -1,10 +1,12 @@
-// The page in real Chromium, on a bench that does nothing: what a visitor sees, and what button, keys and switches ask for.
+// The page in real Chromium, on a bench that does nothing: what a visitor sees, and what button, keys and switches ask
+// for.
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, it } from "mocha";
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
 import { type Assets, buildPage, PageServer } from "../../host-sim/server.js";
 import { openChromium } from "./chromium.js";
+import { Command, freePort } from "./command.js";
 import { FakeStage } from "./fake-stage.js";
 
 /** Runs in the page: every visible text with too little contrast to what is behind it (WCAG 2.2, 1.4.3). */
@@ -32,6 +34,15 @@ const LOW_CONTRAST = `(() => {
     if (ratio < (large ? 3 : 4.5)) bad.push(element.className + ": " + walker.currentNode.data + " " + ratio.toFixed(2));
   }
   return bad;
+})()`;
+
+/** Runs in the page: counts in `window.flashes` how often the LED is lit. */
+const WATCH_LED = `(() => {
+  window.flashes = 0;
+  const board = document.querySelector(".board");
+  new MutationObserver(() => {
+    if (board.classList.contains("lit")) window.flashes++;
+  }).observe(board, { attributes: true, attributeFilter: ["class"] });
 })()`;
 
 describe("host-sim/page", function () {
@@ -62,17 +73,16 @@ describe("host-sim/page", function () {
     assert.deepEqual(complaints, [], "the console stays empty and every request stays here");
   });
 
-  async function open(options: BrowserContextOptions = {}): Promise<void> {
+  async function open(options: BrowserContextOptions = {}, url = server.url): Promise<void> {
     context = await (browser as Browser).newContext({ viewport: { width: 1280, height: 860 }, ...options });
     page = await context.newPage();
     complaints = [];
-    const origin = server.url;
     page.on("console", (message) => complaints.push(message.text()));
     page.on("pageerror", (error) => complaints.push(error.message));
     page.on("request", (request) => {
-      if (!request.url().startsWith(origin)) complaints.push(`asked for ${request.url()}`);
+      if (!request.url().startsWith(url)) complaints.push(`asked for ${request.url()}`);
     });
-    await page.goto(server.url);
+    await page.goto(url);
     await page.locator("#connection", { hasText: "Live" }).waitFor();
   }
 
@@ -340,6 +350,32 @@ describe("host-sim/page", function () {
       });
     }
   }
+
+  it("shows the real firmware: a press on the page lights the LED and arrives at the broker", async () => {
+    // At the boards' own speed: in a faster world a click on a busy machine is a hold of seconds.
+    const command = new Command(["--port", `${await freePort()}`]);
+    try {
+      const [, url = ""] = await command.wrote(/Page +(http:\S+)/);
+      await command.wrote(/connected +new session/);
+      await open({}, url);
+      await page.evaluate(WATCH_LED);
+      await page.locator("#press").click();
+      await page.locator(".chapter").first().locator('.step[data-word="delivered"]').waitFor();
+      await page.locator(".chapter").first().locator('.step[data-source="alert"]').waitFor();
+      await page.locator("#alerts", { hasText: "1" }).waitFor();
+      await page.locator("#presence", { hasText: "online" }).waitFor();
+      assert.ok(Number(await page.evaluate("window.flashes")) > 0, "the LED was lit");
+      await page.keyboard.press("p");
+      await page.locator("#power", { hasText: "no power" }).waitFor();
+      await page.locator("#boots", { hasText: "2" }).waitFor();
+      command.type("q");
+      assert.equal(await command.ended, 0);
+      await page.locator("#connection", { hasText: "not running" }).waitFor();
+      complaints = complaints.filter((complaint) => !complaint.includes("ERR_CONNECTION_REFUSED"));
+    } finally {
+      await command.kill();
+    }
+  });
 
   it("can be walked through with the Tab key, and shows where the focus is", async () => {
     await open();
