@@ -20,7 +20,6 @@ const portsToTry = 100;
 interface StoredPacket {
   readonly cmd: string;
   brokerId?: string;
-  brokerCounter?: number;
 }
 
 interface Persistence {
@@ -38,8 +37,7 @@ function tellPubrelsApart(persistence: Persistence): void {
   persistence.outgoingUpdate = (client, packet) => {
     if (packet.cmd === "pubrel" && packet.brokerId === undefined) {
       number += 1;
-      packet.brokerId = "pubrel";
-      packet.brokerCounter = number;
+      packet.brokerId = `pubrel ${number}`;
     }
     return update(client, packet);
   };

@@ -183,6 +183,8 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler {
   onDelivered(id: number): void {
     const sequence = this.#outbox.delivered(id);
     if (sequence !== 0) this.#tell({ type: "delivered", sequence });
+    // An announcement has given its place free, and an alert may have found none.
+    else if (this.#box.pending > 0) this.#deliver();
   }
 
   onSubscribed(_id: number, codes: readonly number[]): void {

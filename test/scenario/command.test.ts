@@ -43,6 +43,17 @@ describe("commands to a mains box", () => {
     assert.equal(world.led.on, true);
   });
 
+  it("a burst of commands takes no alert's place in the session for long", () => {
+    const world = connected(new World({ latencyMs: 500, board: { settings: { double: false } } }));
+    for (let i = 0; i < 12; i += 1) send(world, "led", "TOGGLE");
+    world.run(520);
+    world.press();
+    world.run(20000);
+    assert.equal(alerts(world).length, 1);
+    assert.equal(world.board.crashes, 0);
+    assert.deepEqual(world.broker.violations, []);
+  });
+
   it("nonsense is named on the log, cleared, and does no harm", () => {
     const world = connected(new World());
     for (const [name, payload] of [

@@ -1,0 +1,341 @@
+// One board on the bench: its flash file, its gestures, and its story in lines. Turns a board's events into what views
+// show and a view's actions into what a finger or a plug would do. Knows its own board only.
+
+import { defaultRoot } from "../src/alertbox/settings.js";
+import type { Told } from "./bench.js";
+import { Board, type BoardEvent, ResetReason } from "./board.js";
+import type { Clock } from "./clock.js";
+import { Finger } from "./finger.js";
+import { FlashFile } from "./flash-file.js";
+import { type JournalReport, journalReport } from "./journal-report.js";
+import type { Network } from "./network.js";
+import { NorFlash } from "./nor-flash.js";
+import { type BrokerAddress, boardRoot, type Options } from "./options.js";
+import type { Action, BenchEvent, BoardView, PowerState, Presence } from "./page/protocol.js";
+import type { Airspace } from "./radio.js";
+import type { Random } from "./random.js";
+
+/** How long a blackout lasts, in milliseconds. */
+const BLACKOUT_MS = 1000;
+
+/** GPIO of the button and of the LED: the NodeMCU's FLASH button; for a battery box D1, which boot does not need. */
+const Pin = Object.freeze({ FLASH: 0, D1: 5, LED: 2 } as const);
+
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly network: Network;
+  readonly airspace: Airspace;
+  readonly random: Random;
+  line(line: Told): void;
+  emit(event: BenchEvent): void;
+}
+
+function wiringOf(options: Options): BoardView["wiring"] {
+  return options.mode === "battery" ? "rst+gpio" : "gpio";
+}
+
+/** Settings that the firmware uses as long as its flash holds none: what the manifest's `config` is on the chip. */
+function buildConfig(
+  options: Options,
+  broker: BrokerAddress,
+  home: { readonly ssid: string; readonly password: string },
+  root: string | undefined,
+): Record<string, unknown> {
+  const { mode } = options;
+  const { host, port, user, password } = broker;
+  const settings = { wifi: [{ ...home }], host, port, user, password, mode, wiring: wiringOf(options) };
+  return {
+    led: Pin.LED,
+    button: mode === "battery" ? Pin.D1 : Pin.FLASH,
+    settings: root === undefined ? settings : { ...settings, root },
+  };
+}
+
+export class BenchBoard {
+  readonly index: number;
+  readonly root: string;
+  readonly board: Board;
+  /** What the journal held before the power was switched on. */
+  readonly before: JournalReport;
+  readonly #mode: Options["mode"];
+  readonly #surroundings: Surroundings;
+  readonly #file: FlashFile | undefined;
+  readonly #finger: Finger;
+  readonly #ids = new Set<string>();
+  /** When the button went down, per press of this run. */
+  readonly #pressTimes: number[] = [];
+  readonly #arrivalMs: number[] = [];
+  #chapterAt: number | undefined;
+  #pressedAt = 0;
+  #resetAsked = false;
+  #crashed = false;
+  /** In deep sleep; the contact that chatters on the way up resets a chip that is awake again. */
+  #asleep = false;
+  #presses = 0;
+  #alerts = 0;
+  #carriedDelivered = 0;
+  #answers = 0;
+  #duplicates = 0;
+  #presence: Presence = "";
+  #changed = false;
+
+  /** @throws FlashFileError when the flash file cannot be used. */
+  constructor(
+    index: number,
+    options: Options,
+    broker: BrokerAddress,
+    home: { readonly ssid: string; readonly password: string },
+    surroundings: Surroundings,
+  ) {
+    const chipId = options.chip + index;
+    const root = boardRoot(options, chipId);
+    const { clock, network, airspace, random } = surroundings;
+    this.index = index;
+    this.root = root ?? defaultRoot(chipId);
+    this.#mode = options.mode;
+    this.#surroundings = surroundings;
+    const flash = new NorFlash(undefined, random.fork("flash"));
+    if (options.flash !== undefined) {
+      this.#file = new FlashFile(options.boards === 1 ? options.flash : `${options.flash}.${chipId}`, flash);
+    }
+    this.before = journalReport(flash);
+    const wiring = wiringOf(options);
+    const config = buildConfig(options, broker, home, root);
+    this.board = new Board({ chipId, clock, network, airspace, random, flash, config, wiring });
+    this.#finger = new Finger(clock, this.board.button);
+    this.board.on((event) => this.#on(event));
+  }
+
+  get view(): BoardView {
+    const { board } = this;
+    return {
+      index: this.index,
+      chipId: board.chipId,
+      mode: this.#mode,
+      wiring: this.#mode === "battery" ? "rst+gpio" : "gpio",
+      root: this.root,
+      power: board.state,
+      pressed: board.button.isDown,
+      led: board.led.on,
+      presence: this.#presence,
+      boots: board.boots,
+      presses: this.#presses,
+      alerts: this.#alerts,
+      duplicates: this.#duplicates,
+      chargeMah: board.chargeMah,
+    };
+  }
+
+  get power(): PowerState {
+    return this.board.state;
+  }
+
+  /** Whether the finger is on the button, or moves. */
+  get busy(): boolean {
+    return this.#finger.busy;
+  }
+
+  /** Presses that were let go again. */
+  get presses(): number {
+    return this.#presses;
+  }
+
+  /** Different alerts of this run's presses that the subscriber has seen. */
+  get delivered(): number {
+    return this.#alerts - this.#carriedDelivered;
+  }
+
+  /** The same for presses of earlier runs, whose flash was brought along. */
+  get carriedDelivered(): number {
+    return this.#carriedDelivered;
+  }
+
+  /** Alerts in the journal that are not delivered, from a copy of the flash. */
+  get pending(): number {
+    return journalReport(this.board.flash).pending;
+  }
+
+  /** How many presses the firmware has answered: stored, or said that it could not. */
+  get answers(): number {
+    return this.#answers;
+  }
+
+  /** Milliseconds from the finger to the subscriber, of each alert of this run that arrived. */
+  get arrivalMs(): readonly number[] {
+    return this.#arrivalMs;
+  }
+
+  powerOn(): void {
+    if (this.board.state !== "off") return;
+    this.#tell("power on", "", true);
+    this.board.powerOn();
+  }
+
+  act(action: Exclude<Action, { readonly type: "wifi" | "broker" }>): void {
+    const { board } = this;
+    const { clock } = this.#surroundings;
+    switch (action.type) {
+      case "down":
+        this.#finger.down();
+        return;
+      case "up":
+        this.#finger.up();
+        return;
+      case "press":
+      case "double":
+      case "long":
+        this.#finger.gesture(action.type);
+        return;
+      case "reset":
+        if (board.state === "off") return;
+        this.#resetAsked = true;
+        board.reset();
+        this.#resetAsked = false;
+        return;
+      case "power":
+        if (action.on) this.powerOn();
+        else this.#cutPower();
+        return;
+      case "blackout":
+        this.#cutPower();
+        clock.schedule(BLACKOUT_MS, () => this.powerOn());
+        return;
+    }
+  }
+
+  /** The independent subscriber saw an alert of this board. */
+  arrived(id: string | undefined, payload: string): void {
+    const again = id !== undefined && this.#ids.has(id);
+    if (id !== undefined) this.#ids.add(id);
+    if (again) this.#duplicates++;
+    else this.#count(payload);
+    this.#surroundings.line({ source: "alert", word: again ? "arrived again" : "arrived", detail: payload });
+    this.#show();
+  }
+
+  #count(payload: string): void {
+    this.#alerts++;
+    const nth = pushesOf(payload) - this.before.pushes;
+    if (nth <= 0) {
+      this.#carriedDelivered++;
+      return;
+    }
+    const pressedAt = this.#pressTimes[nth - 1];
+    if (pressedAt !== undefined) this.#arrivalMs.push(Math.round(this.#surroundings.clock.now - pressedAt));
+  }
+
+  /** The broker says something new about this board. */
+  present(presence: Presence): void {
+    if (presence === this.#presence) return;
+    this.#presence = presence;
+    this.#show();
+  }
+
+  /** Milliseconds since the chapter began that this line belongs to; it may begin one itself. */
+  sinceChapter(now: number, opens: boolean): number | undefined {
+    if (opens) this.#chapterAt = now;
+    return this.#chapterAt === undefined ? undefined : now - this.#chapterAt;
+  }
+
+  close(): void {
+    this.board.close();
+    this.#file?.close();
+  }
+
+  #cutPower(): void {
+    if (this.board.state === "off") return;
+    this.board.cutPower();
+    // What a cut tore is not told as a finished operation, but it is in the flash.
+    this.#file?.save();
+    this.#tell("power off", "", false);
+  }
+
+  #tell(word: string, detail: string, opens: boolean): void {
+    this.#surroundings.line({ source: "bench", word, detail, opens });
+  }
+
+  /** Tells the views about this board once, after whatever else happens in the same turn. */
+  #show(): void {
+    if (this.#changed) return;
+    this.#changed = true;
+    queueMicrotask(() => {
+      this.#changed = false;
+      this.#surroundings.emit({ type: "board", board: this.view });
+    });
+  }
+
+  #on(event: BoardEvent): void {
+    switch (event.type) {
+      case "led":
+        this.#surroundings.emit({ type: "led", board: this.index, on: event.on, at: event.at });
+        return;
+      case "step":
+        if (event.word === "stored" || event.word === "not-stored") this.#answers++;
+        this.#surroundings.line({ source: "firmware", word: event.word, detail: event.detail, ms: event.ms });
+        break;
+      case "log":
+        // Steps come as "step"; whatever else the firmware says is shown as it is.
+        if (!/^\[-?\d+\] ./.test(event.text)) {
+          this.#surroundings.line({ source: "firmware", word: "log", detail: event.text });
+        }
+        return;
+      case "button":
+        this.#onButton(event.down, event.at);
+        return;
+      case "reset":
+        this.#onReset(event.reason);
+        return;
+      case "crash":
+        this.#crashed = true;
+        this.#surroundings.line({ source: "crash", word: "crash", detail: describe(event.error) });
+        break;
+      case "sleep":
+        this.#asleep = true;
+        break;
+      case "power":
+        break;
+      default:
+        return;
+    }
+    this.#show();
+  }
+
+  #onButton(down: boolean, at: number): void {
+    if (down) {
+      this.#pressedAt = at;
+      this.#pressTimes.push(at);
+      this.#tell("pressed", "", true);
+    } else {
+      this.#presses++;
+      const held = at - this.#pressedAt;
+      if (held >= 1000) this.#tell("released", `held ${(held / 1000).toFixed(1)} s`, false);
+    }
+    this.#show();
+  }
+
+  #onReset(reason: number): void {
+    if (this.#resetAsked) this.#tell("reset", "", true);
+    else if (this.#asleep && !this.board.button.isDown) this.#tell("woke", "by its timer", true);
+    else if (this.#crashed) this.#tell("restart", "after the crash", false);
+    else if (reason === ResetReason.softwareRestart) this.#tell("restart", "", true);
+    this.#crashed = false;
+    this.#asleep = false;
+  }
+}
+
+/** The press count in an alert; NaN when something else writes to its topic. */
+function pushesOf(payload: string): number {
+  try {
+    return Number((JSON.parse(payload) as { pushes?: unknown } | null)?.pushes);
+  } catch (error) {
+    if (error instanceof SyntaxError) return Number.NaN;
+    throw error;
+  }
+}
+
+/** The message and the place of the first frame: enough for a line. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const frame = error.stack?.split("\n").find((text) => /^\s+at /.test(text));
+  return `${error.name}: ${error.message}${frame === undefined ? "" : `,${frame.replace(/^\s+at /, " at ")}`}`;
+}

@@ -1,0 +1,238 @@
+// The bench: one clock of real time, real sockets, an access point, a broker, some boards, and an independent
+// subscriber. Terminal and page are views of it: they see a Stage, get its events and send it actions. It decides
+// nothing that the firmware decides; it presses, cuts and switches, and tells what came of it.
+
+import { randomInt } from "node:crypto";
+import { EmbeddedBroker } from "./aedes.js";
+import { BenchBoard } from "./bench-board.js";
+import { RealClock, type Scheduled } from "./clock.js";
+import { RealNetwork } from "./network.js";
+import { alertFilter, type BrokerAddress, type Options, shownAddress, watchLine } from "./options.js";
+import type { Action, BenchEvent, BenchView, Line, Snapshot, Stage } from "./page/protocol.js";
+import { PresenceWatch } from "./presence.js";
+import { Airspace } from "./radio.js";
+import { Random } from "./random.js";
+import { Witness } from "./witness.js";
+
+/** The home of the virtual boards. It is no secret: the network does not exist. */
+export const HOME = Object.freeze({ ssid: "home", password: "correct horse" } as const);
+
+/** Lines kept for a view that comes later. */
+const LINES_KEPT = 3000;
+
+function urlOf(broker: BrokerAddress): string {
+  const host = broker.host.includes(":") ? `[${broker.host}]` : broker.host;
+  const password = broker.password === "" ? "" : `:${encodeURIComponent(broker.password)}`;
+  const user = broker.user === "" ? "" : `${encodeURIComponent(broker.user)}${password}@`;
+  return `mqtt://${user}${host}:${broker.port}`;
+}
+
+/** A line before the bench numbers it and adds its times. */
+export type Told = Pick<Line, "word" | "detail" | "source"> & { readonly ms?: number; readonly opens?: boolean };
+
+export class Bench implements Stage {
+  readonly options: Options;
+  readonly boards: readonly BenchBoard[];
+  readonly broker: BrokerAddress;
+  readonly witness: Witness;
+  readonly #clock: RealClock;
+  readonly #network = new RealNetwork();
+  readonly #airspace: Airspace;
+  readonly #embedded: EmbeddedBroker | undefined;
+  readonly #presence: PresenceWatch;
+  readonly #listeners = new Set<(event: BenchEvent) => void>();
+  #lines: Line[] = [];
+  #lineId = 0;
+  #wifiOn = true;
+  #brokerOn = true;
+  #brokerWork: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  private constructor(options: Options, embedded: EmbeddedBroker | undefined) {
+    this.options = options;
+    this.#embedded = embedded;
+    this.broker = options.broker ?? { host: "127.0.0.1", port: embedded?.port ?? 1883, user: "", password: "" };
+    this.#clock = new RealClock(options.speed);
+    this.#airspace = new Airspace(HOME);
+    const random = new Random(randomInt(2 ** 32));
+    const boards: BenchBoard[] = [];
+    try {
+      for (let index = 0; index < options.boards; index++) {
+        boards.push(
+          new BenchBoard(index, options, this.broker, HOME, {
+            clock: this.#clock,
+            network: this.#network,
+            airspace: this.#airspace,
+            random: random.fork(`board ${index}`),
+            line: (line) => this.#tellLine(index, line),
+            emit: (event) => this.#emit(event),
+          }),
+        );
+      }
+    } catch (error) {
+      for (const board of boards) board.close();
+      this.#clock.close();
+      throw error;
+    }
+    this.boards = boards;
+    const filter = alertFilter(options);
+    this.witness = new Witness(urlOf(this.broker), filter.slice(0, -"/alert".length));
+    this.witness.onAlert((alert) => {
+      const board = boards.find(({ root }) => alert.topic === `${root}/alert`);
+      board?.arrived(alert.id, alert.payload);
+    });
+    this.#presence = new PresenceWatch(urlOf(this.broker), filter.replace(/alert$/, "lwt"), (topic, presence) => {
+      for (const board of boards) {
+        if (topic === undefined || topic === `${board.root}/lwt`) board.present(presence);
+      }
+    });
+  }
+
+  /**
+   * Starts everything and powers the boards on. Waits for the independent subscriber, but not longer than `patienceMs`:
+   * a broker that is away or refuses is something to watch, not an error of the bench.
+   * @throws Error with `code` "EADDRINUSE" when the port asked for is taken; FlashFileError when `--flash` cannot be
+   * used.
+   */
+  static async start(options: Options, patienceMs: number): Promise<Bench> {
+    const port = options.port ?? 1883;
+    const embedded =
+      options.broker === undefined
+        ? await EmbeddedBroker.open({ port, nextFree: options.port === undefined })
+        : undefined;
+    let bench: Bench;
+    try {
+      bench = new Bench(options, embedded);
+    } catch (error) {
+      await embedded?.close();
+      throw error;
+    }
+    await bench.#waitForWitness(patienceMs);
+    for (const board of bench.boards) board.powerOn();
+    return bench;
+  }
+
+  /** The boards' time: milliseconds since the bench began, `--speed` of them in a real one. */
+  get now(): number {
+    return this.#clock.now;
+  }
+
+  get view(): BenchView {
+    return {
+      build: "",
+      now: this.#clock.now,
+      broker: shownAddress(this.broker),
+      brokerOurs: this.#embedded !== undefined,
+      brokerOn: this.#brokerOn,
+      wifiOn: this.#wifiOn,
+      watch: watchLine(this.broker, alertFilter(this.options)),
+    };
+  }
+
+  snapshot(): Snapshot {
+    return {
+      type: "snapshot",
+      bench: this.view,
+      boards: this.boards.map((board) => board.view),
+      lines: this.#lines,
+    };
+  }
+
+  on(listener: (event: BenchEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Calls back after so many milliseconds of the boards' time, unless that is cancelled or the bench closed before. */
+  after(ms: number, callback: () => void): Scheduled {
+    return this.#clock.schedule(ms, callback);
+  }
+
+  act(action: Action): void {
+    if (this.#closed) return;
+    switch (action.type) {
+      case "wifi":
+        this.#switchWiFi(action.on);
+        return;
+      case "broker":
+        this.#switchBroker(action.on);
+        return;
+      default:
+        this.boards[action.board]?.act(action);
+    }
+  }
+
+  /** Ends everything at once; the boards' flash is in its file when this resolves. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const board of this.boards) board.close();
+    this.#clock.close();
+    this.#network.close();
+    this.#listeners.clear();
+    await this.#brokerWork;
+    await Promise.all([this.witness.close(), this.#presence.close()]);
+    await this.#embedded?.close();
+  }
+
+  async #waitForWitness(patienceMs: number): Promise<void> {
+    const ready = this.witness.ready().catch((error: Error) => {
+      this.#tellLine(0, { source: "bench", word: "observer", detail: `cannot watch the alerts: ${error.message}` });
+    });
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, patienceMs);
+    });
+    await Promise.race([ready, patience]);
+    clearTimeout(timer);
+  }
+
+  #switchWiFi(on: boolean): void {
+    if (on === this.#wifiOn) return;
+    this.#wifiOn = on;
+    for (const accessPoint of this.#airspace.accessPoints) {
+      if (on) accessPoint.up();
+      else accessPoint.down();
+    }
+    this.#tellAll(on ? "Wi-Fi on" : "Wi-Fi off");
+  }
+
+  #switchBroker(on: boolean): void {
+    const embedded = this.#embedded;
+    if (embedded === undefined) {
+      this.#tellLine(0, { source: "bench", word: "broker", detail: "not the bench's own: stop it where it runs" });
+      return;
+    }
+    if (on === this.#brokerOn) return;
+    this.#brokerOn = on;
+    this.#tellAll(on ? "broker on" : "broker off");
+    // One after the other: a second switch waits until the first one has been carried out.
+    this.#brokerWork = this.#brokerWork
+      .then(() => (on ? embedded.start() : embedded.stop()))
+      .catch((error: Error) => {
+        this.#brokerOn = embedded.isUp;
+        this.#tellAll("broker", error.message);
+      });
+  }
+
+  #tellAll(word: string, detail = ""): void {
+    for (const { index } of this.boards) this.#tellLine(index, { source: "bench", word, detail });
+    this.#emit({ type: "bench", bench: this.view });
+  }
+
+  #tellLine(index: number, told: Told): void {
+    const now = this.#clock.now;
+    const opens = told.opens ?? false;
+    // While the constructor runs the boards are not there yet.
+    const since = (this.boards as BenchBoard[] | undefined)?.[index]?.sinceChapter(now, opens);
+    const { word, detail, source, ms } = told;
+    const line: Line = { id: ++this.#lineId, board: index, at: now, since, ms, source, word, detail, opens };
+    this.#lines.push(line);
+    if (this.#lines.length > LINES_KEPT) this.#lines = this.#lines.slice(-LINES_KEPT / 2);
+    this.#emit({ type: "line", line });
+  }
+
+  #emit(event: BenchEvent): void {
+    for (const listener of [...this.#listeners]) listener(event);
+  }
+}

@@ -1,0 +1,177 @@
+// `npm start`: reads the command line, starts the bench and its views, and ends all of it at once and cleanly. Exit
+// status: 0 well, 1 not all alerts arrived by the deadline, 2 the command line cannot be followed. The large modules
+// are loaded after the options were checked, so that a typing error is answered at once.
+
+import "./globals.js";
+import { HELP, type Options, parseOptions } from "./options.js";
+import type { PageServer } from "./server.js";
+import type { Terminal } from "./terminal.js";
+
+const Status = Object.freeze({ OK: 0, FAILED: 1, USAGE: 2 } as const);
+
+/** How long the bench waits for its subscriber before it powers the boards on; a short deadline shortens it. */
+const PATIENCE_MS = Object.freeze({ PERSON: 1000, HEADLESS: 5000 } as const);
+/** After a stop, whatever still holds the process is left behind. */
+const LAST_RESORT_MS = 2000;
+const PAGE_PORT = 8080;
+
+/** A stop that was asked for: by a key, by a signal, or because nobody reads the output any more. */
+class Stop {
+  readonly #controller = new AbortController();
+  readonly asked: Promise<void>;
+  /** Exit status of a run that this stop interrupts: 128 and the signal's number, as shells have it. */
+  interrupted: number = Status.OK;
+
+  constructor() {
+    this.asked = new Promise((resolve) => this.signal.addEventListener("abort", () => resolve()));
+    for (const [name, number] of [
+      ["SIGINT", 2],
+      ["SIGTERM", 15],
+      ["SIGHUP", 1],
+    ] as const) {
+      process.on(name, () => {
+        // A second one means it: whatever hangs is left.
+        if (this.signal.aborted) process.exit(128 + number);
+        this.interrupted = 128 + number;
+        this.now();
+      });
+    }
+    process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+      this.now();
+    });
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  now(): void {
+    this.#controller.abort();
+  }
+}
+
+function complain(message: string): number {
+  process.stderr.write(`alertbox: ${message}\nnpm start -- --help lists the options.\n`);
+  return Status.USAGE;
+}
+
+/** What the user can mend, as a sentence; undefined when it is the bench's own fault. */
+async function mendable(error: unknown, options: Options): Promise<string | undefined> {
+  const { FlashFileError } = await import("./flash-file.js");
+  if (error instanceof FlashFileError) return error.message;
+  const { code, port } = error as NodeJS.ErrnoException & { port?: number };
+  if (code !== "EADDRINUSE" && code !== "EACCES") return undefined;
+  const name = port !== undefined && port === options.pagePort ? "--page-port" : "--port";
+  const shown = port ?? options.port ?? options.pagePort ?? "";
+  const why = code === "EACCES" ? "may not be used without more rights" : "is in use by another program";
+  return `port ${shown} ${why}. Choose another with ${name}, or leave ${name} out to take the next free one`;
+}
+
+async function runWithPerson(options: Options, stop: Stop): Promise<number> {
+  const [{ Bench }, pages, terminals] = await Promise.all([
+    import("./bench.js"),
+    import("./server.js"),
+    import("./terminal.js"),
+  ]);
+  const building = pages.buildPage();
+  const bench = await Bench.start(options, PATIENCE_MS.PERSON).catch(async (error: unknown) => {
+    await building.catch(() => undefined);
+    throw error;
+  });
+  let server: PageServer | undefined;
+  let terminal: Terminal | undefined;
+  try {
+    server = await pages.PageServer.start({
+      stage: bench,
+      assets: await building,
+      port: options.pagePort ?? PAGE_PORT,
+      exactly: options.pagePort !== undefined,
+    });
+    await stopCompiler();
+    terminal = new terminals.Terminal({
+      stage: bench,
+      output: process.stdout,
+      input: process.stdin,
+      look: terminals.lookOf(process.stdout, process.env, process.platform),
+      page: server.url,
+      quit: () => stop.now(),
+    });
+    const shown = terminal;
+    process.on("SIGCONT", () => shown.resume());
+    // Also when something throws: the shell gets its cursor and its keys back.
+    process.on("exit", () => shown.close());
+    await stop.asked;
+  } finally {
+    terminal?.close();
+    await Promise.all([server?.close(), bench.close()]);
+  }
+  return Status.OK;
+}
+
+async function runHeadless(options: Options, stop: Stop): Promise<number> {
+  const [{ Bench }, { HeadlessRun, lineObject, succeeded, summaryText }, { formatLine }] = await Promise.all([
+    import("./bench.js"),
+    import("./headless.js"),
+    import("./terminal.js"),
+  ]);
+  const bench = await Bench.start(options, Math.min(PATIENCE_MS.HEADLESS, options.deadlineSeconds * 500));
+  await stopCompiler();
+  const say = (object: object, text: string) => {
+    process.stdout.write(options.json ? `${JSON.stringify(object)}\n` : `${text}\n`);
+  };
+  const name = (board: number) => bench.boards[board]?.board.chipId ?? 0;
+  const plain = { colour: false, unicode: true };
+  try {
+    const { broker, watch } = bench.view;
+    say({ event: "ready", broker, watch, boards: bench.boards.map(({ index }) => name(index)) }, `${broker}\n${watch}`);
+    const { lines } = bench.snapshot();
+    bench.on((event) => {
+      if (event.type !== "line") return;
+      const chipId = name(event.line.board);
+      say(lineObject(event.line, chipId), formatLine(event.line, options.boards > 1 ? String(chipId) : "", plain));
+    });
+    for (const line of lines) {
+      say(
+        lineObject(line, name(line.board)),
+        formatLine(line, options.boards > 1 ? String(name(line.board)) : "", plain),
+      );
+    }
+    const summary = await new HeadlessRun(bench, stop.signal).run();
+    say(summary, summaryText(summary));
+    if (stop.signal.aborted && options.press !== undefined) return stop.interrupted;
+    return options.press === undefined || succeeded(summary) ? Status.OK : Status.FAILED;
+  } finally {
+    await bench.close();
+  }
+}
+
+async function main(): Promise<number> {
+  const parsed = parseOptions(process.argv.slice(2));
+  if (parsed.kind === "error") return complain(parsed.message);
+  if (parsed.kind === "help") {
+    process.stdout.write(HELP);
+    return Status.OK;
+  }
+  const { options } = parsed;
+  const stop = new Stop();
+  try {
+    return await (options.headless ? runHeadless(options, stop) : runWithPerson(options, stop));
+  } catch (error) {
+    const message = await mendable(error, options);
+    if (message === undefined) throw error;
+    return complain(message);
+  } finally {
+    await stopCompiler();
+  }
+}
+
+/** esbuild keeps a process of its own for more work; when image and page are built there will be none. */
+async function stopCompiler(): Promise<void> {
+  const { stop } = await import("esbuild");
+  await stop();
+}
+
+process.exitCode = await main();
+process.stdin.pause();
+setTimeout(() => process.exit(), LAST_RESORT_MS).unref();

@@ -1,0 +1,268 @@
+// The command line of the bench: what `npm start --` accepts, checked completely before anything is started.
+// Pure: arguments in, options or a message that says what to do out. It opens no file and no socket, and it never
+// repeats a password.
+
+import { parseArgs } from "node:util";
+
+/** Bounds of the numeric options; the messages and the help text quote them. */
+export const OptionLimits = Object.freeze({
+  BOARDS: 64,
+  PRESSES: 100_000,
+  DEADLINE_SECONDS: 86_400,
+  CHIP_ID: 0xff_ffff, // system_get_chip_id() is the lower three bytes of the station's MAC address.
+  PORT: 65_535,
+  SPEED: 100,
+  ROOT_BYTES: 96,
+} as const);
+
+export interface BrokerAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+}
+
+export interface Options {
+  /** An existing broker; undefined: the embedded one is started. */
+  readonly broker: BrokerAddress | undefined;
+  readonly boards: number;
+  readonly mode: "battery" | "mains";
+  /** Chip id of the first board; the others count up from it. */
+  readonly chip: number;
+  /** Topic root; undefined: the firmware's default. With several boards the chip id is appended. */
+  readonly root: string | undefined;
+  /** Port of the embedded broker when asked for by name; undefined: 1883 or the next free one. */
+  readonly port: number | undefined;
+  /** Port of the page when asked for by name; undefined: 8080 or the next free one. */
+  readonly pagePort: number | undefined;
+  readonly flash: string | undefined;
+  /** How many of the boards' milliseconds pass in a real one. */
+  readonly speed: number;
+  readonly headless: boolean;
+  /** How often each board's button is pressed; undefined: never, and a headless bench runs until it is told to stop. */
+  readonly press: number | undefined;
+  /** Seconds until the run counts as failed. */
+  readonly deadlineSeconds: number;
+  readonly json: boolean;
+}
+
+export type ParsedOptions =
+  | { readonly kind: "run"; readonly options: Options }
+  | { readonly kind: "help" }
+  | { readonly kind: "error"; readonly message: string };
+
+export const HELP = `Usage: npm start -- [options]
+
+Starts a virtual alertbox on this machine: the real firmware, a broker, and a page with a button.
+
+  --broker URL        use this broker: mqtt://[user:password@]host[:port]
+                      (without it a broker is started here, on port 1883 or the next free one)
+  --port N            start that broker on exactly this port
+  --page-port N       serve the page on exactly this port (default: 8080 or the next free one)
+  --boards N          how many boards, 1 to ${OptionLimits.BOARDS} (default 1)
+  --mode MODE         mains: stays connected (default); battery: sleeps between presses
+  --chip ID           chip id of the first board, decimal (default 5750)
+  --root TOPIC        topic root (default mresetar/alertbox/<chip id>; with several boards TOPIC/<chip id>)
+  --flash FILE        keep the boards' flash in FILE between runs
+  --speed N           let the boards' time run N times as fast, 1 to ${OptionLimits.SPEED} (default 1);
+                      a hold by hand is then N times as long for them
+
+  --headless          no page and no keys
+  --press N           press each button N times, wait until every alert arrived, then end (needs --headless)
+  --deadline S        give up after S seconds (default 30, and 10 for each press; needs --press)
+  --json              one JSON object per line (needs --headless)
+
+  --help              this text
+
+Exit status: 0 every alert arrived once, 1 not by the deadline, 2 the command line was wrong or a port was in use.
+`;
+
+/** Thrown inside this file only: carries the message of a usage error to parseOptions. */
+class UsageError extends Error {}
+
+function fail(message: string): never {
+  throw new UsageError(message);
+}
+
+function wholeNumber(name: string, text: string | undefined, low: number, high: number): number | undefined {
+  if (text === undefined) return undefined;
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= low && value <= high) return value;
+  return fail(`--${name} is a whole number from ${low} to ${high}, not ${JSON.stringify(text)}`);
+}
+
+const BROKER_FORM = "--broker is mqtt://[user:password@]host[:port], for example mqtt://192.168.1.10:1883";
+
+function decodePart(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    // Without the URL in the message: it may hold a password.
+    if (error instanceof URIError) return fail("--broker: a % in the user or the password is written %25");
+    throw error;
+  }
+}
+
+/**
+ * Takes a broker URL apart. The URL is never part of a message, because it may hold a password.
+ * @throws UsageError when it is not `mqtt://[user:password@]host[:port]`.
+ */
+function brokerAddress(text: string): BrokerAddress {
+  const withScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `mqtt://${text}`;
+  let url: URL;
+  try {
+    url = new URL(withScheme);
+  } catch (error) {
+    if (error instanceof TypeError)
+      return fail(`${BROKER_FORM}. Special characters in the password are written %40 (@), %2F (/), %3A (:)`);
+    throw error;
+  }
+  if (url.protocol === "mqtts:" || url.protocol === "ssl:" || url.protocol === "tls:") {
+    fail("--broker: the simulated board speaks MQTT without TLS; use mqtt:// and a broker port without TLS");
+  }
+  if (url.protocol !== "mqtt:" && url.protocol !== "tcp:") fail(BROKER_FORM);
+  if (url.hostname === "") fail(`${BROKER_FORM}. The host is missing`);
+  if ((url.pathname !== "" && url.pathname !== "/") || url.search !== "" || url.hash !== "") {
+    fail(`${BROKER_FORM}. Nothing may follow the port; the topic root is given with --root`);
+  }
+  const user = decodePart(url.username);
+  const password = decodePart(url.password);
+  if (password !== "" && user === "") fail("--broker: a password needs a user name: mqtt://user:password@host");
+  // URL keeps the brackets of an IPv6 address; sockets want it bare.
+  const host = decodePart(url.hostname).replace(/^\[(.*)\]$/, "$1");
+  const port = url.port === "" ? 1883 : Number(url.port);
+  if (port === 0) fail(`${BROKER_FORM}. Port 0 cannot be connected to`);
+  return Object.freeze({ host, port, user, password });
+}
+
+/** A topic name that may stand in front of `/alert`: no wildcard, no NUL, no "/" at its end [MQTT-3.3.2-2]. */
+function topicRoot(text: string): string {
+  if (text === "" || text.endsWith("/") || /[+#\0]/.test(text) || text.startsWith("$")) {
+    fail('--root is a topic without + and #, without "/" at its end and without "$" at its start');
+  }
+  if (Buffer.byteLength(text) > OptionLimits.ROOT_BYTES)
+    fail(`--root is at most ${OptionLimits.ROOT_BYTES} bytes long`);
+  return text;
+}
+
+function filePath(text: string): string {
+  return text === "" ? fail("--flash is the name of a file, for example --flash box.flash") : text;
+}
+
+/** The argument that parseArgs did not understand, in our own words. */
+function explain(error: Error & { code?: string }): string {
+  const quoted = /'(?:[^']*, )?(--?[\w-]+)/.exec(error.message)?.[1] ?? "";
+  switch (error.code) {
+    case "ERR_PARSE_ARGS_UNKNOWN_OPTION":
+      return `there is no option ${quoted}`;
+    case "ERR_PARSE_ARGS_INVALID_OPTION_VALUE":
+      return /does not take an argument/.test(error.message) ? `${quoted} takes no value` : `${quoted} needs a value`;
+    case "ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL":
+      return "every argument starts with --; was a value left without its option?";
+    default:
+      return error.message;
+  }
+}
+
+function parse(args: readonly string[]) {
+  return parseArgs({
+    args: [...args],
+    strict: true,
+    allowPositionals: false,
+    options: {
+      broker: { type: "string" },
+      port: { type: "string" },
+      "page-port": { type: "string" },
+      boards: { type: "string" },
+      mode: { type: "string" },
+      chip: { type: "string" },
+      root: { type: "string" },
+      flash: { type: "string" },
+      speed: { type: "string" },
+      headless: { type: "boolean" },
+      press: { type: "string" },
+      deadline: { type: "string" },
+      json: { type: "boolean" },
+      help: { type: "boolean", short: "h" },
+    },
+  }).values;
+}
+
+function check(values: ReturnType<typeof parse>): Options {
+  const headless = values.headless ?? false;
+  const press = wholeNumber("press", values.press, 0, OptionLimits.PRESSES);
+  const deadline = wholeNumber("deadline", values.deadline, 1, OptionLimits.DEADLINE_SECONDS);
+  const boards = wholeNumber("boards", values.boards, 1, OptionLimits.BOARDS) ?? 1;
+  const chip = wholeNumber("chip", values.chip, 0, OptionLimits.CHIP_ID) ?? 5750;
+  const port = wholeNumber("port", values.port, 1, OptionLimits.PORT);
+  const pagePort = wholeNumber("page-port", values["page-port"], 1, OptionLimits.PORT);
+  const mode = values.mode ?? "mains";
+  if (mode !== "mains" && mode !== "battery") {
+    fail(`--mode is mains or battery, not ${JSON.stringify(mode)}`);
+  }
+  if (chip + boards - 1 > OptionLimits.CHIP_ID) fail(`--chip is too large for ${boards} boards that count up from it`);
+  if (!headless && press !== undefined) fail("--press is for runs without a page: add --headless");
+  if (!headless && values.json) fail("--json is for runs without a page: add --headless");
+  if (press === undefined && deadline !== undefined) fail("--deadline needs --press: add --headless --press 1");
+  if (headless && pagePort !== undefined) fail("--page-port: there is no page with --headless; leave one of them out");
+  if (values.broker !== undefined && port !== undefined) {
+    fail("--port is the port of the broker that is started here; with --broker the port stands in the URL");
+  }
+  const options: Options = {
+    broker: values.broker === undefined ? undefined : brokerAddress(values.broker),
+    boards,
+    mode,
+    chip,
+    root: values.root === undefined ? undefined : topicRoot(values.root),
+    port,
+    pagePort,
+    flash: values.flash === undefined ? undefined : filePath(values.flash),
+    speed: wholeNumber("speed", values.speed, 1, OptionLimits.SPEED) ?? 1,
+    headless,
+    press,
+    deadlineSeconds: deadline ?? 30 + 10 * (press ?? 0) * boards,
+    json: values.json ?? false,
+  };
+  return Object.freeze(options);
+}
+
+/** Checks a command line (without node and script). Never throws for what the user typed. */
+export function parseOptions(args: readonly string[]): ParsedOptions {
+  try {
+    const values = parse(args);
+    return values.help ? { kind: "help" } : { kind: "run", options: check(values) };
+  } catch (error) {
+    if (error instanceof UsageError) return { kind: "error", message: error.message };
+    if (error instanceof TypeError && "code" in error) return { kind: "error", message: explain(error as Error) };
+    throw error;
+  }
+}
+
+/** `mqtt://user@host:port` for people: without the password. */
+export function shownAddress(broker: BrokerAddress): string {
+  const host = broker.host.includes(":") ? `[${broker.host}]` : broker.host;
+  const user = broker.user === "" ? "" : `${encodeURIComponent(broker.user)}@`;
+  return `mqtt://${user}${host}:${broker.port}`;
+}
+
+function shellWord(word: string): string {
+  return /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** The line that shows every alert in another terminal. A password is left for the reader to fill in. */
+export function watchLine(broker: BrokerAddress, topic: string): string {
+  const user = broker.user === "" ? "" : ` -u ${shellWord(broker.user)}${broker.password === "" ? "" : " -P '…'"}`;
+  return `mosquitto_sub -h ${shellWord(broker.host)} -p ${broker.port}${user} -t '${topic.replaceAll("'", "'\\''")}' -v`;
+}
+
+/** The topic root of one of the boards, undefined for the firmware's own default. */
+export function boardRoot(options: Options, chipId: number): string | undefined {
+  if (options.root === undefined) return undefined;
+  return options.boards === 1 ? options.root : `${options.root}/${chipId}`;
+}
+
+/** The topic filter under which the alerts of all boards arrive. */
+export function alertFilter(options: Options): string {
+  if (options.root === undefined) return "mresetar/alertbox/+/alert";
+  return options.boards === 1 ? `${options.root}/alert` : `${options.root}/+/alert`;
+}

@@ -1,0 +1,101 @@
+// What the bench tells its views (the terminal, the page) and what they may ask of it. Everything is plain JSON, so
+// that the same objects travel over the WebSocket. This file knows neither Node nor the browser.
+
+export type PowerState = "off" | "booting" | "running" | "asleep";
+/** What the broker says about a box: its retained `<root>/lwt`; empty until the first one arrived. */
+export type Presence = "" | "online" | "sleeping" | "lost";
+
+/** One line of the story: a step of the firmware, something done to the board, or an alert seen at the broker. */
+export interface Line {
+  /** Counts up over all boards; a view that was away knows by it what it has already shown. */
+  readonly id: number;
+  readonly board: number;
+  /** Milliseconds since the bench started. */
+  readonly at: number;
+  /** Milliseconds since the latest press, reset or power-on of this board; undefined before the first. */
+  readonly since: number | undefined;
+  /** The firmware's own clock, milliseconds since its boot, for its steps. */
+  readonly ms: number | undefined;
+  readonly source: "firmware" | "bench" | "alert" | "crash";
+  readonly word: string;
+  readonly detail: string;
+  /** True for the line that begins a new chapter: a press, a reset, a power cut, a wake. */
+  readonly opens: boolean;
+}
+
+export interface BoardView {
+  readonly index: number;
+  readonly chipId: number;
+  readonly mode: "battery" | "mains";
+  readonly wiring: "gpio" | "rst" | "rst+gpio";
+  readonly root: string;
+  readonly power: PowerState;
+  readonly pressed: boolean;
+  readonly led: boolean;
+  readonly presence: Presence;
+  readonly boots: number;
+  /** Completed presses of this run. */
+  readonly presses: number;
+  /** Different alerts that the independent subscriber has seen in this run. */
+  readonly alerts: number;
+  readonly duplicates: number;
+  readonly chargeMah: number;
+}
+
+export interface BenchView {
+  /** Changes with the page's own files: a page of an older build loads itself again. */
+  readonly build: string;
+  /** Milliseconds since the bench started, when this was said. */
+  readonly now: number;
+  /** `mqtt://host:port`, never with a password. */
+  readonly broker: string;
+  /** True for the broker that the bench started itself: only that one can be switched off. */
+  readonly brokerOurs: boolean;
+  readonly brokerOn: boolean;
+  readonly wifiOn: boolean;
+  /** Ready-made command that shows every alert in a terminal. */
+  readonly watch: string;
+}
+
+export type BenchEvent =
+  | { readonly type: "line"; readonly line: Line }
+  | { readonly type: "led"; readonly board: number; readonly on: boolean; readonly at: number }
+  | { readonly type: "board"; readonly board: BoardView }
+  | { readonly type: "bench"; readonly bench: BenchView };
+
+/** Everything at once: the first message on each connection. */
+export interface Snapshot {
+  readonly type: "snapshot";
+  readonly bench: BenchView;
+  readonly boards: readonly BoardView[];
+  readonly lines: readonly Line[];
+}
+
+export type ServerMessage = Snapshot | BenchEvent;
+
+/** What a person may do. `down` and `up` follow a finger; the rest are whole gestures or switches. */
+export type Action =
+  | { readonly type: "down" | "up" | "press" | "double" | "long" | "reset" | "blackout"; readonly board: number }
+  | { readonly type: "power"; readonly board: number; readonly on: boolean }
+  | { readonly type: "wifi" | "broker"; readonly on: boolean };
+
+/** The bench as its views see it. */
+export interface Stage {
+  snapshot(): Snapshot;
+  /** Calls the listener with every event from now on; returns what ends that. */
+  on(listener: (event: BenchEvent) => void): () => void;
+  act(action: Action): void;
+}
+
+const GESTURES: readonly string[] = Object.freeze(["down", "up", "press", "double", "long", "reset", "blackout"]);
+
+/** Reads an action from a parsed message, or undefined when it is none (the sender may be anybody on this machine). */
+export function readAction(data: unknown, boards: number): Action | undefined {
+  if (typeof data !== "object" || data === null) return undefined;
+  const { type, board, on } = data as { type?: unknown; board?: unknown; on?: unknown };
+  if (typeof type !== "string") return undefined;
+  if (type === "wifi" || type === "broker") return typeof on === "boolean" ? { type, on } : undefined;
+  if (typeof board !== "number" || !Number.isInteger(board) || board < 0 || board >= boards) return undefined;
+  if (type === "power") return typeof on === "boolean" ? { type, board, on } : undefined;
+  return GESTURES.includes(type) ? ({ type, board } as Action) : undefined;
+}

@@ -1,0 +1,237 @@
+// Serves the bench page on this machine only: the files of host-sim/page, its script bundled by esbuild, and a
+// WebSocket that carries the bench's events out and a person's actions in. It knows the Stage and nothing of boards or
+// brokers.
+
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { type WebSocket, WebSocketServer } from "ws";
+import { type BenchEvent, readAction, type Snapshot, type Stage } from "./page/protocol.js";
+
+const PAGE = fileURLToPath(new URL("./page/", import.meta.url));
+
+const Limit = Object.freeze({
+  /** Bytes of one message from the page; the longest action has about 40. */
+  MESSAGE: 1024,
+  /**
+   * Bytes waiting in one connection: a page that does not read (a suspended tab) is let go, and comes back by itself.
+   */
+  WAITING: 4 * 1024 * 1024,
+  /** Ports tried after the preferred one. */
+  PORTS: 100,
+} as const);
+
+interface Asset {
+  readonly type: string;
+  readonly body: string;
+}
+
+export interface Assets {
+  readonly build: string;
+  readonly files: ReadonlyMap<string, Asset>;
+}
+
+/** Reads and bundles the page. Throws esbuild's message when the page's own source is broken. */
+export async function buildPage(): Promise<Assets> {
+  const [html, css, icon, bundle] = await Promise.all([
+    readFile(`${PAGE}index.html`, "utf8"),
+    readFile(`${PAGE}style.css`, "utf8"),
+    readFile(`${PAGE}favicon.svg`, "utf8"),
+    build({
+      entryPoints: [`${PAGE}main.ts`],
+      bundle: true,
+      format: "esm",
+      target: "es2022",
+      sourcemap: "inline",
+      write: false,
+      logLevel: "silent",
+    }),
+  ]);
+  const script = bundle.outputFiles[0]?.text ?? "";
+  const hash = createHash("sha256");
+  for (const text of [html, css, icon, script]) hash.update(text);
+  const files = new Map<string, Asset>([
+    ["/", { type: "text/html; charset=utf-8", body: html }],
+    ["/main.js", { type: "text/javascript; charset=utf-8", body: script }],
+    ["/style.css", { type: "text/css; charset=utf-8", body: css }],
+    ["/favicon.svg", { type: "image/svg+xml", body: icon }],
+    ["/favicon.ico", { type: "image/svg+xml", body: icon }],
+  ]);
+  return { build: hash.digest("hex").slice(0, 12), files };
+}
+
+export interface PageServerOptions {
+  readonly stage: Stage;
+  readonly assets: Assets;
+  /** The port to try first. */
+  readonly port: number;
+  /** True: this port or an error. False: the next free one will do. */
+  readonly exactly: boolean;
+}
+
+export class PageServer {
+  readonly #stage: Stage;
+  readonly #assets: Assets;
+  readonly #http: Server;
+  readonly #sockets: WebSocketServer;
+  readonly #unsubscribe: () => void;
+
+  private constructor(stage: Stage, assets: Assets) {
+    this.#stage = stage;
+    this.#assets = assets;
+    this.#http = createServer((request, response) => this.#serve(request, response));
+    this.#sockets = new WebSocketServer({ noServer: true, maxPayload: Limit.MESSAGE });
+    this.#http.on("upgrade", (request, socket, head) => {
+      if (!this.#fromHere(request) || request.url !== "/live") {
+        socket.end("HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n");
+        return;
+      }
+      this.#sockets.handleUpgrade(request, socket, head, (page) => this.#meet(page));
+    });
+    this.#unsubscribe = stage.on((event) => this.#tell(event));
+  }
+
+  /**
+   * Starts on 127.0.0.1.
+   * @throws Error with `code` "EADDRINUSE" when the port is taken and another will not do.
+   */
+  static async start({ stage, assets, port, exactly }: PageServerOptions): Promise<PageServer> {
+    const server = new PageServer(stage, assets);
+    try {
+      await listen(server.#http, port, exactly ? port : Math.min(port + Limit.PORTS, 65_535));
+    } catch (error) {
+      server.#unsubscribe();
+      throw error;
+    }
+    return server;
+  }
+
+  get port(): number {
+    return (this.#http.address() as AddressInfo).port;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}/`;
+  }
+
+  /** Ends at once: open pages are told to go, their connections are cut. */
+  async close(): Promise<void> {
+    this.#unsubscribe();
+    // 1001: going away; the page then tries to come back.
+    for (const page of this.#sockets.clients) {
+      page.close(1001);
+      page.terminate();
+    }
+    this.#sockets.close();
+    this.#http.closeAllConnections();
+    await new Promise((resolve) => this.#http.close(resolve));
+  }
+
+  /** Only pages that we served may talk to the bench: no other web site, and no name that was pointed at 127.0.0.1. */
+  #fromHere(request: IncomingMessage): boolean {
+    const { host, origin } = request.headers;
+    if (host !== `127.0.0.1:${this.port}` && host !== `localhost:${this.port}`) return false;
+    return origin === undefined || origin === `http://${host}`;
+  }
+
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    if (!this.#fromHere(request)) {
+      response.writeHead(403, { "content-type": "text/plain" }).end("This page is for this machine only.\n");
+      return;
+    }
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      response.writeHead(405, { allow: "GET, HEAD", "content-type": "text/plain" }).end("GET and HEAD only.\n");
+      return;
+    }
+    const asset = this.#assets.files.get((request.url ?? "/").split("?", 1)[0] ?? "/");
+    if (asset === undefined) {
+      response.writeHead(404, { "content-type": "text/plain" }).end("There is nothing here; the bench is at /\n");
+      return;
+    }
+    const live = `ws://${request.headers.host}`;
+    response.writeHead(200, {
+      "content-type": asset.type,
+      "content-length": Buffer.byteLength(asset.body),
+      "cache-control": "no-store",
+      "content-security-policy":
+        `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src ${live}; ` +
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+      "cross-origin-resource-policy": "same-origin",
+      "referrer-policy": "no-referrer",
+      "x-content-type-options": "nosniff",
+    });
+    response.end(request.method === "HEAD" ? undefined : asset.body);
+  }
+
+  #snapshot(): Snapshot {
+    const snapshot = this.#stage.snapshot();
+    return { ...snapshot, bench: { ...snapshot.bench, build: this.#assets.build } };
+  }
+
+  #meet(page: WebSocket): void {
+    /** Boards whose button this page holds down: a page that goes away lets go of them. */
+    const held = new Set<number>();
+    const boards = this.#stage.snapshot().boards.length;
+    page.send(JSON.stringify(this.#snapshot()));
+    page.on("message", (data, binary) => {
+      const action = binary ? undefined : readAction(parseJson(String(data)), boards);
+      if (action === undefined) {
+        page.close(1003, "not an action");
+        return;
+      }
+      if (action.type === "down") held.add(action.board);
+      if (action.type === "up") held.delete(action.board);
+      this.#stage.act(action);
+    });
+    page.on("close", () => {
+      for (const board of held) this.#stage.act({ type: "up", board });
+      held.clear();
+    });
+    // A message that is too long, or a connection cut short: "close" follows and does the work.
+    page.on("error", () => page.terminate());
+  }
+
+  #tell(event: BenchEvent): void {
+    if (this.#sockets.clients.size === 0) return;
+    const message = JSON.stringify(
+      event.type === "bench" ? { ...event, bench: { ...event.bench, build: this.#assets.build } } : event,
+    );
+    for (const page of this.#sockets.clients) {
+      if (page.bufferedAmount > Limit.WAITING) page.terminate();
+      else if (page.readyState === page.OPEN) page.send(message);
+    }
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** Listens on the first free port from `port` to `last`. */
+function listen(server: Server, port: number, last: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let next = port;
+    const attempt = () => server.listen(next, "127.0.0.1");
+    server.on("error", (error: NodeJS.ErrnoException) => {
+      if ((error.code === "EADDRINUSE" || error.code === "EACCES") && next < last) {
+        next++;
+        attempt();
+      } else {
+        reject(error);
+      }
+    });
+    server.once("listening", () => {
+      server.removeAllListeners("error");
+      resolve();
+    });
+    attempt();
+  });
+}

@@ -1,0 +1,346 @@
+// The bench in a terminal: what happens as one line per step, the LED and the switches in a line that stays at the
+// bottom, and keys. On a pipe it writes plain lines and nothing else. Knows a Stage and two streams.
+
+import type { BenchEvent, BoardView, Line, Stage } from "./page/protocol.js";
+
+/** A stream that lines go to; process.stdout is one. */
+export interface Output {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  on(event: "resize", listener: () => void): unknown;
+  off(event: "resize", listener: () => void): unknown;
+}
+
+/** A stream that keys come from; process.stdin is one. */
+export interface Input {
+  readonly isTTY?: boolean;
+  setRawMode?(raw: boolean): unknown;
+  on(event: "data", listener: (data: Buffer) => void): unknown;
+  off(event: "data", listener: (data: Buffer) => void): unknown;
+  resume(): unknown;
+  pause(): unknown;
+}
+
+export interface Look {
+  readonly colour: boolean;
+  /** Whether more than ASCII may be written. */
+  readonly unicode: boolean;
+}
+
+/** The environment variables that say how a terminal wants to be written to; process.env has them. */
+export interface Environment {
+  readonly NO_COLOR?: string | undefined;
+  readonly TERM?: string | undefined;
+  readonly LC_ALL?: string | undefined;
+  readonly LC_CTYPE?: string | undefined;
+  readonly LANG?: string | undefined;
+}
+
+/**
+ * Colours only for a terminal that has them and a person who wants them (no-color.org); Unicode where the locale has
+ * it.
+ */
+export function lookOf(output: Output, environment: Environment, platform: string): Look {
+  const colour = output.isTTY === true && (environment.NO_COLOR ?? "") === "" && environment.TERM !== "dumb";
+  const locale = environment.LC_ALL || environment.LC_CTYPE || environment.LANG || "";
+  return { colour, unicode: platform !== "linux" || /utf-?8/i.test(locale) };
+}
+
+// Select graphic rendition codes (ECMA-48 §8.3.117).
+const Sgr = Object.freeze({
+  plain: "0",
+  bold: "1",
+  dim: "2",
+  red: "31",
+  green: "32",
+  yellow: "33",
+  blue: "34",
+  magenta: "35",
+  cyan: "36",
+} as const);
+
+type Sgr = (typeof Sgr)[keyof typeof Sgr];
+
+function paint(look: Look, code: Sgr, text: string): string {
+  return look.colour && code !== Sgr.plain ? `\x1b[${code}m${text}\x1b[0m` : text;
+}
+
+/** Text for a terminal: control characters of a payload must not move the cursor. */
+function harmless(text: string): string {
+  let result = "";
+  for (const character of text) {
+    const code = character.codePointAt(0) ?? 0;
+    result += code < 32 || (code >= 127 && code < 160) ? "?" : character;
+  }
+  return result;
+}
+
+const WORD_COLOURS: Readonly<Record<string, Sgr>> = Object.freeze({
+  pressed: Sgr.bold,
+  stored: Sgr.blue,
+  received: Sgr.cyan,
+  delivered: Sgr.green,
+  arrived: Sgr.green,
+  "arrived again": Sgr.red,
+  joining: Sgr.yellow,
+  connecting: Sgr.yellow,
+  sleeping: Sgr.magenta,
+  refused: Sgr.red,
+  failed: Sgr.red,
+  crash: Sgr.red,
+  "join-failed": Sgr.red,
+  "not-stored": Sgr.red,
+  "not-sent": Sgr.yellow,
+});
+
+/** One line of the story, without its end; `name` is the board's, empty when there is only one. */
+export function formatLine(line: Line, name: string, look: Look): string {
+  const ms = `${Math.round(line.since ?? line.at)} ms`.padStart(10);
+  const board = name === "" ? "" : `${name.padEnd(9)}`;
+  const colour = WORD_COLOURS[line.word] ?? (line.source === "bench" ? Sgr.bold : Sgr.plain);
+  const word = paint(look, colour, harmless(line.word).padEnd(12));
+  const text = `${paint(look, Sgr.dim, ms)}  ${board}${word} ${paint(look, Sgr.dim, harmless(line.detail))}`;
+  return look.colour ? text : text.trimEnd();
+}
+
+const HELP = `
+  space    press            l  long press (1.5 s)     d  double press
+  r        reset            p  power cut, back after 1 s
+  w        Wi-Fi off/on     b  broker off/on
+  1 to 9   choose a board   tab  next board
+  ?        this help        q  quit
+`;
+
+export interface TerminalOptions {
+  readonly stage: Stage;
+  readonly output: Output;
+  /** Undefined: no keys. */
+  readonly input: Input | undefined;
+  readonly look: Look;
+  /** URL of the page; undefined: there is none. */
+  readonly page: string | undefined;
+  quit(): void;
+}
+
+/** Frames a second of the bottom line, at most: 64 blinking boards are no reason for a flood. */
+const FRAME_MS = 33;
+
+export class Terminal {
+  readonly #options: TerminalOptions;
+  readonly #unsubscribe: () => void;
+  readonly #names: boolean;
+  readonly #live: boolean;
+  #selected = 0;
+  /** Length of the bottom line that stands there now, 0 when there is none. */
+  #standing = 0;
+  #frame: NodeJS.Timeout | undefined;
+  #stale = false;
+  #closed = false;
+
+  constructor(options: TerminalOptions) {
+    this.#options = options;
+    const { stage, output, input } = options;
+    const { boards, lines } = stage.snapshot();
+    this.#names = boards.length > 1;
+    this.#live = output.isTTY === true;
+    if (this.#live) {
+      output.on("resize", this.#onResize);
+      output.write("\x1b[?25l");
+    }
+    this.#print(this.#banner());
+    for (const line of lines) this.#print(this.#format(line));
+    this.#unsubscribe = stage.on((event) => this.#onEvent(event));
+    if (input !== undefined) {
+      if (input.isTTY === true) input.setRawMode?.(true);
+      input.on("data", this.#onData);
+      input.resume();
+    }
+  }
+
+  /** Gives the terminal back as it was. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#unsubscribe();
+    clearTimeout(this.#frame);
+    const { input, output } = this.#options;
+    if (input !== undefined) {
+      input.off("data", this.#onData);
+      if (input.isTTY === true) input.setRawMode?.(false);
+      input.pause();
+    }
+    if (this.#live) {
+      output.off("resize", this.#onResize);
+      output.write(`${this.#erase()}\x1b[?25h`);
+    }
+  }
+
+  /** Gives the terminal to the shell and takes it back (Ctrl-Z, then fg). */
+  pause(): void {
+    const { input, output } = this.#options;
+    if (input?.isTTY === true) input.setRawMode?.(false);
+    if (this.#live) output.write(`${this.#erase()}\x1b[?25h`);
+  }
+
+  resume(): void {
+    const { input, output } = this.#options;
+    if (input?.isTTY === true) input.setRawMode?.(true);
+    if (this.#live) output.write("\x1b[?25l");
+    this.#draw();
+  }
+
+  #banner(): string {
+    const { look, page, input, stage } = this.#options;
+    const { bench } = stage.snapshot();
+    const rows = ["", `  ${paint(look, Sgr.bold, "alertbox bench")}`, ""];
+    const row = (name: string, value: string) => rows.push(`  ${paint(look, Sgr.dim, name.padEnd(8))}${value}`);
+    if (page !== undefined) row("Page", paint(look, Sgr.cyan, page));
+    row("Broker", `${bench.broker}${bench.brokerOurs ? "  (started here)" : ""}`);
+    row("Watch", look.unicode ? bench.watch : bench.watch.replaceAll("…", "..."));
+    rows.push("");
+    if (input !== undefined) {
+      rows.push("  space press, l long, d double, r reset, p power, w Wi-Fi, b broker, ? help, q quit", "");
+    }
+    return rows.join("\n");
+  }
+
+  #format(line: Line): string {
+    const { look, stage } = this.#options;
+    const name = this.#names ? String(stage.snapshot().boards[line.board]?.chipId ?? "") : "";
+    return formatLine(line, name, look);
+  }
+
+  #onEvent(event: BenchEvent): void {
+    if (event.type === "line") this.#print(this.#format(event.line));
+    else this.#refresh();
+  }
+
+  /** Writes above the bottom line. */
+  #print(text: string): void {
+    const bottom = this.#erase();
+    this.#options.output.write(`${bottom}${text}\n${this.#bottom()}`);
+  }
+
+  #refresh(): void {
+    if (!this.#live) return;
+    if (this.#frame !== undefined) {
+      this.#stale = true;
+      return;
+    }
+    this.#draw();
+    this.#frame = setTimeout(() => {
+      this.#frame = undefined;
+      if (this.#stale) this.#refresh();
+      this.#stale = false;
+    }, FRAME_MS);
+    this.#frame.unref();
+  }
+
+  #draw(): void {
+    if (this.#live) this.#options.output.write(`${this.#erase()}${this.#bottom()}`);
+  }
+
+  /** What removes the bottom line. A terminal that became narrower has wrapped it into several rows. */
+  #erase(): string {
+    if (this.#standing === 0) return "";
+    const columns = Math.max(1, this.#options.output.columns ?? 80);
+    const above = Math.ceil(this.#standing / columns) - 1;
+    this.#standing = 0;
+    return `\r${above > 0 ? `\x1b[${above}A` : ""}\x1b[0J`;
+  }
+
+  /** The bottom line: LED, board, switches, counts; cut to the width, so that it never wraps by itself. */
+  #bottom(): string {
+    if (!this.#live || this.#closed) return "";
+    const { stage, look, output } = this.#options;
+    const { bench, boards } = stage.snapshot();
+    const board = boards[this.#selected];
+    if (board === undefined) return "";
+    const lamps = boards.map((each) => this.#lamp(each)).slice(0, 24);
+    const state = { off: "no power", booting: "booting", running: "awake", asleep: "asleep" }[board.power];
+    const rest = [
+      `${board.chipId} ${state}${board.presence === "" ? "" : `, ${board.presence}`}`,
+      `Wi-Fi ${bench.wifiOn ? "on" : "OFF"}`,
+      `broker ${bench.brokerOn ? "on" : "OFF"}`,
+      `${board.presses} pressed, ${board.alerts} arrived`,
+    ].join("   ");
+    const width = Math.max(0, (output.columns ?? 80) - 1);
+    const lampWidth = look.unicode ? 1 : 3;
+    const shown = lamps.slice(0, Math.max(1, Math.floor((width - 2) / (lampWidth + 1))));
+    const used = 1 + shown.length * (lampWidth + 1) + 1;
+    const text = rest.slice(0, Math.max(0, width - used));
+    this.#standing = used + text.length;
+    return ` ${shown.join(" ")}  ${paint(look, Sgr.dim, text)}`;
+  }
+
+  #lamp(board: BoardView): string {
+    const { look } = this.#options;
+    const chosen = this.#names && board.index === this.#selected;
+    const sign = look.unicode ? (board.led ? "●" : "○") : board.led ? "(*)" : "( )";
+    return paint(look, board.led ? Sgr.blue : chosen ? Sgr.bold : Sgr.dim, sign);
+  }
+
+  readonly #onResize = (): void => this.#draw();
+
+  readonly #onData = (data: Buffer): void => {
+    const text = data.toString("utf8");
+    // An arrow, a function key, a pasted sequence: nothing of it is a key of ours.
+    if (text.startsWith("\x1b")) return;
+    for (const key of text) {
+      if (this.#closed) return;
+      this.#onKey(key.toLowerCase());
+    }
+  };
+
+  #onKey(key: string): void {
+    const { stage, quit } = this.#options;
+    const board = this.#selected;
+    switch (key) {
+      case " ":
+        stage.act({ type: "press", board });
+        return;
+      case "l":
+        stage.act({ type: "long", board });
+        return;
+      case "d":
+        stage.act({ type: "double", board });
+        return;
+      case "r":
+        stage.act({ type: "reset", board });
+        return;
+      case "p":
+        stage.act({ type: "blackout", board });
+        return;
+      case "w":
+        stage.act({ type: "wifi", on: !stage.snapshot().bench.wifiOn });
+        return;
+      case "b":
+        stage.act({ type: "broker", on: !stage.snapshot().bench.brokerOn });
+        return;
+      case "?":
+      case "h":
+        this.#print(HELP);
+        return;
+      case "\t":
+        this.#select((board + 1) % stage.snapshot().boards.length);
+        return;
+      case "q":
+      case "\x03": // Ctrl-C, which raw mode hands over as a character.
+      case "\x04": // Ctrl-D
+        quit();
+        return;
+      case "\x1a": // Ctrl-Z
+        this.pause();
+        process.kill(process.pid, "SIGTSTP");
+        return;
+      default:
+        if (key >= "1" && key <= "9") this.#select(Number(key) - 1);
+    }
+  }
+
+  #select(index: number): void {
+    if (index < this.#options.stage.snapshot().boards.length) this.#selected = index;
+    this.#draw();
+  }
+}

@@ -1,0 +1,168 @@
+// The command line: what is accepted, what is refused, and that a refusal says what to do and never shows a password.
+
+import assert from "node:assert/strict";
+import { describe, it } from "mocha";
+import {
+  alertFilter,
+  boardRoot,
+  HELP,
+  type Options,
+  parseOptions,
+  shownAddress,
+  watchLine,
+} from "../../host-sim/options.js";
+
+function accept(...args: string[]): Options {
+  const parsed = parseOptions(args);
+  assert.equal(parsed.kind, "run", parsed.kind === "error" ? parsed.message : parsed.kind);
+  return (parsed as { options: Options }).options;
+}
+
+function refuse(...args: string[]): string {
+  const parsed = parseOptions(args);
+  assert.equal(parsed.kind, "error", `accepted: ${args.join(" ")}`);
+  return (parsed as { message: string }).message;
+}
+
+describe("host-sim/options", () => {
+  it("without arguments starts one mains board, the embedded broker and the page", () => {
+    assert.deepEqual(accept(), {
+      broker: undefined,
+      boards: 1,
+      mode: "mains",
+      chip: 5750,
+      root: undefined,
+      port: undefined,
+      pagePort: undefined,
+      flash: undefined,
+      speed: 1,
+      headless: false,
+      press: undefined,
+      deadlineSeconds: 30,
+      json: false,
+    });
+  });
+
+  it("takes every option, with a space or an equals sign", () => {
+    const options = accept(
+      ..."--broker mqtt://10.0.0.9:1884 --boards=3 --mode battery --chip 7 --root home/door --flash a.flash".split(" "),
+      ..."--headless --press 2 --deadline 9 --json".split(" "),
+    );
+    assert.deepEqual(options.broker, { host: "10.0.0.9", port: 1884, user: "", password: "" });
+    assert.equal(options.boards, 3);
+    assert.equal(options.mode, "battery");
+    assert.equal(options.chip, 7);
+    assert.equal(options.root, "home/door");
+    assert.equal(options.flash, "a.flash");
+    assert.equal(options.press, 2);
+    assert.equal(options.deadlineSeconds, 9);
+    assert.equal(options.json, true);
+  });
+
+  it("gives more time to more presses when no deadline is named", () => {
+    assert.equal(accept("--headless", "--press", "3").deadlineSeconds, 60);
+    assert.equal(accept("--headless", "--press", "3", "--boards", "2").deadlineSeconds, 90);
+  });
+
+  describe("--broker", () => {
+    it("reads user and password with escaped characters", () => {
+      const { broker } = accept("--broker", "mqtt://an%40a:p%3Aw%2F%C4%8D@broker.example:1884");
+      assert.deepEqual(broker, { host: "broker.example", port: 1884, user: "an@a", password: "p:w/č" });
+    });
+    it("assumes port 1883, and mqtt:// when only a host is given", () => {
+      assert.deepEqual(accept("--broker", "mqtt://pi").broker, { host: "pi", port: 1883, user: "", password: "" });
+      assert.deepEqual(accept("--broker", "pi:1900").broker, { host: "pi", port: 1900, user: "", password: "" });
+      assert.equal(accept("--broker", "mqtt://[::1]:1885").broker?.host, "::1");
+    });
+    it("refuses what is not a plain MQTT address and says which form it wants", () => {
+      assert.match(refuse("--broker", "http://pi"), /mqtt:\/\/\[user:password@\]host/);
+      assert.match(refuse("--broker", "mqtts://pi"), /without TLS/);
+      assert.match(refuse("--broker", "mqtt://pi/topic"), /--root/);
+      assert.match(refuse("--broker", "mqtt://"), /mqtt:\/\//);
+      assert.match(refuse("--broker", "mqtt://pi:0"), /Port 0/);
+      assert.match(refuse("--broker", "mqtt://pi:99999"), /mqtt:\/\//);
+    });
+    it("never repeats a password, whatever is wrong", () => {
+      for (const url of [
+        "mqtt://ana:s3cret@pi/x",
+        "mqtts://ana:s3cret@pi",
+        "mqtt://ana:s3cret@pi:99999",
+        "mqtt://ana:s3cret%@pi",
+        "mqtt://:s3cret@pi",
+        "ftp://ana:s3cret@pi",
+      ]) {
+        assert.doesNotMatch(refuse("--broker", url), /s3cret/, url);
+      }
+    });
+    it("does not go together with --port", () => {
+      assert.match(refuse("--broker", "mqtt://pi", "--port", "1884"), /stands in the URL/);
+    });
+  });
+
+  it("refuses numbers that are none, or out of range, with the range", () => {
+    assert.match(refuse("--boards", "0"), /--boards is a whole number from 1 to 64, not "0"/);
+    assert.match(refuse("--boards", "65"), /1 to 64/);
+    assert.match(refuse("--chip", "-1"), /--chip/);
+    assert.match(refuse("--chip", "16777216"), /16777215/);
+    assert.match(refuse("--speed", "0"), /--speed is a whole number from 1 to 100/);
+    assert.match(refuse("--port", "65536"), /65535/);
+    assert.match(refuse("--port", "1e3"), /whole number/);
+    assert.match(refuse("--headless", "--press", "x"), /--press is a whole number/);
+    assert.match(refuse("--headless", "--press", "1", "--deadline", "0"), /--deadline/);
+    assert.match(refuse("--chip", "16777215", "--boards", "2"), /too large/);
+  });
+
+  it("refuses a mode, a root or a file name that cannot be used", () => {
+    assert.match(refuse("--mode", "solar"), /mains or battery, not "solar"/);
+    for (const root of ["", "a/", "a/#", "a/+/b", "$SYS/x", "x".repeat(97)]) {
+      assert.match(refuse("--root", root), /--root/, root);
+    }
+    assert.equal(accept("--root", "cvrči/cvrčak/na/čvoru").root, "cvrči/cvrčak/na/čvoru");
+    assert.match(refuse("--flash", ""), /name of a file/);
+  });
+
+  it("says which option is unknown, lacks its value or takes none", () => {
+    assert.match(refuse("--brokr", "x"), /there is no option --brokr/);
+    assert.match(refuse("--boards"), /--boards needs a value/);
+    assert.match(refuse("--json=yes", "--headless"), /--json takes no value/);
+    assert.match(refuse("3"), /starts with --/);
+  });
+
+  it("refuses options that only make sense without a page", () => {
+    assert.match(refuse("--press", "1"), /add --headless/);
+    assert.match(refuse("--json"), /add --headless/);
+    assert.match(refuse("--headless", "--deadline", "5"), /needs --press/);
+    assert.match(refuse("--headless", "--page-port", "8080"), /no page/);
+  });
+
+  it("--help wins and names every option", () => {
+    assert.equal(parseOptions(["--help"]).kind, "help");
+    assert.equal(parseOptions(["-h"]).kind, "help");
+    const names = "broker port page-port boards mode chip root flash speed headless press deadline json help".split(
+      " ",
+    );
+    for (const name of names) assert.match(HELP, new RegExp(`--${name}\\b`));
+  });
+
+  it("shows a broker without its password and builds a line that a shell takes", () => {
+    const broker = { host: "pi", port: 1884, user: "ana", password: "s3cret" };
+    assert.equal(shownAddress(broker), "mqtt://ana@pi:1884");
+    assert.equal(shownAddress({ ...broker, host: "::1", user: "" }), "mqtt://[::1]:1884");
+    assert.equal(watchLine(broker, "a/+/alert"), "mosquitto_sub -h pi -p 1884 -u ana -P '…' -t 'a/+/alert' -v");
+    assert.equal(
+      watchLine({ ...broker, user: "a b", password: "" }, "it's/alert"),
+      "mosquitto_sub -h pi -p 1884 -u 'a b' -t 'it'\\''s/alert' -v",
+    );
+  });
+
+  it("gives each of several boards its own root under the given one", () => {
+    const one = accept("--root", "home/door");
+    assert.equal(boardRoot(one, 5750), "home/door");
+    assert.equal(alertFilter(one), "home/door/alert");
+    const two = accept("--root", "home/door", "--boards", "2");
+    assert.equal(boardRoot(two, 5751), "home/door/5751");
+    assert.equal(alertFilter(two), "home/door/+/alert");
+    assert.equal(boardRoot(accept(), 5750), undefined);
+    assert.equal(alertFilter(accept()), "mresetar/alertbox/+/alert");
+  });
+});
