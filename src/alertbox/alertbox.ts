@@ -6,8 +6,8 @@ import type { Command } from "./command.js";
 import type { BoxEvent, Down, Effect, WakeCause } from "./effect.js";
 import { AlertEvent } from "./journal.js";
 import { LedPattern } from "./led.js";
-import { equalSettings, mergeSettings, type Settings } from "./settings.js";
-import { type After, ASLEEP, BoxTimes, earlier, isDue, REFUSED, STARTING, type State } from "./state.js";
+import { equalSettings, mergeSettings, type Settings, type WiFiNetwork } from "./settings.js";
+import { type After, ASLEEP, BoxTimes, earlier, isDue, type Online, REFUSED, STARTING, type State } from "./state.js";
 import { Trial } from "./trial.js";
 
 /** A source of delays; mqtt/backoff.ts is one. */
@@ -277,7 +277,7 @@ export class Box {
 
   #onJoinFailed(why: string, now: number): void {
     if (this.#state.name !== "joining") return;
-    const networks = this.#settings?.wifi.length ?? 1;
+    const networks = this.#inUse.wifi.length;
     this.#network = (this.#network + 1) % networks;
     if (this.#network !== 0) {
       this.#complain("join-failed", why);
@@ -322,9 +322,10 @@ export class Box {
     }
     this.#say("connected", sessionPresent ? "session present" : "new session");
     this.#announced = false;
-    this.#state = { name: "online", phase: "delivering", until: undefined };
+    const online: Online = { name: "online", phase: "delivering", until: undefined };
+    this.#state = online;
     this.#rest(this.#pending > 0 ? LedPattern.STORED : this.#resting());
-    if (this.#pending === 0) this.#settle(now);
+    if (this.#pending === 0) this.#settle(online, now);
     else this.#do({ do: "deliver" });
   }
 
@@ -339,15 +340,14 @@ export class Box {
     }
     this.#do({ do: "remember", attempt: 0 });
     this.#rest(this.#resting());
-    this.#settle(now);
+    this.#settle(this.#state, now);
   }
 
   /** Everything is delivered: tell the world, then listen for commands. */
-  #settle(now: number): void {
-    if (this.#state.name !== "online") return;
+  #settle(online: Online, now: number): void {
     if (this.#announced) {
       this.#do({ do: "state", config: this.#trial.result });
-      this.#listen(now);
+      this.#listen(online, now);
       return;
     }
     this.#announced = true;
@@ -358,30 +358,29 @@ export class Box {
     // Retained commands come again with each SUBSCRIBE, also into a session that is present. A sleeper asks for QoS 0:
     // the retained copy is then the only one, and no queue of outdated commands waits for it.
     this.#do({ do: "subscribe", qos: this.#isBattery() ? 0 : 1 });
-    this.#state.phase = "subscribing";
-    this.#state.until = undefined;
+    online.phase = "subscribing";
+    online.until = undefined;
   }
 
   #onSubscribed(refused: boolean, now: number): void {
     if (refused) this.#complain("commands-refused", "the broker does not let this box subscribe to its commands");
-    if (this.#state.name === "online" && this.#state.phase === "subscribing") this.#listen(now);
+    if (this.#state.name === "online" && this.#state.phase === "subscribing") this.#listen(this.#state, now);
   }
 
-  #listen(now: number): void {
-    if (this.#state.name !== "online") return;
-    this.#state.phase = "listening";
-    this.#state.until = undefined;
+  #listen(online: Online, now: number): void {
+    online.phase = "listening";
+    online.until = undefined;
     if (!this.#isBattery()) return;
     const windowEnd = (now + BoxTimes.window) | 0;
     const stay = this.#stayUntil;
-    this.#state.until = stay !== undefined && ((stay - windowEnd) | 0) > 0 ? stay : windowEnd;
+    online.until = stay !== undefined && ((stay - windowEnd) | 0) > 0 ? stay : windowEnd;
   }
 
   // --- Commands -----------------------------------------------------------------------------------------------------
 
   #onCommand(name: string, command: Command, now: number): void {
-    const settings = this.#settings;
-    if (this.#state.name !== "online" || this.#state.phase === "leaving" || settings === undefined) return;
+    if (this.#state.name !== "online" || this.#state.phase === "leaving") return;
+    const settings = this.#inUse;
     switch (command.kind) {
       case "cleared":
         return;
@@ -406,20 +405,21 @@ export class Box {
         this.#do({ do: "clear", root: settings.root, name: "stay" });
         break;
       case "config":
-        this.#configure(settings, command.changes, now);
+        this.#configure(this.#state, command.changes, now);
         return;
     }
-    if (this.#state.phase === "listening") this.#listen(now);
+    if (this.#state.phase === "listening") this.#listen(this.#state, now);
   }
 
-  #configure(current: Settings, changes: unknown, now: number): void {
+  #configure(online: Online, changes: unknown, now: number): void {
+    const current = this.#inUse;
     const candidate = mergeSettings(current, changes, this.#options.chipId);
     const unchanged = typeof candidate !== "string" && equalSettings(candidate, current);
     if (typeof candidate === "string" || unchanged) {
       this.#endTrial(unchanged ? "unchanged" : `rejected: ${candidate}`);
       this.#do({ do: "clear", root: current.root, name: "config" });
       this.#do({ do: "state", config: this.#trial.result });
-      if (this.#state.name === "online" && this.#state.phase === "listening") this.#listen(now);
+      if (online.phase === "listening") this.#listen(online, now);
       return;
     }
     this.#say("config", "trying");
@@ -432,8 +432,7 @@ export class Box {
   /** The trial's connection stands: the new settings are saved, the command is answered. */
   #adopt(): void {
     const { before } = this.#trial;
-    const settings = this.#settings;
-    if (before === undefined || settings === undefined) return;
+    const settings = this.#inUse;
     // Written before the settings: a power cut between the two costs one clean connection, the other order an alert.
     if (isOtherBroker(before, settings)) this.#do({ do: "require-clean-session" });
     this.#do({ do: "save", settings });
@@ -444,7 +443,6 @@ export class Box {
   /** The trial failed: back to the settings that worked. */
   #revert(why: string, now: number): void {
     const { before } = this.#trial;
-    if (before === undefined) return;
     this.#settings = before;
     this.#endTrial(`rejected: ${why}`);
     this.#needsCleanSession = false;
@@ -465,7 +463,7 @@ export class Box {
     this.#joined = false;
     this.#state = { name: "joining", until: (now + BoxTimes.join) | 0 };
     this.#rest(LedPattern.JOINING);
-    this.#say("joining", this.#settings?.wifi[this.#network]?.ssid ?? "");
+    this.#say("joining", (this.#inUse.wifi[this.#network] as WiFiNetwork).ssid);
     this.#do({ do: "join", network: this.#network });
   }
 
@@ -473,7 +471,7 @@ export class Box {
     const clean = this.#needsCleanSession;
     this.#state = { name: "connecting", clean, until: (now + BoxTimes.connect) | 0 };
     this.#rest(LedPattern.CONNECTING);
-    this.#say("connecting", `${this.#settings?.host ?? ""}:${this.#settings?.port ?? ""}`);
+    this.#say("connecting", `${this.#inUse.host}:${this.#inUse.port}`);
     this.#do({ do: "open", clean });
   }
 
@@ -499,7 +497,7 @@ export class Box {
   #onDown(down: Down, now: number): void {
     switch (this.#state.name) {
       case "connecting": {
-        const why = refusal(down.code, this.#settings?.user !== "");
+        const why = refusal(down.code, this.#inUse.user !== "");
         if (down.reason === "refused" && why !== "") {
           this.#refuse(why, now);
           return;
@@ -562,11 +560,9 @@ export class Box {
         this.#openSetup(now);
         return;
       case "trial": {
-        const settings = this.#settings;
-        const { before } = this.#trial;
-        if (settings === undefined || before === undefined) return;
+        const settings = this.#inUse;
         this.#do({ do: "use", settings });
-        this.#needsCleanSession = isOtherBroker(before, settings);
+        this.#needsCleanSession = isOtherBroker(this.#trial.before, settings);
         this.#network = 0;
         this.#do({ do: "leave" });
         this.#join(now);
@@ -652,7 +648,7 @@ export class Box {
   }
 
   /** Battery: the command window is over, or the farewell was not acknowledged in time. */
-  #leave(state: State & { name: "online" }, now: number): void {
+  #leave(state: Online, now: number): void {
     if (state.phase === "leaving") {
       this.#disconnect("sleep", now);
       return;
@@ -714,6 +710,11 @@ export class Box {
   }
 
   // --- Small parts --------------------------------------------------------------------------------------------------
+
+  /** The settings, for all states but setup and what follows it: without settings no other state is reached. */
+  get #inUse(): Settings {
+    return this.#settings as Settings;
+  }
 
   #isBattery(): boolean {
     return this.#settings?.mode === "battery";

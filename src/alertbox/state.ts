@@ -28,6 +28,13 @@ export const BoxTimes = Object.freeze({
 /** What follows when the connection has been closed on purpose. */
 export type After = "sleep" | "connect" | "trial" | "setup";
 
+/** Connected. Its own small course: delivering → subscribing → listening (→ leaving, battery); a press leads back. */
+export interface Online {
+  readonly name: "online";
+  phase: "delivering" | "subscribing" | "listening" | "leaving";
+  until: number | undefined;
+}
+
 /**
  * ```
  * starting ──booted──▶ joining ──joined──▶ connecting ──connected──▶ online

@@ -16,9 +16,9 @@ export class Trial {
     return this.#before !== undefined;
   }
 
-  /** The settings to go back to; undefined when no trial is running. */
-  get before(): Settings | undefined {
-    return this.#before;
+  /** The settings to go back to. Only while a trial is running. */
+  get before(): Settings {
+    return this.#before as Settings;
   }
 
   /** When a trial that is running has failed at the latest. */

@@ -488,6 +488,17 @@ describe("box: battery", () => {
     assert.equal(rig.box.state, "joining");
   });
 
+  it("a press stored during the farewell is left for the next wake, and the LED says so", () => {
+    const rig = new BoxRig({ settings: BATTERY });
+    rig.online();
+    rig.tell({ type: "subscribed", refused: false });
+    rig.until(BoxTimes.window);
+    assert.deepEqual(deeds(rig.tell({ type: "stored", sequence: 1 })), ["rest STORED"]);
+    rig.tell({ type: "flushed" });
+    const seen = rig.tell({ type: "down", down: { ...LOST, reason: "disconnected" } });
+    assert.ok(seen.includes("show NOT_SENT"));
+  });
+
   it("does not fall asleep under a finger", () => {
     const rig = new BoxRig({ settings: BATTERY });
     rig.online();
