@@ -138,9 +138,13 @@ describe("cmd/config", () => {
       world.run(120000);
       assert.match(String(stateOf(world)["config"]), why, JSON.stringify(changes));
       assert.ok(isCleared(world, "config"), JSON.stringify(changes));
+      world.cutPower();
+      world.run(1000);
+      world.board.powerOn();
+      world.run(20000);
       world.press();
       world.run(5000);
-      assert.equal(alerts(world).length, 1, JSON.stringify(changes));
+      assert.equal(alerts(world).length, 1, `${JSON.stringify(changes)}, after a power cut`);
       assert.deepEqual(world.broker.violations, []);
     }
   });
