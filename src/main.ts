@@ -328,7 +328,7 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler {
       this.#tell({ type: "not-stored", why });
       return;
     }
-    this.#outbox.pressed(sequence, now());
+    this.#outbox.pressed(sequence, now(), this.#box.failures);
     this.#tell({ type: "stored", sequence });
   }
 
@@ -393,9 +393,14 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler {
     const session = this.#session;
     const topics = this.#topics;
     if (session === undefined || topics === undefined) return;
-    const attempt = this.#rtc.attempt + 1;
-    const { rssi } = this.#station;
-    this.#outbox.fill(session, { chipId: this.#chipId, topic: topics.alert, rssi, attempt }, now());
+    const circumstances = {
+      chipId: this.#chipId,
+      topic: topics.alert,
+      rssi: this.#station.rssi,
+      failures: this.#box.failures,
+      failuresBefore: this.#rtc.attempt,
+    };
+    this.#outbox.fill(session, circumstances, now());
   }
 
   /** Publishes a retained message with QoS 1; an empty one clears the topic. */

@@ -62,6 +62,7 @@ export class Box {
   #state: State = STARTING;
   #effects: Effect[] = [];
   #pending: number;
+  #failures = 0;
   #needsCleanSession: boolean;
   #joined = false;
   /** Index into settings.wifi of the network to try next. */
@@ -96,6 +97,11 @@ export class Box {
 
   get pending(): number {
     return this.#pending;
+  }
+
+  /** Attempts to reach the broker that have failed in this boot. */
+  get failures(): number {
+    return this.#failures;
   }
 
   /** The settings in use; during a trial the ones being tried. */
@@ -486,6 +492,7 @@ export class Box {
       this.#revert(why, now);
       return;
     }
+    this.#failures += 1;
     this.#complain("failed", why);
     this.#options.retry.disconnected(now);
     this.#rest(LedPattern.OFF);
@@ -533,6 +540,7 @@ export class Box {
       return;
     }
     this.#hopeless = true;
+    this.#failures += 1;
     this.#complain("failed", why);
     this.#rest(LedPattern.REFUSED);
     if (this.#isBattery()) {

@@ -14,8 +14,12 @@ export interface Circumstances {
   readonly topic: string;
   /** Received signal strength, dBm. */
   readonly rssi: number;
-  /** Which attempt at delivery this is, from 1. */
-  readonly attempt: number;
+  /** Attempts that failed in this boot. */
+  readonly failures: number;
+  /**
+   * Attempts that failed in earlier boots, as far as is known: those of the alerts that were not pressed in this one.
+   */
+  readonly failuresBefore: number;
 }
 
 /** Alerts in the session at once; its other places are for announcements and subscriptions. */
@@ -34,6 +38,8 @@ export class Outbox {
   #maybeSent: number;
   /** When the latest presses of this boot were stored, by sequence modulo REMEMBERED. */
   readonly #storedAt = new Int32Array(REMEMBERED);
+  /** The failures there had been then, likewise. */
+  readonly #failures = new Int32Array(REMEMBERED);
   readonly #bootAt: number;
 
   /** `bootAt`: the instant, in milliseconds, at which this boot began; a replayed alert counts its `ms` from there. */
@@ -44,9 +50,12 @@ export class Outbox {
     this.#bootAt = bootAt;
   }
 
-  /** Notes when an alert of this boot was pressed, so that its message can say how long it took. */
-  pressed(sequence: number, at: number): void {
+  /**
+   * Notes when an alert of this boot was pressed, so that its message can say how long and how many attempts it took.
+   */
+  pressed(sequence: number, at: number, failures: number): void {
     this.#storedAt[sequence % REMEMBERED] = at;
+    this.#failures[sequence % REMEMBERED] = failures;
   }
 
   /**
@@ -62,6 +71,7 @@ export class Outbox {
       if (record.status === AlertStatus.RECEIVED) {
         result = publisher.release(packetId(sequence), now);
       } else {
+        const attempt = this.#attemptOf(sequence, circumstances);
         const facts: AlertFacts = {
           sequence,
           event: record.event,
@@ -69,8 +79,8 @@ export class Outbox {
           millivolts: record.millivolts,
           rssi: circumstances.rssi,
           ms: (now - this.#startOf(sequence)) | 0,
-          attempt: circumstances.attempt,
-          queued: sequence <= this.#before || circumstances.attempt > 1,
+          attempt,
+          queued: sequence <= this.#before || attempt > 1,
         };
         result = publisher.publish(this.#message(sequence, facts, circumstances.topic), now);
       }
@@ -111,6 +121,13 @@ export class Outbox {
   #startOf(sequence: number): number {
     if (sequence <= this.#before || sequence <= this.#journal.pushes - REMEMBERED) return this.#bootAt;
     return this.#storedAt[sequence % REMEMBERED] ?? this.#bootAt;
+  }
+
+  /** Which attempt this is for an alert, from 1. */
+  #attemptOf(sequence: number, { failures, failuresBefore }: Circumstances): number {
+    if (sequence <= this.#before) return failuresBefore + failures + 1;
+    if (sequence <= this.#journal.pushes - REMEMBERED) return failures + 1;
+    return failures - (this.#failures[sequence % REMEMBERED] ?? 0) + 1;
   }
 
   #message(sequence: number, facts: AlertFacts, topic: string): Message {

@@ -7,7 +7,7 @@ import { MAX_IN_FLIGHT, Outbox, type Publisher } from "../../src/alertbox/outbox
 import type { Message } from "../../src/mqtt/session.js";
 import { Nor } from "./nor.js";
 
-const WHERE = { chipId: 5750, topic: "a/alert", rssi: -61, attempt: 1 };
+const WHERE = { chipId: 5750, topic: "a/alert", rssi: -61, failures: 0, failuresBefore: 0 };
 
 class Notes implements Publisher {
   readonly published: Message[] = [];
@@ -38,7 +38,7 @@ describe("outbox", () => {
   it("publishes a press with QoS 2 under the id of its sequence, with how long it took", () => {
     const stored = journal();
     const outbox = new Outbox(stored, 0);
-    outbox.pressed(stored.append(0, 3012), 1000);
+    outbox.pressed(stored.append(0, 3012), 1000, 0);
     const notes = new Notes();
     outbox.fill(notes, WHERE, 1742);
     assert.deepEqual(
@@ -53,7 +53,7 @@ describe("outbox", () => {
   it("offers each alert once, at most so many at a time, oldest first", () => {
     const stored = journal();
     const outbox = new Outbox(stored, 0);
-    for (let i = 0; i < 7; i += 1) outbox.pressed(stored.append(0, 3300), 0);
+    for (let i = 0; i < 7; i += 1) outbox.pressed(stored.append(0, 3300), 0, 0);
     const notes = new Notes();
     outbox.fill(notes, WHERE, 0);
     outbox.fill(notes, WHERE, 0);
@@ -90,12 +90,40 @@ describe("outbox", () => {
     const stored = journal("reject", nor);
     const outbox = new Outbox(stored, 500);
     const notes = new Notes();
-    outbox.fill(notes, { ...WHERE, attempt: 3 }, 1200);
+    outbox.fill(notes, { ...WHERE, failuresBefore: 2 }, 1200);
     assert.deepEqual(notes.released, [packetId(1)]);
     assert.equal(notes.published[0]?.resumed, true);
     assert.deepEqual(notes.payloads(), [
       { pushes: 2, event: "long", id: "5750-2", vcc: 3300, rssi: -61, ms: 700, try: 3, queued: true },
     ]);
+  });
+
+  it("counts the attempts of each press from its own first, and shows a late one as queued", () => {
+    const stored = journal();
+    const outbox = new Outbox(stored, 0);
+    outbox.pressed(stored.append(0, 3300), 0, 0);
+    outbox.pressed(stored.append(0, 3300), 0, 2);
+    const notes = new Notes();
+    outbox.fill(notes, { ...WHERE, failures: 2 }, 0);
+    assert.deepEqual(
+      notes.payloads().map((alert) => [alert["try"], alert["queued"]]),
+      [
+        [3, true],
+        [1, undefined],
+      ],
+    );
+  });
+
+  it("of more presses than it remembers, the oldest count from the boot", () => {
+    const stored = journal();
+    const outbox = new Outbox(stored, 100);
+    for (let i = 0; i < 20; i += 1) outbox.pressed(stored.append(0, 3300), 1000, 1);
+    const notes = new Notes();
+    outbox.fill(notes, { ...WHERE, failures: 1 }, 1500);
+    assert.deepEqual(
+      notes.payloads().map((alert) => [alert["try"], alert["ms"]]),
+      Array.from({ length: MAX_IN_FLIGHT }, () => [2, 1400]),
+    );
   });
 
   it("writes PUBREC and PUBCOMP into the journal, and ignores packets that are no alerts", () => {

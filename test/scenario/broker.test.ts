@@ -66,6 +66,8 @@ describe("a broker that refuses", () => {
     world.broker.refuse(0);
     world.run(120000);
     assert.deepEqual(alerts(world).length, 1);
+    assert.ok(Number(alerts(world)[0]?.["try"]) >= attempts - 2, "the alert says how often it was tried");
+    assert.equal(alerts(world)[0]?.["queued"], true);
   });
 });
 
