@@ -1,14 +1,17 @@
 // The box: what happens between a press and sleep. Pure: events and instants in, effects out; it owns no pin, no socket
 // and no flash. main.ts performs the effects in the order given, and tells the box what came of them.
 
+import { Awake } from "./awake.js";
 import type { ButtonEvent } from "./button.js";
 import type { Command } from "./command.js";
 import type { BoxEvent, Down, Effect, WakeCause } from "./effect.js";
 import { AlertEvent } from "./journal.js";
 import { LedPattern } from "./led.js";
+import { refusal } from "./refusal.js";
 import { equalSettings, mergeSettings, type Settings, type WiFiNetwork } from "./settings.js";
 import { type After, ASLEEP, BoxTimes, earlier, isDue, type Online, REFUSED, STARTING, type State } from "./state.js";
 import { Trial } from "./trial.js";
+import { Wishes } from "./wishes.js";
 
 /** A source of delays; mqtt/backoff.ts is one. */
 export interface Delays {
@@ -35,53 +38,25 @@ export interface BoxOptions {
   readonly random: () => number;
 }
 
-/**
- * What a CONNACK code means when no retry can heal it (MQTT 3.1.1 table 3.1), else "". Brokers such as Mosquitto answer
- * a wrong password with 5, so that code speaks of the password too when there is one.
- */
-function refusal(code: number, hasUser: boolean): string {
-  switch (code) {
-    case 1:
-      return "refused: unacceptable protocol version";
-    case 2:
-      return "refused: client identifier rejected";
-    case 4:
-      return "refused: bad user name or password";
-    case 5:
-      return hasUser
-        ? "refused: bad user name or password, or not authorized"
-        : "refused: not authorized, and no user name is set";
-    default:
-      return "";
-  }
-}
-
 export class Box {
   readonly #options: BoxOptions;
   #settings: Settings | undefined;
   #state: State = STARTING;
-  #effects: Effect[] = [];
+  readonly #wishes = new Wishes();
+  readonly #awake = new Awake();
   #pending: number;
   #failures = 0;
   #needsCleanSession: boolean;
   #joined = false;
   /** Index into settings.wifi of the network to try next. */
   #network = 0;
-  /** Battery: the box sleeps at this instant at the latest. Undefined for a mains box. */
-  #capAt: number | undefined;
-  /** `cmd/stay`: awake at least until then. */
-  #stayUntil: number | undefined;
   /** LED as commanded from afar. */
   #light = false;
   #announced = false;
   #buttonBusy = false;
-  /** LED pattern for when no finite one runs. */
-  #base: number = LedPattern.OFF;
   readonly #trial = new Trial();
   /** The broker refused for a reason that no retry can heal. */
   #hopeless = false;
-  /** The last complaint said, so that a failing retry does not repeat it. */
-  #said = "";
 
   constructor(options: BoxOptions) {
     this.#options = options;
@@ -113,26 +88,20 @@ export class Box {
   deadline(): number | undefined {
     const state = this.#state;
     let at = "until" in state ? state.until : undefined;
-    if (this.#isUnderCap(state)) at = earlier(at, this.#capAt);
+    if (this.#isUnderCap(state)) at = earlier(at, this.#awake.capAt);
     return earlier(at, this.#trial.until);
   }
 
   /** Tells the box what happened; returns what it asks for, in order. */
   step(event: BoxEvent, now: number): readonly Effect[] {
-    const effects: Effect[] = [];
-    const outer = this.#effects;
-    this.#effects = effects;
     this.#handle(event, now);
-    this.#effects = outer;
-    return effects;
+    return this.#wishes.take();
   }
 
   /** Tells the box how late it is. `idle`: no LED pattern is running and no gesture is in progress, so it may sleep. */
   tick(now: number, idle: boolean): readonly Effect[] {
-    const effects: Effect[] = [];
-    this.#effects = effects;
     this.#pass(now, idle);
-    return effects;
+    return this.#wishes.take();
   }
 
   // --- Events -------------------------------------------------------------------------------------------------------
@@ -150,7 +119,7 @@ export class Box {
         return;
       case "not-stored":
         // The LED goes on as before: it must not show "stored".
-        this.#say("not-stored", event.why);
+        this.#wishes.say("not-stored", event.why);
         return;
       case "joined":
         this.#onJoined(event.address, now);
@@ -162,7 +131,7 @@ export class Box {
         this.#onWiFiLost(now);
         return;
       case "opened":
-        if (this.#state.name === "connecting" && !this.#state.clean) this.#do({ do: "deliver" });
+        if (this.#state.name === "connecting" && !this.#state.clean) this.#wishes.do({ do: "deliver" });
         return;
       case "unreachable":
         if (this.#state.name === "connecting") this.#fail(event.why, now);
@@ -171,7 +140,7 @@ export class Box {
         this.#onConnected(event.sessionPresent, now);
         return;
       case "received":
-        this.#say("received", `${this.#options.chipId}-${event.sequence}`);
+        this.#wishes.say("received", `${this.#options.chipId}-${event.sequence}`);
         return;
       case "delivered":
         this.#onDelivered(event.sequence, now);
@@ -193,15 +162,15 @@ export class Box {
 
   #boot(cause: WakeCause, now: number): void {
     if (this.#state.name !== "starting") return;
-    this.#say("boot", cause);
+    this.#wishes.say("boot", cause);
     const settings = this.#settings;
     if (settings === undefined) {
       this.#openSetup(now);
       return;
     }
-    if (settings.mode === "battery") this.#capAt = (now + BoxTimes.awake) | 0;
+    if (settings.mode === "battery") this.#awake.begin(now, 0);
     // The press goes into the journal before anything else happens; `stored` then starts the radio.
-    if (cause === "press") this.#do({ do: "store", event: AlertEvent.PRESS });
+    if (cause === "press") this.#wishes.do({ do: "store", event: AlertEvent.PRESS });
     if (this.#state.name === "starting") this.#join(now);
   }
 
@@ -213,21 +182,21 @@ export class Box {
       case "held-long":
         return;
       case "held-setup":
-        this.#show(LedPattern.COUNTDOWN);
+        this.#wishes.show(LedPattern.COUNTDOWN);
         return;
       case "released":
         this.#buttonBusy = false;
         if (this.#state.name === "resetting") this.#restart();
-        else this.#rest(this.#base);
+        else this.#wishes.rest(this.#wishes.base);
         return;
       case "setup":
         this.#buttonBusy = false;
         this.#leaveFor("setup", now);
         return;
       case "reset":
-        this.#say("factory-reset", "settings and stored alerts erased");
-        this.#do({ do: "abort" });
-        this.#do({ do: "factory-reset" });
+        this.#wishes.say("factory-reset", "settings and stored alerts erased");
+        this.#wishes.do({ do: "abort" });
+        this.#wishes.do({ do: "factory-reset" });
         // FLASH held low while the chip restarts would start its boot loader instead: it restarts when the button is
         // let go.
         this.#state = { name: "resetting", until: (now + BoxTimes.reset) | 0 };
@@ -236,36 +205,36 @@ export class Box {
         this.#buttonBusy = false;
         // A button that also pulls RST has been counted at boot: every press of it is a reset.
         if (this.#settings?.wiring !== "gpio") return;
-        this.#do({ do: "store", event: alertOf(event) });
+        this.#wishes.do({ do: "store", event: alertOf(event) });
     }
   }
 
   #stored(sequence: number, now: number): void {
     this.#pending += 1;
-    this.#say("stored", `${this.#options.chipId}-${sequence}`);
-    this.#rest(LedPattern.STORED);
+    this.#wishes.say("stored", `${this.#options.chipId}-${sequence}`);
+    this.#wishes.rest(LedPattern.STORED);
     switch (this.#state.name) {
       case "online":
         if (this.#state.phase === "leaving") return;
         this.#state.phase = "delivering";
         this.#state.until = undefined;
-        this.#do({ do: "deliver" });
+        this.#wishes.do({ do: "deliver" });
         return;
       case "connecting":
-        if (!this.#state.clean) this.#do({ do: "deliver" });
-        this.#rest(LedPattern.CONNECTING);
+        if (!this.#state.clean) this.#wishes.do({ do: "deliver" });
+        this.#wishes.rest(LedPattern.CONNECTING);
         return;
       case "joining":
-        this.#rest(LedPattern.JOINING);
+        this.#wishes.rest(LedPattern.JOINING);
         return;
       case "waiting":
       case "refused":
         // Somebody is standing there: one attempt at once.
-        this.#said = "";
+        this.#wishes.forgive();
         this.#resume(now);
         return;
       case "resting":
-        this.#capAt = (now + BoxTimes.awake) | 0;
+        this.#awake.begin(now, 0);
         this.#join(now);
         return;
       default:
@@ -277,7 +246,7 @@ export class Box {
   #onJoined(address: string, now: number): void {
     if (this.#state.name !== "joining") return;
     this.#joined = true;
-    this.#say("joined", address);
+    this.#wishes.say("joined", address);
     this.#connect(now);
   }
 
@@ -286,11 +255,11 @@ export class Box {
     const networks = this.#inUse.wifi.length;
     this.#network = (this.#network + 1) % networks;
     if (this.#network !== 0) {
-      this.#complain("join-failed", why);
+      this.#wishes.complain("join-failed", why);
       this.#join(now);
       return;
     }
-    this.#do({ do: "leave" });
+    this.#wishes.do({ do: "leave" });
     this.#fail(`no Wi-Fi: ${why}`, now);
   }
 
@@ -300,11 +269,11 @@ export class Box {
     switch (this.#state.name) {
       case "connecting":
       case "online":
-        this.#do({ do: "abort" });
+        this.#wishes.do({ do: "abort" });
         this.#fail("Wi-Fi lost", now);
         return;
       case "closing":
-        this.#do({ do: "abort" });
+        this.#wishes.do({ do: "abort" });
         this.#closed(this.#state.after, now);
         return;
       default:
@@ -314,62 +283,63 @@ export class Box {
 
   #onConnected(sessionPresent: boolean, now: number): void {
     if (this.#state.name !== "connecting") return;
-    this.#said = "";
+    this.#wishes.forgive();
     this.#hopeless = false;
     this.#options.retry.connected(now);
     if (this.#trial.running) this.#adopt();
     if (this.#state.clean) {
       // Only now does the broker hold nothing of an earlier life; the next connection opens the lasting session.
-      this.#say("connected", "clean session");
+      this.#wishes.say("connected", "clean session");
       this.#needsCleanSession = false;
-      this.#do({ do: "session-cleaned" });
+      this.#wishes.do({ do: "session-cleaned" });
       this.#disconnect("connect", now);
       return;
     }
-    this.#say("connected", sessionPresent ? "session present" : "new session");
+    this.#wishes.say("connected", sessionPresent ? "session present" : "new session");
     this.#announced = false;
     const online: Online = { name: "online", phase: "delivering", until: undefined };
     this.#state = online;
-    this.#rest(this.#pending > 0 ? LedPattern.STORED : this.#resting());
+    this.#wishes.rest(this.#pending > 0 ? LedPattern.STORED : this.#resting());
     if (this.#pending === 0) this.#settle(online, now);
-    else this.#do({ do: "deliver" });
+    else this.#wishes.do({ do: "deliver" });
   }
 
   #onDelivered(sequence: number, now: number): void {
     if (this.#pending > 0) this.#pending -= 1;
-    this.#say("delivered", `${this.#options.chipId}-${sequence}`);
-    this.#show(LedPattern.SENT);
+    this.#wishes.say("delivered", `${this.#options.chipId}-${sequence}`);
+    this.#wishes.show(LedPattern.SENT);
     if (this.#state.name !== "online" || this.#state.phase === "leaving") return;
     if (this.#pending > 0) {
-      this.#do({ do: "deliver" });
+      this.#wishes.do({ do: "deliver" });
       return;
     }
-    this.#do({ do: "remember", attempt: 0 });
-    this.#rest(this.#resting());
+    this.#wishes.do({ do: "remember", attempt: 0 });
+    this.#wishes.rest(this.#resting());
     this.#settle(this.#state, now);
   }
 
   /** Everything is delivered: tell the world, then listen for commands. */
   #settle(online: Online, now: number): void {
     if (this.#announced) {
-      this.#do({ do: "state", config: this.#trial.result });
+      this.#wishes.do({ do: "state", config: this.#trial.result });
       this.#listen(online, now);
       return;
     }
     this.#announced = true;
-    this.#do({ do: "announce", presence: "online" });
+    this.#wishes.do({ do: "announce", presence: "online" });
     const answered = this.#trial.takeAnswered();
-    if (answered !== "") this.#do({ do: "clear", root: answered, name: "config" });
-    this.#do({ do: "state", config: this.#trial.result });
+    if (answered !== "") this.#wishes.do({ do: "clear", root: answered, name: "config" });
+    this.#wishes.do({ do: "state", config: this.#trial.result });
     // Retained commands come again with each SUBSCRIBE, also into a session that is present. A sleeper asks for QoS 0:
     // the retained copy is then the only one, and no queue of outdated commands waits for it.
-    this.#do({ do: "subscribe", qos: this.#isBattery() ? 0 : 1 });
+    this.#wishes.do({ do: "subscribe", qos: this.#isBattery() ? 0 : 1 });
     online.phase = "subscribing";
     online.until = undefined;
   }
 
   #onSubscribed(refused: boolean, now: number): void {
-    if (refused) this.#complain("commands-refused", "the broker does not let this box subscribe to its commands");
+    if (refused)
+      this.#wishes.complain("commands-refused", "the broker does not let this box subscribe to its commands");
     if (this.#state.name === "online" && this.#state.phase === "subscribing") this.#listen(this.#state, now);
   }
 
@@ -377,9 +347,7 @@ export class Box {
     online.phase = "listening";
     online.until = undefined;
     if (!this.#isBattery()) return;
-    const windowEnd = (now + BoxTimes.window) | 0;
-    const stay = this.#stayUntil;
-    online.until = stay !== undefined && ((stay - windowEnd) | 0) > 0 ? stay : windowEnd;
+    online.until = this.#awake.windowEnd(now);
   }
 
   // --- Commands -----------------------------------------------------------------------------------------------------
@@ -391,24 +359,21 @@ export class Box {
       case "cleared":
         return;
       case "invalid":
-        this.#say("command-invalid", command.why);
+        this.#wishes.say("command-invalid", command.why);
         // Otherwise the same complaint would come again with every connection.
-        this.#do({ do: "clear", root: settings.root, name });
+        this.#wishes.do({ do: "clear", root: settings.root, name });
         break;
       case "led":
         this.#light = command.on === "toggle" ? !this.#light : command.on;
-        this.#say("command", this.#light ? "led on" : "led off");
-        if (this.#pending === 0) this.#rest(this.#resting());
-        this.#do({ do: "light", on: this.#light });
-        this.#do({ do: "clear", root: settings.root, name: "led" });
+        this.#wishes.say("command", this.#light ? "led on" : "led off");
+        if (this.#pending === 0) this.#wishes.rest(this.#resting());
+        this.#wishes.do({ do: "light", on: this.#light });
+        this.#wishes.do({ do: "clear", root: settings.root, name: "led" });
         break;
       case "stay":
-        this.#say("command", `stay ${command.seconds} s`);
-        if (this.#isBattery()) {
-          this.#stayUntil = (now + command.seconds * 1000) | 0;
-          this.#capAt = (this.#stayUntil + BoxTimes.awake) | 0;
-        }
-        this.#do({ do: "clear", root: settings.root, name: "stay" });
+        this.#wishes.say("command", `stay ${command.seconds} s`);
+        if (this.#isBattery()) this.#awake.stay(now, command.seconds);
+        this.#wishes.do({ do: "clear", root: settings.root, name: "stay" });
         break;
       case "config":
         this.#configure(this.#state, command.changes, now);
@@ -423,14 +388,14 @@ export class Box {
     const unchanged = typeof candidate !== "string" && equalSettings(candidate, current);
     if (typeof candidate === "string" || unchanged) {
       this.#endTrial(unchanged ? "unchanged" : `rejected: ${candidate}`);
-      this.#do({ do: "clear", root: current.root, name: "config" });
-      this.#do({ do: "state", config: this.#trial.result });
+      this.#wishes.do({ do: "clear", root: current.root, name: "config" });
+      this.#wishes.do({ do: "state", config: this.#trial.result });
       if (online.phase === "listening") this.#listen(online, now);
       return;
     }
-    this.#say("config", "trying");
+    this.#wishes.say("config", "trying");
     this.#trial.begin(current, now);
-    if (this.#capAt !== undefined) this.#capAt = (now + BoxTimes.trial + BoxTimes.awake) | 0;
+    this.#awake.extend(now, BoxTimes.trial);
     this.#settings = candidate;
     this.#disconnect("trial", now);
   }
@@ -440,10 +405,10 @@ export class Box {
     const { before } = this.#trial;
     const settings = this.#inUse;
     // Written before the settings: a power cut between the two costs one clean connection, the other order an alert.
-    if (isOtherBroker(before, settings)) this.#do({ do: "require-clean-session" });
-    this.#do({ do: "save", settings });
+    if (isOtherBroker(before, settings)) this.#wishes.do({ do: "require-clean-session" });
+    this.#wishes.do({ do: "save", settings });
     this.#endTrial("applied");
-    if (settings.mode === "mains") this.#capAt = undefined;
+    if (settings.mode === "mains") this.#awake.lift();
   }
 
   /** The trial failed: back to the settings that worked. */
@@ -452,15 +417,15 @@ export class Box {
     this.#settings = before;
     this.#endTrial(`rejected: ${why}`);
     this.#needsCleanSession = false;
-    this.#do({ do: "use", settings: before });
+    this.#wishes.do({ do: "use", settings: before });
     this.#network = 0;
-    if (before.mode === "battery") this.#capAt = (now + BoxTimes.awake) | 0;
+    this.#awake.extend(now, 0);
     this.#join(now);
   }
 
   #endTrial(result: string): void {
     this.#trial.end(result);
-    this.#say("config", result);
+    this.#wishes.say("config", result);
   }
 
   // --- Connections --------------------------------------------------------------------------------------------------
@@ -468,17 +433,17 @@ export class Box {
   #join(now: number): void {
     this.#joined = false;
     this.#state = { name: "joining", until: (now + BoxTimes.join) | 0 };
-    this.#rest(LedPattern.JOINING);
-    this.#say("joining", (this.#inUse.wifi[this.#network] as WiFiNetwork).ssid);
-    this.#do({ do: "join", network: this.#network });
+    this.#wishes.rest(LedPattern.JOINING);
+    this.#wishes.say("joining", (this.#inUse.wifi[this.#network] as WiFiNetwork).ssid);
+    this.#wishes.do({ do: "join", network: this.#network });
   }
 
   #connect(now: number): void {
     const clean = this.#needsCleanSession;
     this.#state = { name: "connecting", clean, until: (now + BoxTimes.connect) | 0 };
-    this.#rest(LedPattern.CONNECTING);
-    this.#say("connecting", `${this.#inUse.host}:${this.#inUse.port}`);
-    this.#do({ do: "open", clean });
+    this.#wishes.rest(LedPattern.CONNECTING);
+    this.#wishes.say("connecting", `${this.#inUse.host}:${this.#inUse.port}`);
+    this.#wishes.do({ do: "open", clean });
   }
 
   #resume(now: number): void {
@@ -493,10 +458,10 @@ export class Box {
       return;
     }
     this.#failures += 1;
-    this.#complain("failed", why);
+    this.#wishes.complain("failed", why);
     this.#options.retry.disconnected(now);
-    this.#rest(LedPattern.OFF);
-    if (this.#pending > 0 && !this.#isBattery()) this.#show(LedPattern.NOT_SENT);
+    this.#wishes.rest(LedPattern.OFF);
+    if (this.#pending > 0 && !this.#isBattery()) this.#wishes.show(LedPattern.NOT_SENT);
     const delay = this.#options.retry.next(this.#options.random());
     this.#state = { name: "waiting", until: (now + delay) | 0 };
   }
@@ -510,8 +475,8 @@ export class Box {
           return;
         }
         if (down.pipelined) {
-          this.#say("plain-order", "the broker closed on packets before CONNACK");
-          this.#do({ do: "plain-order" });
+          this.#wishes.say("plain-order", "the broker closed on packets before CONNACK");
+          this.#wishes.do({ do: "plain-order" });
           this.#connect(now);
           return;
         }
@@ -541,19 +506,19 @@ export class Box {
     }
     this.#hopeless = true;
     this.#failures += 1;
-    this.#complain("failed", why);
-    this.#rest(LedPattern.REFUSED);
+    this.#wishes.complain("failed", why);
+    this.#wishes.rest(LedPattern.REFUSED);
     if (this.#isBattery()) {
       this.#goToRest(now);
       return;
     }
-    if (this.#pending > 0) this.#show(LedPattern.NOT_SENT);
+    if (this.#pending > 0) this.#wishes.show(LedPattern.NOT_SENT);
     this.#state = REFUSED;
   }
 
   #disconnect(after: After, now: number): void {
     this.#state = { name: "closing", after, until: (now + BoxTimes.closing) | 0 };
-    this.#do({ do: "disconnect" });
+    this.#wishes.do({ do: "disconnect" });
   }
 
   #closed(after: After, now: number): void {
@@ -569,10 +534,10 @@ export class Box {
         return;
       case "trial": {
         const settings = this.#inUse;
-        this.#do({ do: "use", settings });
+        this.#wishes.do({ do: "use", settings });
         this.#needsCleanSession = isOtherBroker(this.#trial.before, settings);
         this.#network = 0;
-        this.#do({ do: "leave" });
+        this.#wishes.do({ do: "leave" });
         this.#join(now);
       }
     }
@@ -585,7 +550,7 @@ export class Box {
         this.#disconnect(after, now);
         return;
       case "connecting":
-        this.#do({ do: "abort" });
+        this.#wishes.do({ do: "abort" });
         break;
       case "setup":
         return;
@@ -598,20 +563,20 @@ export class Box {
   #openSetup(now: number): void {
     this.#state = { name: "setup", until: (now + BoxTimes.setup) | 0 };
     this.#joined = false;
-    this.#say("setup", "access point open");
-    this.#rest(LedPattern.SETUP);
-    this.#do({ do: "open-setup" });
+    this.#wishes.say("setup", "access point open");
+    this.#wishes.rest(LedPattern.SETUP);
+    this.#wishes.do({ do: "open-setup" });
   }
 
   // --- Time ---------------------------------------------------------------------------------------------------------
 
   #pass(now: number, idle: boolean): void {
     if (isDue(this.#trial.until, now)) {
-      this.#do({ do: "abort" });
+      this.#wishes.do({ do: "abort" });
       this.#revert("no connection in time", now);
       return;
     }
-    if (this.#isUnderCap(this.#state) && isDue(this.#capAt, now)) {
+    if (this.#isUnderCap(this.#state) && isDue(this.#awake.capAt, now)) {
       this.#giveUp(now);
       return;
     }
@@ -627,14 +592,14 @@ export class Box {
         this.#onJoinFailed("no answer in time", now);
         return;
       case "connecting":
-        this.#do({ do: "abort" });
+        this.#wishes.do({ do: "abort" });
         this.#fail("broker: no answer in time", now);
         return;
       case "online":
         this.#leave(state, now);
         return;
       case "closing":
-        this.#do({ do: "abort" });
+        this.#wishes.do({ do: "abort" });
         this.#closed(state.after, now);
         return;
       case "waiting":
@@ -644,8 +609,8 @@ export class Box {
         this.#restart();
         return;
       case "setup":
-        this.#say("setup", "closed after 120 s");
-        this.#do({ do: "close-setup" });
+        this.#wishes.say("setup", "closed after 120 s");
+        this.#wishes.do({ do: "close-setup" });
         if (this.#settings !== undefined && !this.#isBattery()) this.#join(now);
         else this.#goToRest(now);
         return;
@@ -667,35 +632,35 @@ export class Box {
     }
     state.phase = "leaving";
     state.until = (now + BoxTimes.farewell) | 0;
-    this.#do({ do: "announce", presence: "sleeping" });
-    this.#do({ do: "flush", withinMs: BoxTimes.farewell });
+    this.#wishes.do({ do: "announce", presence: "sleeping" });
+    this.#wishes.do({ do: "flush", withinMs: BoxTimes.farewell });
   }
 
   /** Battery: awake for too long. What is pending stays in the journal. */
   #giveUp(now: number): void {
-    this.#say("awake-cap", `${BoxTimes.awake / 1000} s`);
-    this.#capAt = undefined;
+    this.#wishes.say("awake-cap", `${BoxTimes.awake / 1000} s`);
+    this.#awake.lift();
     if (this.#state.name === "online") {
-      this.#do({ do: "announce", presence: "sleeping" });
+      this.#wishes.do({ do: "announce", presence: "sleeping" });
       this.#disconnect("sleep", now);
       return;
     }
-    this.#do({ do: "abort" });
+    this.#wishes.do({ do: "abort" });
     this.#goToRest(now);
   }
 
   /** Shows how it ended, then sleeps. */
   #goToRest(now: number): void {
-    this.#rest(LedPattern.OFF);
+    this.#wishes.rest(LedPattern.OFF);
     if (this.#pending > 0) {
-      this.#say("not-sent", `${this.#pending} stored`);
-      this.#show(LedPattern.NOT_SENT);
+      this.#wishes.say("not-sent", `${this.#pending} stored`);
+      this.#wishes.show(LedPattern.NOT_SENT);
     } else if (this.#options.millivolts < (this.#settings?.lowMillivolts ?? 0)) {
-      this.#say("low-battery", `${this.#options.millivolts} mV`);
-      this.#show(LedPattern.LOW_BATTERY);
+      this.#wishes.say("low-battery", `${this.#options.millivolts} mV`);
+      this.#wishes.show(LedPattern.LOW_BATTERY);
     }
     this.#joined = false;
-    this.#do({ do: "leave" });
+    this.#wishes.do({ do: "leave" });
     this.#state = { name: "resting", until: (now + BoxTimes.rest) | 0 };
   }
 
@@ -705,16 +670,16 @@ export class Box {
     if (this.#pending > 0 && this.#settings?.wiring === "rst+gpio" && !this.#hopeless) {
       this.#options.wake.disconnected(now);
       ms = MIN_SLEEP_MS + this.#options.wake.next(this.#options.random());
-      this.#do({ do: "remember", attempt: this.#options.wake.attempt });
+      this.#wishes.do({ do: "remember", attempt: this.#options.wake.attempt });
     }
-    this.#say("sleeping", ms === 0 ? "until the next press" : `${ms} ms`);
+    this.#wishes.say("sleeping", ms === 0 ? "until the next press" : `${ms} ms`);
     this.#state = ASLEEP;
-    this.#do({ do: "sleep", ms });
+    this.#wishes.do({ do: "sleep", ms });
   }
 
   #restart(): void {
     this.#state = ASLEEP;
-    this.#do({ do: "restart" });
+    this.#wishes.do({ do: "restart" });
   }
 
   // --- Small parts --------------------------------------------------------------------------------------------------
@@ -729,7 +694,7 @@ export class Box {
   }
 
   #isUnderCap(state: State): boolean {
-    if (this.#capAt === undefined) return false;
+    if (this.#awake.capAt === undefined) return false;
     switch (state.name) {
       case "joining":
       case "connecting":
@@ -745,31 +710,6 @@ export class Box {
   /** LED pattern of a box with nothing to say. */
   #resting(): number {
     return this.#light ? LedPattern.ON : LedPattern.OFF;
-  }
-
-  #do(effect: Effect): void {
-    this.#effects.push(effect);
-  }
-
-  #show(pattern: number): void {
-    this.#effects.push({ do: "show", pattern });
-  }
-
-  #rest(pattern: number): void {
-    this.#base = pattern;
-    this.#effects.push({ do: "rest", pattern });
-  }
-
-  #say(word: string, detail: string): void {
-    this.#effects.push({ do: "say", word, detail });
-  }
-
-  /** Says a complaint once; a retry that fails in the same way stays silent. */
-  #complain(word: string, detail: string): void {
-    const line = `${word} ${detail}`;
-    if (line === this.#said) return;
-    this.#said = line;
-    this.#say(word, detail);
   }
 }
 
