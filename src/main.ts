@@ -5,7 +5,6 @@
 import config from "mc/config";
 import { Box } from "./alertbox/alertbox.js";
 import { Button } from "./alertbox/button.js";
-import { parseCommand } from "./alertbox/command.js";
 import type { BoxEvent, Effect } from "./alertbox/effect.js";
 import { FIRST_SESSION_ID, Journal } from "./alertbox/journal.js";
 import { Led } from "./alertbox/led.js";
@@ -26,7 +25,7 @@ import { RtcMemory } from "./device/rtc-memory.js";
 import { logStep } from "./device/serial-log.js";
 import { type WiFiHandler, WiFiStation } from "./device/wifi-station.js";
 import { Backoff } from "./mqtt/backoff.js";
-import { type Closed, type Inbound, Session, type SessionHandler } from "./mqtt/session.js";
+import { type Closed, type Inbound, type Message, Session, type SessionHandler } from "./mqtt/session.js";
 import { isUtf8, readUtf8 } from "./mqtt/utf8.js";
 
 /** Version of the firmware, as `lwt` and `state` show it. */
@@ -37,9 +36,13 @@ const JOURNAL_SECTOR = 0;
 const SETTINGS_SECTOR = 2;
 
 /** RAM of the MQTT session in bytes and entries. `send` holds the largest CONNECT that the settings allow. */
-const BUDGET = Object.freeze({ receive: 768, send: 768, inFlight: 10, inbound: 1, topic: 128 });
-/** RAM of the session that only clears what the broker remembers of an earlier life. */
-const CLEAN_BUDGET = Object.freeze({ receive: 64, send: 768, inFlight: 1, inbound: 0, topic: 64 });
+const BUDGET = Object.freeze({ receive: 768, send: 768, inFlight: 6, inbound: 1, topic: 128 });
+/**
+ * What happened and waits for its turn, at most; commands beyond it are dropped, and come again if they are retained.
+ */
+const MAX_EVENTS = 8;
+/** Announcements that wait for a place in the session, at most. */
+const MAX_WAITING = 8;
 /** Bytes on their way between session and socket: one small segment. */
 const LINK_BUFFER = 536;
 
@@ -66,14 +69,19 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler {
   readonly #buttonPin: ButtonPin;
   readonly #led = new Led();
   readonly #ledPin: LedPin;
-  readonly #alarm = new Alarm(() => this.#ring());
+  readonly #alarm = new Alarm(() => this.#run());
   readonly #chipId: number;
   #settings: Settings | undefined;
   #topics: Topics | undefined;
   #session: Session | undefined;
   #link: MqttLink | undefined;
-  /** The session in use was made for clean session = 1. */
-  #clean = false;
+  /** Options of the session that may change between its connections. */
+  #options = { clean: false, pipeline: true };
+  /** What happened and waits for its turn. */
+  readonly #events: BoxEvent[] = [];
+  /** Announcements that found no place in the session. */
+  readonly #waiting: Message[] = [];
+  #running = false;
   #joinedAt = this.#bootAt;
   #wifiMs = 0;
   #mqttMs = 0;
@@ -117,31 +125,51 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler {
 
   // --- What happens -------------------------------------------------------------------------------------------------
 
+  /**
+   * Notes what happened, to be handled in a turn of its own. Session and link call back from deep inside; the chip's
+   * stack has no room to decide and act on top of that (256 slots by default).
+   */
+  #note(event: BoxEvent): void {
+    this.#events.push(event);
+    this.#alarm.set(now());
+  }
+
+  /** Notes what happened and handles it at once, for callers with nothing beneath them. */
   #tell(event: BoxEvent): void {
-    this.#perform(this.#box.step(event, now()));
-    this.#tick();
+    this.#events.push(event);
+    this.#run();
   }
 
   #onButton(down: boolean): void {
     this.#button.edge(down, now());
-    this.#ring();
+    this.#run();
   }
 
-  /** An instant that button, LED or box asked for has come. */
-  #ring(): void {
+  /** Handles all that has happened, then what is due. Events of its own effects are handled before it returns. */
+  #run(): void {
+    if (this.#running) return;
+    this.#running = true;
     for (;;) {
-      const event = this.#button.poll(now());
+      const event = this.#events.shift() ?? this.#buttonEvent();
       if (event === undefined) break;
-      this.#perform(this.#box.step({ type: "button", event }, now()));
+      this.#perform(this.#box.step(event, now()));
     }
-    this.#tick();
-  }
-
-  #tick(): void {
     this.#ledPin.set(this.#led.level(now()));
     this.#perform(this.#box.tick(now(), this.#button.idle && !this.#led.busy));
     this.#ledPin.set(this.#led.level(now()));
-    this.#alarm.set(earlier(earlier(this.#box.deadline(), this.#button.deadline()), this.#led.deadline()));
+    this.#running = false;
+    this.#link?.pump();
+    this.#schedule();
+  }
+
+  #buttonEvent(): BoxEvent | undefined {
+    const event = this.#button.poll(now());
+    return event === undefined ? undefined : { type: "button", event };
+  }
+
+  #schedule(): void {
+    const due = earlier(earlier(this.#box.deadline(), this.#button.deadline()), this.#led.deadline());
+    this.#alarm.set(this.#events.length > 0 ? now() : due);
   }
 
   onJoined(address: string): void {
@@ -159,59 +187,61 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler {
   }
 
   onOpen(): void {
-    this.#tell({ type: "opened" });
+    this.#note({ type: "opened" });
   }
 
   onUnreachable(why: string): void {
-    this.#tell({ type: "unreachable", why });
+    this.#note({ type: "unreachable", why });
   }
 
   onDown(closed: Closed): void {
-    this.#tell({ type: "down", down: closed });
+    this.#note({ type: "down", down: closed });
   }
 
   onConnected(sessionPresent: boolean): void {
     this.#mqttMs = (now() - this.#joinedAt - this.#wifiMs) | 0;
-    this.#tell({ type: "connected", sessionPresent });
+    this.#note({ type: "connected", sessionPresent });
   }
 
   onReceived(id: number): void {
     const sequence = this.#outbox.received(id);
-    if (sequence !== 0) this.#tell({ type: "received", sequence });
+    if (sequence !== 0) this.#note({ type: "received", sequence });
   }
 
   onDelivered(id: number): void {
     const sequence = this.#outbox.delivered(id);
-    if (sequence !== 0) this.#tell({ type: "delivered", sequence });
-    // An announcement has given its place free, and an alert may have found none.
-    else if (this.#box.pending > 0) this.#deliver();
+    this.#note(sequence === 0 ? { type: "acknowledged" } : { type: "delivered", sequence });
   }
 
   onSubscribed(_id: number, codes: readonly number[]): void {
-    this.#tell({ type: "subscribed", refused: codes[0] === 128 });
+    this.#note({ type: "subscribed", refused: codes[0] === 128 });
   }
 
   onUnsubscribed(): void {}
 
   onMessage(message: Inbound): void {
-    const name = this.#topics?.command(message.topic) ?? "";
-    if (name === "") return;
     const { bytes, start, end } = message;
+    const name = this.#topics?.command(message.topic) ?? "";
     const isText = isUtf8(bytes, start, end);
-    const command = isText
-      ? parseCommand(name, readUtf8(bytes, start, end))
-      : ({ kind: "invalid", why: `cmd/${name}: not UTF-8 text` } as const);
-    this.#tell({ type: "command", name, command });
+    this.#onCommand(name, isText ? readUtf8(bytes, start, end) : undefined, "not UTF-8 text");
   }
 
   onOverflow(message: Inbound): void {
     const name = this.#topics?.command(message.topic) ?? "";
-    const why = `cmd/${name}: ${message.length} bytes are too many; at most ${BUDGET.receive} fit`;
-    this.#tell({ type: "command", name, command: { kind: "invalid", why } });
+    this.#onCommand(name, undefined, `${message.length} bytes are too many; at most ${BUDGET.receive} fit`);
+  }
+
+  #onCommand(name: string, text: string | undefined, why: string): void {
+    if (name === "" || text === "") return;
+    if (this.#events.length >= MAX_EVENTS) {
+      logStep("command-dropped", `cmd/${name}: too many at once`);
+      return;
+    }
+    this.#note({ type: "command", name, text, why });
   }
 
   onFlushed(): void {
-    this.#tell({ type: "flushed" });
+    this.#note({ type: "flushed" });
   }
 
   onClosed(closed: Closed): void {
@@ -222,7 +252,6 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler {
 
   #perform(effects: readonly Effect[]): void {
     for (const effect of effects) this.#performOne(effect);
-    this.#link?.pump();
   }
 
   #performOne(effect: Effect): void {
@@ -247,6 +276,9 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler {
         return;
       case "deliver":
         this.#deliver();
+        return;
+      case "announce-waiting":
+        this.#announceWaiting();
         return;
       case "announce":
         this.#publish(this.#topics?.lwt, presencePayload(effect.presence, this.#chipId, FIRMWARE));
@@ -287,7 +319,6 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler {
         return;
       case "plain-order":
         this.#rtc.write(this.#rtc.attempt, true);
-        this.#forgetSession();
         return;
       case "remember":
         this.#rtc.write(effect.attempt, this.#rtc.plainOrder);
@@ -342,50 +373,50 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler {
   #open(clean: boolean): void {
     const settings = this.#settings;
     if (settings === undefined) return;
-    if (this.#session === undefined || this.#clean !== clean) this.#makeSession(settings, clean);
+    if (this.#session === undefined) this.#makeSession(settings);
+    this.#options.clean = clean;
+    this.#options.pipeline = !this.#rtc.plainOrder;
     const link = this.#link;
     if (isAddress(settings.host)) {
       link?.open(settings.host, settings.port);
       return;
     }
     this.#resolver.resolve(settings.host, (address) => {
-      if (address === undefined) this.onUnreachable(`no address for ${settings.host}`);
+      if (address === undefined) this.#tell({ type: "unreachable", why: `no address for ${settings.host}` });
       else link?.open(address, settings.port);
     });
   }
 
-  #makeSession(settings: Settings, clean: boolean): void {
+  #makeSession(settings: Settings): void {
     const topics = new Topics(settings.root);
     this.#topics = topics;
-    this.#clean = clean;
     const options = {
       id: `alertbox${this.#chipId}`,
-      clean,
+      clean: false,
       keepAliveSeconds: settings.keepAliveSeconds,
-      pipeline: !this.#rtc.plainOrder,
+      pipeline: true,
       firstId: FIRST_SESSION_ID,
       will: {
         topic: topics.lwt,
         payload: presencePayload("lost", this.#chipId, FIRMWARE),
         qos: 1,
         retain: true,
-      },
+      } as const,
       ...(settings.user === "" ? {} : { user: settings.user }),
       ...(settings.user === "" || settings.password === "" ? {} : { password: settings.password }),
-    } as const;
-    this.#session = new Session(options, clean ? CLEAN_BUDGET : BUDGET, this);
+    };
+    this.#options = options;
+    this.#session = new Session(options, BUDGET, this);
     this.#link = new MqttLink(this.#session, LINK_BUFFER, this);
-    this.#outbox.restart();
   }
 
-  #forgetSession(): void {
+  /** Other settings are another session; the next connection makes it. */
+  #use(settings: Settings): void {
     this.#link?.drop();
     this.#session = undefined;
     this.#link = undefined;
-  }
-
-  #use(settings: Settings): void {
-    this.#forgetSession();
+    this.#outbox.restart();
+    this.#waiting.length = 0;
     this.#settings = settings;
   }
 
@@ -403,11 +434,25 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler {
     this.#outbox.fill(session, circumstances, now());
   }
 
-  /** Publishes a retained message with QoS 1; an empty one clears the topic. */
+  /**
+   * Publishes a retained message with QoS 1; an empty one clears the topic. Without a place for it, it waits for one.
+   */
   #publish(topic: string | undefined, payload: string | undefined): void {
     if (topic === undefined) return;
-    const result = this.#session?.publish({ topic, payload, qos: 1, retain: true }, now()) ?? -1;
-    if (result < 0) logStep("not-published", topic);
+    if (this.#waiting.length === MAX_WAITING) {
+      logStep("not-published", topic);
+      return;
+    }
+    this.#waiting.push({ topic, payload, qos: 1, retain: true });
+    this.#announceWaiting();
+  }
+
+  #announceWaiting(): void {
+    for (;;) {
+      const message = this.#waiting[0];
+      if (message === undefined || (this.#session?.publish(message, now()) ?? -1) < 0) return;
+      this.#waiting.shift();
+    }
   }
 
   #stateText(result: string): string {

@@ -3,7 +3,7 @@
 
 import { Awake } from "./awake.js";
 import type { ButtonEvent } from "./button.js";
-import type { Command } from "./command.js";
+import { type Command, parseCommand } from "./command.js";
 import type { BoxEvent, Down, Effect, WakeCause } from "./effect.js";
 import { AlertEvent } from "./journal.js";
 import { LedPattern } from "./led.js";
@@ -120,6 +120,7 @@ export class Box {
       case "not-stored":
         // The LED goes on as before: it must not show "stored".
         this.#wishes.say("not-stored", event.why);
+        if (this.#state.name === "starting") this.#join(now);
         return;
       case "joined":
         this.#onJoined(event.address, now);
@@ -149,7 +150,17 @@ export class Box {
         this.#onSubscribed(event.refused, now);
         return;
       case "command":
-        this.#onCommand(event.name, event.command, now);
+        this.#onCommand(
+          event.name,
+          event.text === undefined
+            ? { kind: "invalid", why: `cmd/${event.name}: ${event.why}` }
+            : parseCommand(event.name, event.text),
+          now,
+        );
+        return;
+      case "acknowledged":
+        this.#wishes.do({ do: "announce-waiting" });
+        if (this.#pending > 0) this.#wishes.do({ do: "deliver" });
         return;
       case "flushed":
         if (this.#state.name === "online" && this.#state.phase === "leaving") this.#disconnect("sleep", now);
@@ -171,7 +182,7 @@ export class Box {
     if (settings.mode === "battery") this.#awake.begin(now, 0);
     // The press goes into the journal before anything else happens; `stored` then starts the radio.
     if (cause === "press") this.#wishes.do({ do: "store", event: AlertEvent.PRESS });
-    if (this.#state.name === "starting") this.#join(now);
+    else this.#join(now);
   }
 
   #button(event: ButtonEvent, now: number): void {
@@ -214,6 +225,9 @@ export class Box {
     this.#wishes.say("stored", `${this.#options.chipId}-${sequence}`);
     this.#wishes.rest(LedPattern.STORED);
     switch (this.#state.name) {
+      case "starting":
+        this.#join(now);
+        return;
       case "online":
         if (this.#state.phase === "leaving") return;
         this.#state.phase = "delivering";
@@ -238,7 +252,7 @@ export class Box {
         this.#join(now);
         return;
       default:
-        // starting: the boot goes on by itself; closing, setup, asleep: the journal keeps it for the next connection.
+        // closing, setup, resetting, asleep: the journal keeps it for the next connection.
         return;
     }
   }

@@ -2,7 +2,6 @@
 // machine in alertbox.ts and main.ts, which performs each effect in one switch. Types only; nothing here does anything.
 
 import type { ButtonEvent } from "./button.js";
-import type { Command } from "./command.js";
 import type { Settings } from "./settings.js";
 
 /** Why this boot happened, as wake.ts reads it from the reset reason and the wiring. */
@@ -32,7 +31,10 @@ export type BoxEvent =
   | { readonly type: "received"; readonly sequence: number }
   | { readonly type: "delivered"; readonly sequence: number }
   | { readonly type: "subscribed"; readonly refused: boolean }
-  | { readonly type: "command"; readonly name: string; readonly command: Command }
+  /** An announcement or a clearing was acknowledged: its place in the session is free. */
+  | { readonly type: "acknowledged" }
+  /** A command; without `text` it could not be read, and `why` says so. */
+  | { readonly type: "command"; readonly name: string; readonly text: string | undefined; readonly why: string }
   | { readonly type: "flushed" }
   | { readonly type: "down"; readonly down: Down };
 
@@ -49,6 +51,8 @@ export type Effect =
   | { readonly do: "open"; readonly clean: boolean }
   /** Hand the session every stored alert that it has room for. */
   | { readonly do: "deliver" }
+  /** Publish announcements that found no place in the session. */
+  | { readonly do: "announce-waiting" }
   | { readonly do: "announce"; readonly presence: "online" | "sleeping" }
   | { readonly do: "state"; readonly config: string }
   | { readonly do: "light"; readonly on: boolean }

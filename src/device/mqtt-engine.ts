@@ -379,6 +379,7 @@ export class Engine implements LinkHandler, SessionHandler {
 
   onOpen(): void {
     if (!this.#silent) this.state = "connecting";
+    this.#link.pump();
   }
 
   onUnreachable(why: string): void {

@@ -9,7 +9,10 @@ import { Alarm } from "./alarm.js";
 import { now } from "./clock.js";
 
 export interface LinkHandler {
-  /** TCP is open and CONNECT is due: messages handed to the session now may leave in the same segment. */
+  /**
+   * TCP is open and CONNECT is due. The owner hands the session what may leave in the same segment, and then calls
+   * `pump`, in this turn or the next.
+   */
   onOpen(): void;
   /** No TCP connection could be opened. */
   onUnreachable(why: string): void;
@@ -175,7 +178,9 @@ export class MqttLink {
     if (!this.#opened) {
       this.#opened = true;
       this.#session.connect(now());
+      this.#schedule();
       this.#handler.onOpen();
+      return;
     }
     this.pump();
     this.#drain();

@@ -30,6 +30,7 @@ export interface Budget {
   readonly topic: number;
 }
 
+/** `clean` and `pipeline` are read at each `connect()`: the owner may change them between connections. */
 export interface SessionOptions extends ConnectFields {
   /**
    * true: inbound payloads are handed over piece by piece as they arrive, whatever their size. false (default): in one

@@ -30,7 +30,7 @@ const REFUSALS = Object.freeze([
 ] as const);
 
 export class Receiver implements DecoderHandler {
-  readonly #clean: boolean;
+  readonly #options: SessionOptions;
   readonly #guard: Guard;
   readonly #inFlight: InFlight;
   readonly #keepAlive: KeepAlive;
@@ -50,7 +50,7 @@ export class Receiver implements DecoderHandler {
     counters: Counters,
     owner: ReceiverOwner,
   ) {
-    this.#clean = options.clean;
+    this.#options = options;
     this.#guard = guard;
     this.#inFlight = inFlight;
     this.#keepAlive = keepAlive;
@@ -126,7 +126,7 @@ export class Receiver implements DecoderHandler {
       this.#owner.onFailed("refused", detail, sessionPresent ? "MQTT-3.2.2-4" : "", code);
       return false;
     }
-    if (sessionPresent && this.#clean) {
+    if (sessionPresent && this.#options.clean) {
       return this.#breach("Session Present 1 for a clean session", "MQTT-3.2.2-1");
     }
     const connection = this.#sender.connection;

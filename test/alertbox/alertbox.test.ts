@@ -13,8 +13,15 @@ const ROOT = MAINS.root;
 describe("box: starting", () => {
   it("a press at boot is stored before the radio starts", () => {
     const rig = new BoxRig({ settings: BATTERY });
-    assert.deepEqual(deeds(rig.tell({ type: "booted", cause: "press" })), ["store 0", "rest JOINING", "join 0"]);
+    assert.deepEqual(deeds(rig.tell({ type: "booted", cause: "press" })), ["store 0"]);
+    assert.deepEqual(deeds(rig.tell({ type: "stored", sequence: 1 })), ["rest STORED", "rest JOINING", "join 0"]);
     assert.equal(rig.box.state, "joining");
+  });
+
+  it("a press at boot that cannot be stored does not keep older alerts from being delivered", () => {
+    const rig = new BoxRig({ settings: BATTERY, pending: 3 });
+    rig.tell({ type: "booted", cause: "press" });
+    assert.deepEqual(deeds(rig.tell({ type: "not-stored", why: "the journal is full" })), ["rest JOINING", "join 0"]);
   });
 
   it("without a press it joins, and stores nothing", () => {
@@ -294,6 +301,13 @@ describe("box: online, mains", () => {
     assert.deepEqual(rig.tell({ type: "button", event: "press" }), []);
   });
 
+  it("an acknowledged announcement makes room for another, and for an alert that found none", () => {
+    const rig = new BoxRig().listening();
+    assert.deepEqual(rig.tell({ type: "acknowledged" }), ["announce-waiting"]);
+    rig.press(1);
+    assert.deepEqual(rig.tell({ type: "acknowledged" }), ["announce-waiting", "deliver"]);
+  });
+
   it("connection lost: waits, connects again, announces again", () => {
     const rig = new BoxRig().listening();
     const seen = rig.tell({ type: "down", down: LOST });
@@ -423,7 +437,7 @@ describe("box: battery", () => {
 
   it("a refusal that cannot heal waits for a press, not for the timer", () => {
     const rig = new BoxRig({ settings: TIMED, pending: 1 });
-    rig.tell({ type: "booted", cause: "press" });
+    rig.tell({ type: "booted", cause: "retry" });
     rig.tell({ type: "joined", address: "10.0.0.9" });
     const seen = rig.tell({ type: "down", down: refusedWith(4) });
     assert.deepEqual(said(seen), ["failed refused: bad user name or password", "not-sent 1 stored"]);

@@ -2,6 +2,7 @@
 // so that each test can name the instant of every deadline.
 
 import { Box, type BoxOptions } from "../../src/alertbox/alertbox.js";
+import type { Command } from "../../src/alertbox/command.js";
 import type { BoxEvent, Down, Effect } from "../../src/alertbox/effect.js";
 import { LedPattern } from "../../src/alertbox/led.js";
 import { checkSettings, type Settings } from "../../src/alertbox/settings.js";
@@ -108,8 +109,25 @@ export class BoxRig {
     return [...this.tell({ type: "button", event: "press" }), ...this.tell({ type: "stored", sequence })];
   }
 
-  command(name: string, command: (BoxEvent & { type: "command" })["command"]): string[] {
-    return this.tell({ type: "command", name, command });
+  /** A command as its payload would bring it. */
+  command(name: string, command: Command): string[] {
+    const why = command.kind === "invalid" ? command.why.replace(`cmd/${name}: `, "") : "";
+    return this.tell({ type: "command", name, text: payloadOf(command), why });
+  }
+}
+
+function payloadOf(command: Command): string | undefined {
+  switch (command.kind) {
+    case "led":
+      return command.on === "toggle" ? "TOGGLE" : command.on ? "ON" : "OFF";
+    case "stay":
+      return String(command.seconds);
+    case "config":
+      return JSON.stringify(command.changes);
+    case "cleared":
+      return "";
+    case "invalid":
+      return undefined;
   }
 }
 

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
+import mqtt from "mqtt-packet";
 import { World } from "../../host-sim/world.js";
 import { ALERT, alerts, asleep, connected, pressAndSleep, ROOT, untilSaid, words } from "./story.js";
 
@@ -94,6 +95,20 @@ describe("one press, battery", () => {
     );
     assert.deepEqual(world.broker.violations, []);
     assert.match(world.broker.retained(`${ROOT}/lwt`)?.payload ?? "", /"state":"sleeping"/);
+  });
+
+  it("CONNECT and the alert leave in one segment, before CONNACK", () => {
+    const world = asleep(new World({ board: { wiring: "rst" } }));
+    const segments: Uint8Array[] = [];
+    world.network.onTraffic(({ type, direction, bytes }) => {
+      if (type === "data" && direction === "up") segments.push(bytes);
+    });
+    assert.ok(pressAndSleep(world));
+    const commands: string[] = [];
+    const parser = mqtt.parser();
+    parser.on("packet", (packet: mqtt.Packet) => commands.push(packet.cmd));
+    parser.parse(Buffer.from(segments[0] ?? []));
+    assert.deepEqual(commands, ["connect", "publish"]);
   });
 
   it("fitting the battery raises no alert", () => {
