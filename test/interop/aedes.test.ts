@@ -67,9 +67,14 @@ describe("against aedes", function () {
       await asleep;
       assert.ok(box.board.steps.some((step) => step.word === "command" && step.detail === "led on"));
       const seen: string[] = [];
-      client.on("message", (topic, payload) => seen.push(`${topic.slice(root.length)} ${payload.toString()}`));
+      const told = new Promise<void>((resolve) => {
+        client.on("message", (topic, payload) => {
+          seen.push(`${topic.slice(root.length)} ${payload.toString()}`);
+          if (["/led ", "/lwt ", "/state "].every((name) => seen.some((line) => line.startsWith(name)))) resolve();
+        });
+      });
       await client.subscribeAsync(`${root}/#`, { qos: 1 });
-      await client.publishAsync(`${root}/end`, "", { qos: 1 });
+      await told;
       assert.ok(seen.includes("/led ON"), seen.join("; "));
       assert.ok(
         seen.some((line) => line.startsWith('/lwt {"state":"sleeping"')),
