@@ -9,8 +9,7 @@ import type { ConnectFields } from "./packet.js";
  */
 export interface Budget {
   /**
-   * Bytes, at least 64: the largest inbound message handed over in one piece (not allocated with `stream`), and the
-   * largest body of a control packet.
+   * Bytes, at least 64: the largest inbound message handed over in one piece. Not allocated with `stream`.
    */
   readonly receive: number;
   /**

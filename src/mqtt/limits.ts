@@ -10,6 +10,12 @@ export const DefaultTime = Object.freeze({ CONNECT_MS: 10000, ACK_MS: 10000, PIN
 /** Smallest receive and send buffers, bytes. */
 const MIN_BUFFER_BYTES = 64;
 
+/** Largest body of an inbound packet other than PUBLISH. Only a SUBACK has more than 2 bytes: one for each filter. */
+export const CONTROL_BYTES = 64;
+
+/** Filters that one SUBSCRIBE may have, so that its SUBACK fits. */
+export const MAX_FILTERS = CONTROL_BYTES - 2;
+
 /** A day is more than any answer takes, and far from where differences of wrapping instants change their sign. */
 const MAX_TIME_MS = 86400000;
 

@@ -9,6 +9,7 @@ import type { Guard } from "./guard.js";
 import { type Flight, type InFlight, Phase } from "./in-flight.js";
 import { Inbox, Tell } from "./inbox.js";
 import type { KeepAlive } from "./keep-alive.js";
+import { CONTROL_BYTES } from "./limits.js";
 import { PacketType, packetName } from "./packet.js";
 import type { Sender } from "./sender.js";
 
@@ -58,7 +59,7 @@ export class Receiver implements DecoderHandler {
     this.#counters = counters;
     this.#owner = owner;
     this.#inbox = new Inbox(budget, options.stream === true);
-    this.#decoder = new Decoder(budget.receive, budget.topic, this);
+    this.#decoder = new Decoder(CONTROL_BYTES, budget.topic, this);
   }
 
   /** Bytes of all buffers held. */

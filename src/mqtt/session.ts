@@ -17,7 +17,7 @@ import {
 import { Guard } from "./guard.js";
 import { InFlight, Phase } from "./in-flight.js";
 import { KeepAlive } from "./keep-alive.js";
-import { checkSession, checkTime, checkWhole, DefaultTime, payloadLength } from "./limits.js";
+import { checkSession, checkTime, checkWhole, DefaultTime, MAX_FILTERS, payloadLength } from "./limits.js";
 import {
   MAX_REMAINING_LENGTH,
   PacketType,
@@ -279,6 +279,9 @@ export class Session {
    * TypeError or RangeError for an empty list, an illegal filter or QoS, and a list larger than `budget.send`.
    */
   subscribe(list: readonly Subscription[], now: number): number {
+    if (list.length > MAX_FILTERS) {
+      throw new RangeError(`${list.length} filters are too many; at most ${MAX_FILTERS} fit into one SUBSCRIBE`);
+    }
     return this.#request(PacketType.SUBSCRIBE, list, subscribeSize(list), now);
   }
 

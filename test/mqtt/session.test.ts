@@ -38,9 +38,9 @@ describe("session: constructor", () => {
   });
 
   it("holds exactly the bytes of its budget", () => {
-    assert.equal(new Rig().session.memory, 128 + 256 + 256 + 2 * 4);
+    assert.equal(new Rig().session.memory, 128 + 256 + 64 + 2 * 4);
     assert.equal(new Rig({}, { topic: 1000 }).session.memory, 128 + 256 + 1004 + 2 * 4);
-    assert.equal(new Rig({ stream: true }).session.memory, 128 + 256 + 2 * 4);
+    assert.equal(new Rig({ stream: true }).session.memory, 128 + 64 + 2 * 4);
   });
 });
 

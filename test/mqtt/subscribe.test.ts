@@ -40,6 +40,16 @@ describe("subscribe", () => {
     assert.deepEqual(rig.sent(), ["PUBLISH 1 q1 a: x", "SUBSCRIBE 2 a=0"]);
   });
 
+  it("takes as many filters as its SUBACK has room for", () => {
+    const rig = new Rig({}, { send: 1024 }).open();
+    const filters = Array.from({ length: 63 }, (_, number) => ({ filter: `f/${number}`, qos: 1 }) as const);
+    assert.throws(() => rig.session.subscribe(filters, 0), /63 filters are too many; at most 62/);
+    const id = rig.session.subscribe(filters.slice(1), 0);
+    rig.bytes();
+    rig.give({ cmd: "suback", messageId: id, granted: filters.slice(1).map(() => 1) });
+    assert.match(rig.events()[0] ?? "", /^subscribed 1 1 1/);
+  });
+
   it("takes messages before its SUBACK", () => {
     const rig = new Rig().open();
     rig.session.subscribe([{ filter: "a", qos: 0 }], 0);
