@@ -377,6 +377,14 @@ interface Stored {
   readonly json: Uint8Array;
 }
 
+/** Where settings are to be written. */
+interface Place {
+  readonly slot: number;
+  readonly generation: number;
+  /** Nothing is in force yet. */
+  readonly isFirst: boolean;
+}
+
 /**
  * Two slots of one sector each. Saving writes the slot that is not in force and its CRC last, so a cut at any byte
  * leaves the old settings or the new ones. It keeps nothing in RAM: settings are read once per boot and written a few
@@ -413,20 +421,27 @@ export class SettingsStore {
    * force.
    */
   save(settings: Settings): void {
-    const json = new Uint8Array(ArrayBuffer.fromString(serialise(settings)));
+    // Spaces at the end make whole words of 4 bytes, so that no padded copy is needed beside the text in RAM.
+    const text = new Uint8Array(ArrayBuffer.fromString(`${serialise(settings)}   `));
+    const json = text.subarray(0, text.length & ~3);
     if (json.length > this.#flash.sectorSize - HEADER_BYTES) {
       throw new RangeError(`settings: ${json.length} bytes do not fit a sector; shorten names and passwords`);
     }
-    const newest = this.#newest();
-    if (newest !== undefined && equalBytes(newest.json, json)) return;
-    const generation = newest === undefined ? 1 : (newest.generation + 1) | 0;
-    const target = newest === undefined ? 0 : 1 - newest.slot;
-    if (this.#write(target, generation, json)) return;
+    const place = this.#placeFor(json);
+    if (place === undefined || this.#write(place.slot, place.generation, json)) return;
     // With nothing in force, the other slot is free to try.
-    if (newest === undefined && this.#write(1 - target, generation, json)) return;
+    if (place.isFirst && this.#write(1 - place.slot, place.generation, json)) return;
     throw new Error(
       `settings: flash is worn out: it does not keep what is written${this.#lastError}; the old settings stay`,
     );
+  }
+
+  /** Where to write, or undefined when the same is in force. What was read for that is free again when this returns. */
+  #placeFor(json: Uint8Array): Place | undefined {
+    const newest = this.#newest();
+    if (newest === undefined) return { slot: 0, generation: 1, isFirst: true };
+    if (equalBytes(newest.json, json)) return undefined;
+    return { slot: 1 - newest.slot, generation: (newest.generation + 1) | 0, isFirst: false };
   }
 
   /**
@@ -478,11 +493,9 @@ export class SettingsStore {
     head[2] = generation;
     head[3] = json.length;
     head[4] = flashWord(crc32(json, 0, json.length, crc32(bytes, 0, CRC_AT)));
-    const padded = new Uint8Array((json.length + 3) & ~3).fill(0xff);
-    padded.set(json);
     try {
       this.#flash.erase(this.#firstSector + slot);
-      this.#flash.write(offset + HEADER_BYTES, padded);
+      this.#flash.write(offset + HEADER_BYTES, json);
       this.#flash.write(offset, bytes.subarray(0, CRC_AT));
       this.#flash.write(offset + CRC_AT, bytes.subarray(CRC_AT));
     } catch (error) {
