@@ -15,3 +15,6 @@
 
 // The global of modules/io/system/system.js; the published global.d.ts would bring every provider with it.
 declare var System: typeof import("embedded:io/system").default;
+
+// xsc turns a body that calls the result into a host function; the published typings do not know it.
+declare function native(name: string): (...parameters: unknown[]) => unknown;
