@@ -118,8 +118,9 @@ export class Box {
         this.#stored(event.sequence, now);
         return;
       case "not-stored":
-        // The LED goes on as before: it must not show "stored".
+        // The LED must not show "stored", and whoever pressed must see that nothing was.
         this.#wishes.say("not-stored", event.why);
+        this.#wishes.show(LedPattern.REFUSED);
         if (this.#state.name === "starting") this.#join(now);
         return;
       case "joined":

@@ -21,7 +21,11 @@ describe("box: starting", () => {
   it("a press at boot that cannot be stored does not keep older alerts from being delivered", () => {
     const rig = new BoxRig({ settings: BATTERY, pending: 3 });
     rig.tell({ type: "booted", cause: "press" });
-    assert.deepEqual(deeds(rig.tell({ type: "not-stored", why: "the journal is full" })), ["rest JOINING", "join 0"]);
+    assert.deepEqual(deeds(rig.tell({ type: "not-stored", why: "the journal is full" })), [
+      "show REFUSED",
+      "rest JOINING",
+      "join 0",
+    ]);
   });
 
   it("without a press it joins, and stores nothing", () => {
@@ -292,7 +296,7 @@ describe("box: online, mains", () => {
     const rig = new BoxRig().listening();
     rig.tell({ type: "button", event: "press" });
     const seen = rig.tell({ type: "not-stored", why: "the journal is full" });
-    assert.deepEqual(seen, ["say not-stored the journal is full"]);
+    assert.deepEqual(seen, ["say not-stored the journal is full", "show REFUSED"]);
     assert.equal(rig.box.pending, 0);
   });
 
