@@ -308,14 +308,16 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler {
       case "use":
         this.#use(effect.settings);
         return;
-      case "save":
-        this.#store.save(effect.settings);
+      case "save": {
+        const why = this.#tryFlash(() => this.#store.save(effect.settings));
+        if (why !== "") this.#tell({ type: "not-saved", why });
         return;
+      }
       case "require-clean-session":
-        this.#journal.requireCleanSession();
+        this.#tryFlash(() => this.#journal.requireCleanSession());
         return;
       case "session-cleaned":
-        this.#journal.sessionCleaned();
+        this.#tryFlash(() => this.#journal.sessionCleaned());
         return;
       case "plain-order":
         this.#rtc.write(this.#rtc.attempt, true);
@@ -331,8 +333,8 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler {
         return;
       case "factory-reset":
         // The alerts first: a cut in between must not leave them to whoever sets the box up next.
-        this.#journal.eraseAlerts();
-        this.#store.erase();
+        this.#tryFlash(() => this.#journal.eraseAlerts());
+        this.#tryFlash(() => this.#store.erase());
         return;
       case "restart":
         this.#power.restart();
@@ -347,16 +349,24 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler {
     }
   }
 
+  /** Worn flash must not become a crash at each boot: it is said, and the box goes on. Gives why, or "". */
+  #tryFlash(write: () => void): string {
+    try {
+      write();
+      return "";
+    } catch (error) {
+      logStep("flash-failed", String(error));
+      return String(error);
+    }
+  }
+
   #storeAlert(event: number): void {
     let sequence = 0;
-    let why = "the journal is full";
-    try {
+    const failed = this.#tryFlash(() => {
       sequence = this.#journal.append(event, this.#power.millivolts);
-    } catch (error) {
-      why = String(error);
-    }
+    });
     if (sequence === 0) {
-      this.#tell({ type: "not-stored", why });
+      this.#tell({ type: "not-stored", why: failed === "" ? "the journal is full" : failed });
       return;
     }
     this.#outbox.pressed(sequence, now(), this.#box.failures);

@@ -123,6 +123,9 @@ export class Box {
         this.#wishes.show(LedPattern.REFUSED);
         if (this.#state.name === "starting") this.#join(now);
         return;
+      case "not-saved":
+        this.#endTrial(`in use until the next restart, not saved: ${event.why}`);
+        return;
       case "joined":
         this.#onJoined(event.address, now);
         return;

@@ -22,6 +22,8 @@ export type BoxEvent =
   | { readonly type: "button"; readonly event: ButtonEvent }
   | { readonly type: "stored"; readonly sequence: number }
   | { readonly type: "not-stored"; readonly why: string }
+  /** The settings in use could not be saved. */
+  | { readonly type: "not-saved"; readonly why: string }
   | { readonly type: "joined"; readonly address: string }
   | { readonly type: "join-failed"; readonly why: string }
   | { readonly type: "wifi-lost" }
@@ -67,6 +69,7 @@ export type Effect =
   | { readonly do: "abort" }
   /** From now on use these settings, without saving them. */
   | { readonly do: "use"; readonly settings: Settings }
+  /** Answered by `not-saved` when the flash does not keep them. */
   | { readonly do: "save"; readonly settings: Settings }
   | { readonly do: "require-clean-session" }
   | { readonly do: "session-cleaned" }

@@ -630,6 +630,18 @@ describe("box: cmd/config", () => {
     ]);
   });
 
+  it("does not claim that settings were saved which the flash did not keep", () => {
+    const rig = new BoxRig().listening();
+    rig.command("config", { kind: "config", changes: { keepAliveSeconds: 30 } });
+    rig.tell({ type: "down", down: { ...LOST, reason: "disconnected" } });
+    rig.tell({ type: "joined", address: "10.0.0.9" });
+    rig.tell({ type: "connected", sessionPresent: true });
+    assert.deepEqual(said(rig.tell({ type: "not-saved", why: "worn" })), [
+      "config in use until the next restart, not saved: worn",
+    ]);
+    assert.equal(rig.box.settings?.keepAliveSeconds, 30);
+  });
+
   it("keeps the session where the broker is the same", () => {
     const rig = new BoxRig().listening();
     rig.command("config", { kind: "config", changes: { keepAliveSeconds: 30 } });

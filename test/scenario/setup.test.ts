@@ -112,6 +112,25 @@ describe("flash at its limits", () => {
     assert.equal(alerts(world).length, 5);
   });
 
+  it("settings that a worn flash does not keep are no crash, and state says so", () => {
+    const world = connected(new World());
+    const { flash } = world.board;
+    const erase = flash.erase.bind(flash);
+    flash.erase = (sector) => {
+      if (sector >= 2) throw new Error("erase fail");
+      erase(sector);
+    };
+    world.broker.publish(`${ROOT}/cmd/config`, '{"keepAliveSeconds":30}', { qos: 1, retain: true });
+    world.run(30000);
+    assert.ok(words(world.board).includes("flash-failed"));
+    assert.equal(world.board.crashes, 0);
+    world.press();
+    world.run(5000);
+    assert.equal(alerts(world).length, 1);
+    const state = JSON.parse(world.broker.retained(`${ROOT}/state`)?.payload ?? "{}") as Record<string, unknown>;
+    assert.match(String(state["config"]), /^in use until the next restart, not saved: /);
+  });
+
   it("a factory-new flash: a battery box introduces itself once, then keeps its session", () => {
     const world = asleep(new World({ board: { wiring: "rst" } }));
     assert.equal(world.broker.connects.filter((connect) => connect.clean).length, 1);
