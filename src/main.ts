@@ -56,58 +56,58 @@ interface BuildConfig {
 }
 
 class Firmware implements WiFiHandler, LinkHandler, SessionHandler {
-  readonly #bootAt = now();
-  readonly #power = new Power();
-  readonly #rtc = new RtcMemory();
-  readonly #station = new WiFiStation(this);
-  readonly #resolver = new Resolver();
-  readonly #journal: Journal;
-  readonly #store: SettingsStore;
-  readonly #outbox: Outbox;
-  readonly #box: Box;
-  readonly #button: Button;
-  readonly #buttonPin: ButtonPin;
-  readonly #led = new Led();
-  readonly #ledPin: LedPin;
-  readonly #alarm = new Alarm(() => this.#run());
-  readonly #chipId: number;
-  #settings: Settings | undefined;
-  #topics: Topics | undefined;
-  #session: Session | undefined;
-  #link: MqttLink | undefined;
+  private readonly _bootAt = now();
+  private readonly _power = new Power();
+  private readonly _rtc = new RtcMemory();
+  private readonly _station = new WiFiStation(this);
+  private readonly _resolver = new Resolver();
+  private readonly _journal: Journal;
+  private readonly _store: SettingsStore;
+  private readonly _outbox: Outbox;
+  private readonly _box: Box;
+  private readonly _button: Button;
+  private readonly _buttonPin: ButtonPin;
+  private readonly _led = new Led();
+  private readonly _ledPin: LedPin;
+  private readonly _alarm = new Alarm(() => this._run());
+  private readonly _chipId: number;
+  private _settings: Settings | undefined;
+  private _topics: Topics | undefined;
+  private _session: Session | undefined;
+  private _link: MqttLink | undefined;
   /** Options of the session that may change between its connections. */
-  #options = { clean: false, pipeline: true };
+  private _options = { clean: false, pipeline: true };
   /** What happened and waits for its turn. */
-  readonly #events: BoxEvent[] = [];
+  private readonly _events: BoxEvent[] = [];
   /** Announcements that found no place in the session. */
-  readonly #waiting: Message[] = [];
-  #running = false;
-  #joinedAt = this.#bootAt;
-  #wifiMs = 0;
-  #mqttMs = 0;
-  #address = "";
+  private readonly _waiting: Message[] = [];
+  private _running = false;
+  private _joinedAt = this._bootAt;
+  private _wifiMs = 0;
+  private _mqttMs = 0;
+  private _address = "";
 
   constructor() {
-    const chipId = this.#power.chipId;
+    const chipId = this._power.chipId;
     const build = config as unknown as BuildConfig;
-    this.#chipId = chipId;
-    this.#ledPin = new LedPin(build.led, false);
-    this.#buttonPin = new ButtonPin(build.button, (down) => this.#onButton(down));
+    this._chipId = chipId;
+    this._ledPin = new LedPin(build.led, false);
+    this._buttonPin = new ButtonPin(build.button, (down) => this._onButton(down));
     const flash = new FlashRegion();
-    this.#store = new SettingsStore(flash, SETTINGS_SECTOR);
-    this.#settings = this.#store.load(chipId) ?? this.#builtIn(build.settings);
-    this.#journal = new Journal(flash, JOURNAL_SECTOR, this.#settings?.full ?? "reject");
-    this.#journal.open();
-    this.#outbox = new Outbox(this.#journal, this.#bootAt);
-    this.#button = new Button(this.#settings?.double ?? false);
+    this._store = new SettingsStore(flash, SETTINGS_SECTOR);
+    this._settings = this._store.load(chipId) ?? this._builtIn(build.settings);
+    this._journal = new Journal(flash, JOURNAL_SECTOR, this._settings?.full ?? "reject");
+    this._journal.open();
+    this._outbox = new Outbox(this._journal, this._bootAt);
+    this._button = new Button(this._settings?.double ?? false);
     const wake = new Backoff({ baseMs: 60000, capMs: 3600000, stableMs: 0 });
-    wake.restore(this.#rtc.attempt);
-    this.#box = new Box({
+    wake.restore(this._rtc.attempt);
+    this._box = new Box({
       chipId,
-      settings: this.#settings,
-      pending: this.#journal.pending,
-      needsCleanSession: this.#journal.needsCleanSession,
-      millivolts: this.#power.millivolts,
+      settings: this._settings,
+      pending: this._journal.pending,
+      needsCleanSession: this._journal.needsCleanSession,
+      millivolts: this._power.millivolts,
       retry: new Backoff({ baseMs: 1000, capMs: 60000, stableMs: 60000 }),
       wake,
       random: Math.random,
@@ -115,12 +115,12 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler {
   }
 
   boot(): void {
-    const down = this.#buttonPin.down;
-    const cause = wakeCause(this.#power.resetReason, this.#settings?.wiring ?? "gpio", down);
+    const down = this._buttonPin.down;
+    const cause = wakeCause(this._power.resetReason, this._settings?.wiring ?? "gpio", down);
     // A hold that began with this press may become a setup or a reset; one from before it (a stuck button) counts from
     // its next press only.
-    if (down && cause === "press") this.#button.edge(true, now());
-    this.#tell({ type: "booted", cause });
+    if (down && cause === "press") this._button.edge(true, now());
+    this._tell({ type: "booted", cause });
   }
 
   // --- What happens -------------------------------------------------------------------------------------------------
@@ -129,219 +129,219 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler {
    * Notes what happened, to be handled in a turn of its own. Session and link call back from deep inside; the chip's
    * stack has no room to decide and act on top of that (256 slots by default).
    */
-  #note(event: BoxEvent): void {
-    this.#events.push(event);
-    this.#alarm.set(now());
+  private _note(event: BoxEvent): void {
+    this._events.push(event);
+    this._alarm.set(now());
   }
 
   /** Notes what happened and handles it at once, for callers with nothing beneath them. */
-  #tell(event: BoxEvent): void {
-    this.#events.push(event);
-    this.#run();
+  private _tell(event: BoxEvent): void {
+    this._events.push(event);
+    this._run();
   }
 
-  #onButton(down: boolean): void {
-    this.#button.edge(down, now());
-    this.#run();
+  private _onButton(down: boolean): void {
+    this._button.edge(down, now());
+    this._run();
   }
 
   /** Handles all that has happened, then what is due. Events of its own effects are handled before it returns. */
-  #run(): void {
-    if (this.#running) return;
-    this.#running = true;
+  private _run(): void {
+    if (this._running) return;
+    this._running = true;
     for (;;) {
-      const event = this.#events.shift() ?? this.#buttonEvent();
+      const event = this._events.shift() ?? this._buttonEvent();
       if (event === undefined) break;
-      this.#perform(this.#box.step(event, now()));
+      this._perform(this._box.step(event, now()));
     }
-    this.#ledPin.set(this.#led.level(now()));
-    this.#perform(this.#box.tick(now(), this.#button.idle && !this.#led.busy));
-    this.#ledPin.set(this.#led.level(now()));
-    this.#running = false;
-    this.#link?.pump();
-    this.#schedule();
+    this._ledPin.set(this._led.level(now()));
+    this._perform(this._box.tick(now(), this._button.idle && !this._led.busy));
+    this._ledPin.set(this._led.level(now()));
+    this._running = false;
+    this._link?.pump();
+    this._schedule();
   }
 
-  #buttonEvent(): BoxEvent | undefined {
-    const event = this.#button.poll(now());
+  private _buttonEvent(): BoxEvent | undefined {
+    const event = this._button.poll(now());
     return event === undefined ? undefined : { type: "button", event };
   }
 
-  #schedule(): void {
-    const due = earlier(earlier(this.#box.deadline(), this.#button.deadline()), this.#led.deadline());
-    this.#alarm.set(this.#events.length > 0 ? now() : due);
+  private _schedule(): void {
+    const due = earlier(earlier(this._box.deadline(), this._button.deadline()), this._led.deadline());
+    this._alarm.set(this._events.length > 0 ? now() : due);
   }
 
   onJoined(address: string): void {
-    this.#address = address;
-    this.#wifiMs = (now() - this.#joinedAt) | 0;
-    this.#tell({ type: "joined", address });
+    this._address = address;
+    this._wifiMs = (now() - this._joinedAt) | 0;
+    this._tell({ type: "joined", address });
   }
 
   onJoinFailed(why: string): void {
-    this.#tell({ type: "join-failed", why });
+    this._tell({ type: "join-failed", why });
   }
 
   onLost(): void {
-    this.#tell({ type: "wifi-lost" });
+    this._tell({ type: "wifi-lost" });
   }
 
   onOpen(): void {
-    this.#note({ type: "opened" });
+    this._note({ type: "opened" });
   }
 
   onUnreachable(why: string): void {
-    this.#note({ type: "unreachable", why });
+    this._note({ type: "unreachable", why });
   }
 
   onDown(closed: Closed): void {
-    this.#note({ type: "down", down: closed });
+    this._note({ type: "down", down: closed });
   }
 
   onConnected(sessionPresent: boolean): void {
-    this.#mqttMs = (now() - this.#joinedAt - this.#wifiMs) | 0;
-    this.#note({ type: "connected", sessionPresent });
+    this._mqttMs = (now() - this._joinedAt - this._wifiMs) | 0;
+    this._note({ type: "connected", sessionPresent });
   }
 
   onReceived(id: number): void {
-    const sequence = this.#outbox.received(id);
-    if (sequence !== 0) this.#note({ type: "received", sequence });
+    const sequence = this._outbox.received(id);
+    if (sequence !== 0) this._note({ type: "received", sequence });
   }
 
   onDelivered(id: number): void {
-    const sequence = this.#outbox.delivered(id);
-    this.#note(sequence === 0 ? { type: "acknowledged" } : { type: "delivered", sequence });
+    const sequence = this._outbox.delivered(id);
+    this._note(sequence === 0 ? { type: "acknowledged" } : { type: "delivered", sequence });
   }
 
   onSubscribed(_id: number, codes: readonly number[]): void {
-    this.#note({ type: "subscribed", refused: codes[0] === 128 });
+    this._note({ type: "subscribed", refused: codes[0] === 128 });
   }
 
   onUnsubscribed(): void {}
 
   onMessage(message: Inbound): void {
     const { bytes, start, end } = message;
-    const name = this.#topics?.command(message.topic) ?? "";
+    const name = this._topics?.command(message.topic) ?? "";
     const isText = isUtf8(bytes, start, end);
-    this.#onCommand(name, isText ? readUtf8(bytes, start, end) : undefined, "not UTF-8 text");
+    this._onCommand(name, isText ? readUtf8(bytes, start, end) : undefined, "not UTF-8 text");
   }
 
   onOverflow(message: Inbound): void {
-    const name = this.#topics?.command(message.topic) ?? "";
-    this.#onCommand(name, undefined, `${message.length} bytes are too many; at most ${BUDGET.receive} fit`);
+    const name = this._topics?.command(message.topic) ?? "";
+    this._onCommand(name, undefined, `${message.length} bytes are too many; at most ${BUDGET.receive} fit`);
   }
 
-  #onCommand(name: string, text: string | undefined, why: string): void {
+  private _onCommand(name: string, text: string | undefined, why: string): void {
     if (name === "" || text === "") return;
-    if (this.#events.length >= MAX_EVENTS) {
+    if (this._events.length >= MAX_EVENTS) {
       logStep("command-dropped", `cmd/${name}: too many at once`);
       return;
     }
-    this.#note({ type: "command", name, text, why });
+    this._note({ type: "command", name, text, why });
   }
 
   onFlushed(): void {
-    this.#note({ type: "flushed" });
+    this._note({ type: "flushed" });
   }
 
   onClosed(closed: Closed): void {
-    this.#link?.ended(closed);
+    this._link?.ended(closed);
   }
 
   // --- What the box asks for ----------------------------------------------------------------------------------------
 
-  #perform(effects: readonly Effect[]): void {
-    for (const effect of effects) this.#performOne(effect);
+  private _perform(effects: readonly Effect[]): void {
+    for (const effect of effects) this._performOne(effect);
   }
 
-  #performOne(effect: Effect): void {
+  private _performOne(effect: Effect): void {
     switch (effect.do) {
       case "store":
-        this.#storeAlert(effect.event);
+        this._storeAlert(effect.event);
         return;
       case "show":
-        this.#led.show(effect.pattern, now());
+        this._led.show(effect.pattern, now());
         return;
       case "rest":
-        this.#led.rest(effect.pattern, now());
+        this._led.rest(effect.pattern, now());
         return;
       case "join":
-        this.#join(effect.network);
+        this._join(effect.network);
         return;
       case "leave":
-        this.#station.leave();
+        this._station.leave();
         return;
       case "open":
-        this.#open(effect.clean);
+        this._open(effect.clean);
         return;
       case "deliver":
-        this.#deliver();
+        this._deliver();
         return;
       case "announce-waiting":
-        this.#announceWaiting();
+        this._announceWaiting();
         return;
       case "announce":
-        this.#publish(this.#topics?.lwt, presencePayload(effect.presence, this.#chipId, FIRMWARE));
+        this._publish(this._topics?.lwt, presencePayload(effect.presence, this._chipId, FIRMWARE));
         return;
       case "state":
-        this.#publish(this.#topics?.state, this.#stateText(effect.config));
+        this._publish(this._topics?.state, this._stateText(effect.config));
         return;
       case "light":
-        this.#publish(this.#topics?.led, effect.on ? "ON" : "OFF");
+        this._publish(this._topics?.led, effect.on ? "ON" : "OFF");
         return;
       case "subscribe":
-        this.#session?.subscribe([{ filter: this.#topics?.commands ?? "", qos: effect.qos }], now());
+        this._session?.subscribe([{ filter: this._topics?.commands ?? "", qos: effect.qos }], now());
         return;
       case "clear":
-        this.#publish(new Topics(effect.root).commandTopic(effect.name), undefined);
+        this._publish(new Topics(effect.root).commandTopic(effect.name), undefined);
         return;
       case "flush":
-        this.#session?.flush((now() + effect.withinMs) | 0, now());
+        this._session?.flush((now() + effect.withinMs) | 0, now());
         return;
       case "disconnect":
-        this.#session?.disconnect(now());
+        this._session?.disconnect(now());
         return;
       case "abort":
-        this.#resolver.cancel();
-        this.#link?.drop();
+        this._resolver.cancel();
+        this._link?.drop();
         return;
       case "use":
-        this.#use(effect.settings);
+        this._use(effect.settings);
         return;
       case "save": {
-        const why = this.#tryFlash(() => this.#store.save(effect.settings));
-        if (why !== "") this.#tell({ type: "not-saved", why });
+        const why = this._tryFlash(() => this._store.save(effect.settings));
+        if (why !== "") this._tell({ type: "not-saved", why });
         return;
       }
       case "require-clean-session":
-        this.#tryFlash(() => this.#journal.requireCleanSession());
+        this._tryFlash(() => this._journal.requireCleanSession());
         return;
       case "session-cleaned":
-        this.#tryFlash(() => this.#journal.sessionCleaned());
+        this._tryFlash(() => this._journal.sessionCleaned());
         return;
       case "plain-order":
-        this.#rtc.write(this.#rtc.attempt, true);
+        this._rtc.write(this._rtc.attempt, true);
         return;
       case "remember":
-        this.#rtc.write(effect.attempt, this.#rtc.plainOrder);
+        this._rtc.write(effect.attempt, this._rtc.plainOrder);
         return;
       case "open-setup":
-        this.#station.openAccessPoint(`AlertBox-${this.#chipId}`);
+        this._station.openAccessPoint(`AlertBox-${this._chipId}`);
         return;
       case "close-setup":
-        this.#station.closeAccessPoint();
+        this._station.closeAccessPoint();
         return;
       case "factory-reset":
         // The alerts first: a cut in between must not leave them to whoever sets the box up next.
-        this.#tryFlash(() => this.#journal.eraseAlerts());
-        this.#tryFlash(() => this.#store.erase());
+        this._tryFlash(() => this._journal.eraseAlerts());
+        this._tryFlash(() => this._store.erase());
         return;
       case "restart":
-        this.#power.restart();
+        this._power.restart();
         return;
       case "sleep":
-        this.#alarm.set(undefined);
-        this.#power.sleep(effect.ms);
+        this._alarm.set(undefined);
+        this._power.sleep(effect.ms);
         return;
       case "say":
         logStep(effect.word, effect.detail);
@@ -350,7 +350,7 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler {
   }
 
   /** Worn flash must not become a crash at each boot: it is said, and the box goes on. Gives why, or "". */
-  #tryFlash(write: () => void): string {
+  private _tryFlash(write: () => void): string {
     try {
       write();
       return "";
@@ -360,132 +360,132 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler {
     }
   }
 
-  #storeAlert(event: number): void {
+  private _storeAlert(event: number): void {
     let sequence = 0;
-    const failed = this.#tryFlash(() => {
-      sequence = this.#journal.append(event, this.#power.millivolts);
+    const failed = this._tryFlash(() => {
+      sequence = this._journal.append(event, this._power.millivolts);
     });
     if (sequence === 0) {
-      this.#tell({ type: "not-stored", why: failed === "" ? "the journal is full" : failed });
+      this._tell({ type: "not-stored", why: failed === "" ? "the journal is full" : failed });
       return;
     }
-    this.#outbox.pressed(sequence, now(), this.#box.failures);
-    this.#tell({ type: "stored", sequence });
+    this._outbox.pressed(sequence, now(), this._box.failures);
+    this._tell({ type: "stored", sequence });
   }
 
-  #join(index: number): void {
-    const network = this.#settings?.wifi[index];
+  private _join(index: number): void {
+    const network = this._settings?.wifi[index];
     if (network === undefined) return;
-    this.#joinedAt = now();
-    this.#station.join(network.ssid, network.password);
+    this._joinedAt = now();
+    this._station.join(network.ssid, network.password);
   }
 
-  #open(clean: boolean): void {
-    const settings = this.#settings;
+  private _open(clean: boolean): void {
+    const settings = this._settings;
     if (settings === undefined) return;
-    if (this.#session === undefined) this.#makeSession(settings);
-    this.#options.clean = clean;
-    this.#options.pipeline = !this.#rtc.plainOrder;
-    const link = this.#link;
+    if (this._session === undefined) this._makeSession(settings);
+    this._options.clean = clean;
+    this._options.pipeline = !this._rtc.plainOrder;
+    const link = this._link;
     if (isAddress(settings.host)) {
       link?.open(settings.host, settings.port);
       return;
     }
-    this.#resolver.resolve(settings.host, (address) => {
-      if (address === undefined) this.#tell({ type: "unreachable", why: `no address for ${settings.host}` });
+    this._resolver.resolve(settings.host, (address) => {
+      if (address === undefined) this._tell({ type: "unreachable", why: `no address for ${settings.host}` });
       else link?.open(address, settings.port);
     });
   }
 
-  #makeSession(settings: Settings): void {
+  private _makeSession(settings: Settings): void {
     const topics = new Topics(settings.root);
-    this.#topics = topics;
+    this._topics = topics;
     const options = {
-      id: `alertbox${this.#chipId}`,
+      id: `alertbox${this._chipId}`,
       clean: false,
       keepAliveSeconds: settings.keepAliveSeconds,
       pipeline: true,
       firstId: FIRST_SESSION_ID,
       will: {
         topic: topics.lwt,
-        payload: presencePayload("lost", this.#chipId, FIRMWARE),
+        payload: presencePayload("lost", this._chipId, FIRMWARE),
         qos: 1,
         retain: true,
       } as const,
       ...(settings.user === "" ? {} : { user: settings.user }),
       ...(settings.user === "" || settings.password === "" ? {} : { password: settings.password }),
     };
-    this.#options = options;
-    this.#session = new Session(options, BUDGET, this);
-    this.#link = new MqttLink(this.#session, LINK_BUFFER, this);
+    this._options = options;
+    this._session = new Session(options, BUDGET, this);
+    this._link = new MqttLink(this._session, LINK_BUFFER, this);
   }
 
   /** Other settings are another session; the next connection makes it. */
-  #use(settings: Settings): void {
-    this.#link?.drop();
-    this.#session = undefined;
-    this.#link = undefined;
-    this.#outbox.restart();
-    this.#waiting.length = 0;
-    this.#settings = settings;
+  private _use(settings: Settings): void {
+    this._link?.drop();
+    this._session = undefined;
+    this._link = undefined;
+    this._outbox.restart();
+    this._waiting.length = 0;
+    this._settings = settings;
   }
 
-  #deliver(): void {
-    const session = this.#session;
-    const topics = this.#topics;
+  private _deliver(): void {
+    const session = this._session;
+    const topics = this._topics;
     if (session === undefined || topics === undefined) return;
     const circumstances = {
-      chipId: this.#chipId,
+      chipId: this._chipId,
       topic: topics.alert,
-      rssi: this.#station.rssi,
-      failures: this.#box.failures,
-      failuresBefore: this.#rtc.attempt,
+      rssi: this._station.rssi,
+      failures: this._box.failures,
+      failuresBefore: this._rtc.attempt,
     };
-    this.#outbox.fill(session, circumstances, now());
+    this._outbox.fill(session, circumstances, now());
   }
 
   /**
    * Publishes a retained message with QoS 1; an empty one clears the topic. Without a place for it, it waits for one.
    */
-  #publish(topic: string | undefined, payload: string | undefined): void {
+  private _publish(topic: string | undefined, payload: string | undefined): void {
     if (topic === undefined) return;
-    if (this.#waiting.length === MAX_WAITING) {
+    if (this._waiting.length === MAX_WAITING) {
       logStep("not-published", topic);
       return;
     }
-    this.#waiting.push({ topic, payload, qos: 1, retain: true });
-    this.#announceWaiting();
+    this._waiting.push({ topic, payload, qos: 1, retain: true });
+    this._announceWaiting();
   }
 
-  #announceWaiting(): void {
+  private _announceWaiting(): void {
     for (;;) {
-      const message = this.#waiting[0];
-      if (message === undefined || (this.#session?.publish(message, now()) ?? -1) < 0) return;
-      this.#waiting.shift();
+      const message = this._waiting[0];
+      if (message === undefined || (this._session?.publish(message, now()) ?? -1) < 0) return;
+      this._waiting.shift();
     }
   }
 
-  #stateText(result: string): string {
+  private _stateText(result: string): string {
     return statePayload({
-      pushes: this.#journal.pushes,
-      pending: this.#journal.pending,
-      dropped: this.#journal.dropped,
-      millivolts: this.#power.millivolts,
-      rssi: this.#station.rssi,
-      reset: resetName(this.#power.resetReason),
+      pushes: this._journal.pushes,
+      pending: this._journal.pending,
+      dropped: this._journal.dropped,
+      millivolts: this._power.millivolts,
+      rssi: this._station.rssi,
+      reset: resetName(this._power.resetReason),
       firmware: FIRMWARE,
-      ip: this.#address,
-      heap: this.#power.freeHeap,
-      bootMs: this.#bootAt,
-      wifiMs: this.#wifiMs,
-      mqttMs: this.#mqttMs,
+      ip: this._address,
+      heap: this._power.freeHeap,
+      bootMs: this._bootAt,
+      wifiMs: this._wifiMs,
+      mqttMs: this._mqttMs,
       config: result,
     });
   }
 
-  #builtIn(given: unknown): Settings | undefined {
+  private _builtIn(given: unknown): Settings | undefined {
     if (given === undefined) return undefined;
-    const settings = checkSettings(given, this.#chipId);
+    const settings = checkSettings(given, this._chipId);
     if (typeof settings !== "string") return settings;
     logStep("config-invalid", settings);
     return undefined;

@@ -134,6 +134,11 @@ describe("rules of the architecture", () => {
     );
   });
 
+  it("a class may not have # names, which cost slots on the chip", () => {
+    assertBreach("src/mqtt/x.ts", "export class A { #a = 1; get b() { return this.#a; } }", /declares #a/);
+    assertBreach("src/device/x.ts", "export class A { #b() { return 1; } c() { return this.#b(); } }", /declares #b/);
+  });
+
   it("imports end in .js", () => {
     assertBreach("src/mqtt/x.ts", 'import { a } from "./a.ts";\nexport const b = () => a;', /\.js/);
   });

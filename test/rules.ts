@@ -143,6 +143,7 @@ function checkTopLevel(program: AnyNode, found: string[]): void {
         break;
       case "ClassDeclaration":
         checkStatics(declaration, found);
+        checkNames(declaration, found);
         break;
       case "VariableDeclaration":
         checkVariables(declaration, found);
@@ -160,6 +161,18 @@ function checkStatics(declaration: AnyNode, found: string[]): void {
     const value = member["value"] as AnyNode | null;
     if (value === null || !isFrozen(value))
       found.push("keeps a mutable static field: a preloaded module holds no state");
+  }
+}
+
+/**
+ * XS puts every private method into every instance as a slot of RAM, and every private name that a function mentions
+ * into flash and, while the function runs, onto the stack (xsCode.c). A TypeScript `private` costs nothing of that.
+ */
+function checkNames(declaration: AnyNode, found: string[]): void {
+  for (const member of ((declaration["body"] as AnyNode)["body"] as AnyNode[]) ?? []) {
+    const key = member["key"] as AnyNode | undefined;
+    if (key?.type !== "PrivateIdentifier") continue;
+    found.push(`declares #${key["name"] as string}: write \`private _${key["name"] as string}\`, which costs no slots`);
   }
 }
 

@@ -39,122 +39,122 @@ export interface BoxOptions {
 }
 
 export class Box {
-  readonly #options: BoxOptions;
-  #settings: Settings | undefined;
-  #state: State = STARTING;
-  readonly #wishes = new Wishes();
-  readonly #awake = new Awake();
-  #pending: number;
-  #failures = 0;
-  #needsCleanSession: boolean;
-  #joined = false;
+  private readonly _options: BoxOptions;
+  private _settings: Settings | undefined;
+  private _state: State = STARTING;
+  private readonly _wishes = new Wishes();
+  private readonly _awake = new Awake();
+  private _pending: number;
+  private _failures = 0;
+  private _needsCleanSession: boolean;
+  private _joined = false;
   /** Index into settings.wifi of the network to try next. */
-  #network = 0;
+  private _network = 0;
   /** LED as commanded from afar. */
-  #light = false;
-  #announced = false;
-  #buttonBusy = false;
-  readonly #trial = new Trial();
+  private _light = false;
+  private _announced = false;
+  private _buttonBusy = false;
+  private readonly _trial = new Trial();
   /** The broker refused for a reason that no retry can heal. */
-  #hopeless = false;
+  private _hopeless = false;
 
   constructor(options: BoxOptions) {
-    this.#options = options;
-    this.#settings = options.settings;
-    this.#pending = options.pending;
-    this.#needsCleanSession = options.needsCleanSession;
+    this._options = options;
+    this._settings = options.settings;
+    this._pending = options.pending;
+    this._needsCleanSession = options.needsCleanSession;
   }
 
   /** The state's name, for the log and for tests. */
   get state(): string {
-    return this.#state.name;
+    return this._state.name;
   }
 
   get pending(): number {
-    return this.#pending;
+    return this._pending;
   }
 
   /** Attempts to reach the broker that have failed in this boot. */
   get failures(): number {
-    return this.#failures;
+    return this._failures;
   }
 
   /** The settings in use; during a trial the ones being tried. */
   get settings(): Settings | undefined {
-    return this.#settings;
+    return this._settings;
   }
 
   /** When `tick` is due, or undefined when only an event can change anything. */
   deadline(): number | undefined {
-    const state = this.#state;
+    const state = this._state;
     let at = "until" in state ? state.until : undefined;
-    if (this.#isUnderCap(state)) at = earlier(at, this.#awake.capAt);
-    return earlier(at, this.#trial.until);
+    if (this._isUnderCap(state)) at = earlier(at, this._awake.capAt);
+    return earlier(at, this._trial.until);
   }
 
   /** Tells the box what happened; returns what it asks for, in order. */
   step(event: BoxEvent, now: number): readonly Effect[] {
-    this.#handle(event, now);
-    return this.#wishes.take();
+    this._handle(event, now);
+    return this._wishes.take();
   }
 
   /** Tells the box how late it is. `idle`: no LED pattern is running and no gesture is in progress, so it may sleep. */
   tick(now: number, idle: boolean): readonly Effect[] {
-    this.#pass(now, idle);
-    return this.#wishes.take();
+    this._pass(now, idle);
+    return this._wishes.take();
   }
 
   // --- Events -------------------------------------------------------------------------------------------------------
 
-  #handle(event: BoxEvent, now: number): void {
+  private _handle(event: BoxEvent, now: number): void {
     switch (event.type) {
       case "booted":
-        this.#boot(event.cause, now);
+        this._boot(event.cause, now);
         return;
       case "button":
-        this.#button(event.event, now);
+        this._button(event.event, now);
         return;
       case "stored":
-        this.#stored(event.sequence, now);
+        this._stored(event.sequence, now);
         return;
       case "not-stored":
         // The LED must not show "stored", and whoever pressed must see that nothing was.
-        this.#wishes.say("not-stored", event.why);
-        this.#wishes.show(LedPattern.REFUSED);
-        if (this.#state.name === "starting") this.#join(now);
+        this._wishes.say("not-stored", event.why);
+        this._wishes.show(LedPattern.REFUSED);
+        if (this._state.name === "starting") this._join(now);
         return;
       case "not-saved":
-        this.#endTrial(`in use until the next restart, not saved: ${event.why}`);
+        this._endTrial(`in use until the next restart, not saved: ${event.why}`);
         return;
       case "joined":
-        this.#onJoined(event.address, now);
+        this._onJoined(event.address, now);
         return;
       case "join-failed":
-        this.#onJoinFailed(event.why, now);
+        this._onJoinFailed(event.why, now);
         return;
       case "wifi-lost":
-        this.#onWiFiLost(now);
+        this._onWiFiLost(now);
         return;
       case "opened":
-        if (this.#state.name === "connecting" && !this.#state.clean) this.#wishes.do({ do: "deliver" });
+        if (this._state.name === "connecting" && !this._state.clean) this._wishes.do({ do: "deliver" });
         return;
       case "unreachable":
-        if (this.#state.name === "connecting") this.#fail(event.why, now);
+        if (this._state.name === "connecting") this._fail(event.why, now);
         return;
       case "connected":
-        this.#onConnected(event.sessionPresent, now);
+        this._onConnected(event.sessionPresent, now);
         return;
       case "received":
-        this.#wishes.say("received", `${this.#options.chipId}-${event.sequence}`);
+        this._wishes.say("received", `${this._options.chipId}-${event.sequence}`);
         return;
       case "delivered":
-        this.#onDelivered(event.sequence, now);
+        this._onDelivered(event.sequence, now);
         return;
       case "subscribed":
-        this.#onSubscribed(event.refused, now);
+        this._onSubscribed(event.refused, now);
         return;
       case "command":
-        this.#onCommand(
+        this._onCommand(
           event.name,
           event.text === undefined
             ? { kind: "invalid", why: `cmd/${event.name}: ${event.why}` }
@@ -163,97 +163,97 @@ export class Box {
         );
         return;
       case "acknowledged":
-        this.#wishes.do({ do: "announce-waiting" });
-        if (this.#pending > 0) this.#wishes.do({ do: "deliver" });
+        this._wishes.do({ do: "announce-waiting" });
+        if (this._pending > 0) this._wishes.do({ do: "deliver" });
         return;
       case "flushed":
-        if (this.#state.name === "online" && this.#state.phase === "leaving") this.#disconnect("sleep", now);
+        if (this._state.name === "online" && this._state.phase === "leaving") this._disconnect("sleep", now);
         return;
       case "down":
-        this.#onDown(event.down, now);
+        this._onDown(event.down, now);
         return;
     }
   }
 
-  #boot(cause: WakeCause, now: number): void {
-    if (this.#state.name !== "starting") return;
-    this.#wishes.say("boot", cause);
-    const settings = this.#settings;
+  private _boot(cause: WakeCause, now: number): void {
+    if (this._state.name !== "starting") return;
+    this._wishes.say("boot", cause);
+    const settings = this._settings;
     if (settings === undefined) {
-      this.#openSetup(now);
+      this._openSetup(now);
       return;
     }
-    if (settings.mode === "battery") this.#awake.begin(now, 0);
+    if (settings.mode === "battery") this._awake.begin(now, 0);
     // The press goes into the journal before anything else happens; `stored` then starts the radio.
-    if (cause === "press") this.#wishes.do({ do: "store", event: AlertEvent.PRESS });
-    else this.#join(now);
+    if (cause === "press") this._wishes.do({ do: "store", event: AlertEvent.PRESS });
+    else this._join(now);
   }
 
-  #button(event: ButtonEvent, now: number): void {
+  private _button(event: ButtonEvent, now: number): void {
     switch (event) {
       case "down":
-        this.#buttonBusy = true;
+        this._buttonBusy = true;
         return;
       case "held-long":
         return;
       case "held-setup":
-        this.#wishes.show(LedPattern.COUNTDOWN);
+        this._wishes.show(LedPattern.COUNTDOWN);
         return;
       case "released":
-        this.#buttonBusy = false;
-        if (this.#state.name === "resetting") this.#restart();
-        else this.#wishes.rest(this.#wishes.base);
+        this._buttonBusy = false;
+        if (this._state.name === "resetting") this._restart();
+        else this._wishes.rest(this._wishes.base);
         return;
       case "setup":
-        this.#buttonBusy = false;
-        this.#leaveFor("setup", now);
+        this._buttonBusy = false;
+        this._leaveFor("setup", now);
         return;
       case "reset":
-        this.#wishes.say("factory-reset", "settings and stored alerts erased");
-        this.#wishes.do({ do: "abort" });
-        this.#wishes.do({ do: "factory-reset" });
+        this._wishes.say("factory-reset", "settings and stored alerts erased");
+        this._wishes.do({ do: "abort" });
+        this._wishes.do({ do: "factory-reset" });
         // FLASH held low while the chip restarts would start its boot loader instead: it restarts when the button is
         // let go.
-        this.#state = { name: "resetting", until: (now + BoxTimes.reset) | 0 };
+        this._state = { name: "resetting", until: (now + BoxTimes.reset) | 0 };
         return;
       default:
-        this.#buttonBusy = false;
+        this._buttonBusy = false;
         // A button that also pulls RST has been counted at boot: every press of it is a reset.
-        if (this.#settings?.wiring !== "gpio") return;
-        this.#wishes.do({ do: "store", event: alertOf(event) });
+        if (this._settings?.wiring !== "gpio") return;
+        this._wishes.do({ do: "store", event: alertOf(event) });
     }
   }
 
-  #stored(sequence: number, now: number): void {
-    this.#pending += 1;
-    this.#wishes.say("stored", `${this.#options.chipId}-${sequence}`);
-    this.#wishes.rest(LedPattern.STORED);
-    switch (this.#state.name) {
+  private _stored(sequence: number, now: number): void {
+    this._pending += 1;
+    this._wishes.say("stored", `${this._options.chipId}-${sequence}`);
+    this._wishes.rest(LedPattern.STORED);
+    switch (this._state.name) {
       case "starting":
-        this.#join(now);
+        this._join(now);
         return;
       case "online":
-        if (this.#state.phase === "leaving") return;
-        this.#state.phase = "delivering";
-        this.#state.until = undefined;
-        this.#wishes.do({ do: "deliver" });
+        if (this._state.phase === "leaving") return;
+        this._state.phase = "delivering";
+        this._state.until = undefined;
+        this._wishes.do({ do: "deliver" });
         return;
       case "connecting":
-        if (!this.#state.clean) this.#wishes.do({ do: "deliver" });
-        this.#wishes.rest(LedPattern.CONNECTING);
+        if (!this._state.clean) this._wishes.do({ do: "deliver" });
+        this._wishes.rest(LedPattern.CONNECTING);
         return;
       case "joining":
-        this.#wishes.rest(LedPattern.JOINING);
+        this._wishes.rest(LedPattern.JOINING);
         return;
       case "waiting":
       case "refused":
         // Somebody is standing there: one attempt at once.
-        this.#wishes.forgive();
-        this.#resume(now);
+        this._wishes.forgive();
+        this._resume(now);
         return;
       case "resting":
-        this.#awake.begin(now, 0);
-        this.#join(now);
+        this._awake.begin(now, 0);
+        this._join(now);
         return;
       default:
         // closing, setup, resetting, asleep: the journal keeps it for the next connection.
@@ -261,255 +261,255 @@ export class Box {
     }
   }
 
-  #onJoined(address: string, now: number): void {
-    if (this.#state.name !== "joining") return;
-    this.#joined = true;
-    this.#wishes.say("joined", address);
-    this.#connect(now);
+  private _onJoined(address: string, now: number): void {
+    if (this._state.name !== "joining") return;
+    this._joined = true;
+    this._wishes.say("joined", address);
+    this._connect(now);
   }
 
-  #onJoinFailed(why: string, now: number): void {
-    if (this.#state.name !== "joining") return;
-    const networks = this.#inUse.wifi.length;
-    this.#network = (this.#network + 1) % networks;
-    if (this.#network !== 0) {
-      this.#wishes.complain("join-failed", why);
-      this.#join(now);
+  private _onJoinFailed(why: string, now: number): void {
+    if (this._state.name !== "joining") return;
+    const networks = this._inUse.wifi.length;
+    this._network = (this._network + 1) % networks;
+    if (this._network !== 0) {
+      this._wishes.complain("join-failed", why);
+      this._join(now);
       return;
     }
-    this.#wishes.do({ do: "leave" });
-    this.#fail(`no Wi-Fi: ${why}`, now);
+    this._wishes.do({ do: "leave" });
+    this._fail(`no Wi-Fi: ${why}`, now);
   }
 
-  #onWiFiLost(now: number): void {
-    if (!this.#joined) return;
-    this.#joined = false;
-    switch (this.#state.name) {
+  private _onWiFiLost(now: number): void {
+    if (!this._joined) return;
+    this._joined = false;
+    switch (this._state.name) {
       case "connecting":
       case "online":
-        this.#wishes.do({ do: "abort" });
-        this.#fail("Wi-Fi lost", now);
+        this._wishes.do({ do: "abort" });
+        this._fail("Wi-Fi lost", now);
         return;
       case "closing":
-        this.#wishes.do({ do: "abort" });
-        this.#closed(this.#state.after, now);
+        this._wishes.do({ do: "abort" });
+        this._closed(this._state.after, now);
         return;
       default:
         return;
     }
   }
 
-  #onConnected(sessionPresent: boolean, now: number): void {
-    if (this.#state.name !== "connecting") return;
-    this.#wishes.forgive();
-    this.#hopeless = false;
-    this.#options.retry.connected(now);
-    if (this.#trial.running) this.#adopt();
-    if (this.#state.clean) {
+  private _onConnected(sessionPresent: boolean, now: number): void {
+    if (this._state.name !== "connecting") return;
+    this._wishes.forgive();
+    this._hopeless = false;
+    this._options.retry.connected(now);
+    if (this._trial.running) this._adopt();
+    if (this._state.clean) {
       // Only now does the broker hold nothing of an earlier life; the next connection opens the lasting session.
-      this.#wishes.say("connected", "clean session");
-      this.#needsCleanSession = false;
-      this.#wishes.do({ do: "session-cleaned" });
-      this.#disconnect("connect", now);
+      this._wishes.say("connected", "clean session");
+      this._needsCleanSession = false;
+      this._wishes.do({ do: "session-cleaned" });
+      this._disconnect("connect", now);
       return;
     }
-    this.#wishes.say("connected", sessionPresent ? "session present" : "new session");
-    this.#announced = false;
+    this._wishes.say("connected", sessionPresent ? "session present" : "new session");
+    this._announced = false;
     const online: Online = { name: "online", phase: "delivering", until: undefined };
-    this.#state = online;
-    this.#wishes.rest(this.#pending > 0 ? LedPattern.STORED : this.#resting());
-    if (this.#pending === 0) this.#settle(online, now);
-    else this.#wishes.do({ do: "deliver" });
+    this._state = online;
+    this._wishes.rest(this._pending > 0 ? LedPattern.STORED : this._resting());
+    if (this._pending === 0) this._settle(online, now);
+    else this._wishes.do({ do: "deliver" });
   }
 
-  #onDelivered(sequence: number, now: number): void {
-    if (this.#pending > 0) this.#pending -= 1;
-    this.#wishes.say("delivered", `${this.#options.chipId}-${sequence}`);
-    this.#wishes.show(LedPattern.SENT);
-    if (this.#state.name !== "online" || this.#state.phase === "leaving") return;
-    if (this.#pending > 0) {
-      this.#wishes.do({ do: "deliver" });
+  private _onDelivered(sequence: number, now: number): void {
+    if (this._pending > 0) this._pending -= 1;
+    this._wishes.say("delivered", `${this._options.chipId}-${sequence}`);
+    this._wishes.show(LedPattern.SENT);
+    if (this._state.name !== "online" || this._state.phase === "leaving") return;
+    if (this._pending > 0) {
+      this._wishes.do({ do: "deliver" });
       return;
     }
-    this.#wishes.do({ do: "remember", attempt: 0 });
-    this.#wishes.rest(this.#resting());
-    this.#settle(this.#state, now);
+    this._wishes.do({ do: "remember", attempt: 0 });
+    this._wishes.rest(this._resting());
+    this._settle(this._state, now);
   }
 
   /** Everything is delivered: tell the world, then listen for commands. */
-  #settle(online: Online, now: number): void {
-    if (this.#announced) {
-      this.#wishes.do({ do: "state", config: this.#trial.result });
-      this.#listen(online, now);
+  private _settle(online: Online, now: number): void {
+    if (this._announced) {
+      this._wishes.do({ do: "state", config: this._trial.result });
+      this._listen(online, now);
       return;
     }
-    this.#announced = true;
-    this.#wishes.do({ do: "announce", presence: "online" });
-    const answered = this.#trial.takeAnswered();
-    if (answered !== "") this.#wishes.do({ do: "clear", root: answered, name: "config" });
-    this.#wishes.do({ do: "state", config: this.#trial.result });
+    this._announced = true;
+    this._wishes.do({ do: "announce", presence: "online" });
+    const answered = this._trial.takeAnswered();
+    if (answered !== "") this._wishes.do({ do: "clear", root: answered, name: "config" });
+    this._wishes.do({ do: "state", config: this._trial.result });
     // Retained commands come again with each SUBSCRIBE, also into a session that is present. A sleeper asks for QoS 0:
     // the retained copy is then the only one, and no queue of outdated commands waits for it.
-    this.#wishes.do({ do: "subscribe", qos: this.#isBattery() ? 0 : 1 });
+    this._wishes.do({ do: "subscribe", qos: this._isBattery() ? 0 : 1 });
     online.phase = "subscribing";
     online.until = undefined;
   }
 
-  #onSubscribed(refused: boolean, now: number): void {
+  private _onSubscribed(refused: boolean, now: number): void {
     if (refused)
-      this.#wishes.complain("commands-refused", "the broker does not let this box subscribe to its commands");
-    if (this.#state.name === "online" && this.#state.phase === "subscribing") this.#listen(this.#state, now);
+      this._wishes.complain("commands-refused", "the broker does not let this box subscribe to its commands");
+    if (this._state.name === "online" && this._state.phase === "subscribing") this._listen(this._state, now);
   }
 
-  #listen(online: Online, now: number): void {
+  private _listen(online: Online, now: number): void {
     online.phase = "listening";
     online.until = undefined;
-    if (!this.#isBattery()) return;
-    online.until = this.#awake.windowEnd(now);
+    if (!this._isBattery()) return;
+    online.until = this._awake.windowEnd(now);
   }
 
   // --- Commands -----------------------------------------------------------------------------------------------------
 
-  #onCommand(name: string, command: Command, now: number): void {
-    if (this.#state.name !== "online" || this.#state.phase === "leaving") return;
-    const settings = this.#inUse;
+  private _onCommand(name: string, command: Command, now: number): void {
+    if (this._state.name !== "online" || this._state.phase === "leaving") return;
+    const settings = this._inUse;
     switch (command.kind) {
       case "cleared":
         return;
       case "invalid":
-        this.#wishes.say("command-invalid", command.why);
+        this._wishes.say("command-invalid", command.why);
         // Otherwise the same complaint would come again with every connection.
-        this.#wishes.do({ do: "clear", root: settings.root, name });
+        this._wishes.do({ do: "clear", root: settings.root, name });
         break;
       case "led":
-        this.#light = command.on === "toggle" ? !this.#light : command.on;
-        this.#wishes.say("command", this.#light ? "led on" : "led off");
-        if (this.#pending === 0) this.#wishes.rest(this.#resting());
-        this.#wishes.do({ do: "light", on: this.#light });
-        this.#wishes.do({ do: "clear", root: settings.root, name: "led" });
+        this._light = command.on === "toggle" ? !this._light : command.on;
+        this._wishes.say("command", this._light ? "led on" : "led off");
+        if (this._pending === 0) this._wishes.rest(this._resting());
+        this._wishes.do({ do: "light", on: this._light });
+        this._wishes.do({ do: "clear", root: settings.root, name: "led" });
         break;
       case "stay":
-        this.#wishes.say("command", `stay ${command.seconds} s`);
-        if (this.#isBattery()) this.#awake.stay(now, command.seconds);
-        this.#wishes.do({ do: "clear", root: settings.root, name: "stay" });
+        this._wishes.say("command", `stay ${command.seconds} s`);
+        if (this._isBattery()) this._awake.stay(now, command.seconds);
+        this._wishes.do({ do: "clear", root: settings.root, name: "stay" });
         break;
       case "config":
-        this.#configure(this.#state, command.changes, now);
+        this._configure(this._state, command.changes, now);
         return;
     }
-    if (this.#state.phase === "listening") this.#listen(this.#state, now);
+    if (this._state.phase === "listening") this._listen(this._state, now);
   }
 
-  #configure(online: Online, changes: unknown, now: number): void {
-    const current = this.#inUse;
-    const candidate = mergeSettings(current, changes, this.#options.chipId);
+  private _configure(online: Online, changes: unknown, now: number): void {
+    const current = this._inUse;
+    const candidate = mergeSettings(current, changes, this._options.chipId);
     const unchanged = typeof candidate !== "string" && equalSettings(candidate, current);
     if (typeof candidate === "string" || unchanged) {
-      this.#endTrial(unchanged ? "unchanged" : `rejected: ${candidate}`);
-      this.#wishes.do({ do: "clear", root: current.root, name: "config" });
-      this.#wishes.do({ do: "state", config: this.#trial.result });
-      if (online.phase === "listening") this.#listen(online, now);
+      this._endTrial(unchanged ? "unchanged" : `rejected: ${candidate}`);
+      this._wishes.do({ do: "clear", root: current.root, name: "config" });
+      this._wishes.do({ do: "state", config: this._trial.result });
+      if (online.phase === "listening") this._listen(online, now);
       return;
     }
-    this.#wishes.say("config", "trying");
-    this.#trial.begin(current, now);
-    this.#awake.extend(now, BoxTimes.trial);
-    this.#settings = candidate;
-    this.#disconnect("trial", now);
+    this._wishes.say("config", "trying");
+    this._trial.begin(current, now);
+    this._awake.extend(now, BoxTimes.trial);
+    this._settings = candidate;
+    this._disconnect("trial", now);
   }
 
   /** The trial's connection stands: the new settings are saved, the command is answered. */
-  #adopt(): void {
-    const { before } = this.#trial;
-    const settings = this.#inUse;
+  private _adopt(): void {
+    const { before } = this._trial;
+    const settings = this._inUse;
     // Written before the settings: a power cut between the two costs one clean connection, the other order an alert.
-    if (isOtherBroker(before, settings)) this.#wishes.do({ do: "require-clean-session" });
-    this.#wishes.do({ do: "save", settings });
-    this.#endTrial("applied");
-    if (settings.mode === "mains") this.#awake.lift();
+    if (isOtherBroker(before, settings)) this._wishes.do({ do: "require-clean-session" });
+    this._wishes.do({ do: "save", settings });
+    this._endTrial("applied");
+    if (settings.mode === "mains") this._awake.lift();
   }
 
   /** The trial failed: back to the settings that worked. */
-  #revert(why: string, now: number): void {
-    const { before } = this.#trial;
-    this.#settings = before;
-    this.#endTrial(`rejected: ${why}`);
-    this.#needsCleanSession = false;
-    this.#wishes.do({ do: "use", settings: before });
-    this.#network = 0;
-    this.#awake.extend(now, 0);
-    this.#join(now);
+  private _revert(why: string, now: number): void {
+    const { before } = this._trial;
+    this._settings = before;
+    this._endTrial(`rejected: ${why}`);
+    this._needsCleanSession = false;
+    this._wishes.do({ do: "use", settings: before });
+    this._network = 0;
+    this._awake.extend(now, 0);
+    this._join(now);
   }
 
-  #endTrial(result: string): void {
-    this.#trial.end(result);
-    this.#wishes.say("config", result);
+  private _endTrial(result: string): void {
+    this._trial.end(result);
+    this._wishes.say("config", result);
   }
 
   // --- Connections --------------------------------------------------------------------------------------------------
 
-  #join(now: number): void {
-    this.#joined = false;
-    this.#state = { name: "joining", until: (now + BoxTimes.join) | 0 };
-    this.#wishes.rest(LedPattern.JOINING);
-    this.#wishes.say("joining", (this.#inUse.wifi[this.#network] as WiFiNetwork).ssid);
-    this.#wishes.do({ do: "join", network: this.#network });
+  private _join(now: number): void {
+    this._joined = false;
+    this._state = { name: "joining", until: (now + BoxTimes.join) | 0 };
+    this._wishes.rest(LedPattern.JOINING);
+    this._wishes.say("joining", (this._inUse.wifi[this._network] as WiFiNetwork).ssid);
+    this._wishes.do({ do: "join", network: this._network });
   }
 
-  #connect(now: number): void {
-    const clean = this.#needsCleanSession;
-    this.#state = { name: "connecting", clean, until: (now + BoxTimes.connect) | 0 };
-    this.#wishes.rest(LedPattern.CONNECTING);
-    this.#wishes.say("connecting", `${this.#inUse.host}:${this.#inUse.port}`);
-    this.#wishes.do({ do: "open", clean });
+  private _connect(now: number): void {
+    const clean = this._needsCleanSession;
+    this._state = { name: "connecting", clean, until: (now + BoxTimes.connect) | 0 };
+    this._wishes.rest(LedPattern.CONNECTING);
+    this._wishes.say("connecting", `${this._inUse.host}:${this._inUse.port}`);
+    this._wishes.do({ do: "open", clean });
   }
 
-  #resume(now: number): void {
-    if (this.#joined) this.#connect(now);
-    else this.#join(now);
+  private _resume(now: number): void {
+    if (this._joined) this._connect(now);
+    else this._join(now);
   }
 
   /** An attempt to reach the broker has failed: revert a trial, else wait and try again. */
-  #fail(why: string, now: number): void {
-    if (this.#trial.running) {
-      this.#revert(why, now);
+  private _fail(why: string, now: number): void {
+    if (this._trial.running) {
+      this._revert(why, now);
       return;
     }
-    this.#failures += 1;
-    this.#wishes.complain("failed", why);
-    this.#options.retry.disconnected(now);
-    this.#wishes.rest(LedPattern.OFF);
-    if (this.#pending > 0 && !this.#isBattery()) this.#wishes.show(LedPattern.NOT_SENT);
-    const delay = this.#options.retry.next(this.#options.random());
-    this.#state = { name: "waiting", until: (now + delay) | 0 };
+    this._failures += 1;
+    this._wishes.complain("failed", why);
+    this._options.retry.disconnected(now);
+    this._wishes.rest(LedPattern.OFF);
+    if (this._pending > 0 && !this._isBattery()) this._wishes.show(LedPattern.NOT_SENT);
+    const delay = this._options.retry.next(this._options.random());
+    this._state = { name: "waiting", until: (now + delay) | 0 };
   }
 
-  #onDown(down: Down, now: number): void {
-    switch (this.#state.name) {
+  private _onDown(down: Down, now: number): void {
+    switch (this._state.name) {
       case "connecting": {
-        const why = refusal(down.code, this.#inUse.user !== "");
+        const why = refusal(down.code, this._inUse.user !== "");
         if (down.reason === "refused" && why !== "") {
-          this.#refuse(why, now);
+          this._refuse(why, now);
           return;
         }
         if (down.pipelined) {
-          this.#wishes.say("plain-order", "the broker closed on packets before CONNACK");
-          this.#wishes.do({ do: "plain-order" });
-          this.#connect(now);
+          this._wishes.say("plain-order", "the broker closed on packets before CONNACK");
+          this._wishes.do({ do: "plain-order" });
+          this._connect(now);
           return;
         }
-        this.#fail(down.reason === "refused" ? `refused: server unavailable` : `broker: ${down.detail}`, now);
+        this._fail(down.reason === "refused" ? `refused: server unavailable` : `broker: ${down.detail}`, now);
         return;
       }
       case "online":
-        if (this.#state.phase === "leaving") {
-          this.#goToRest(now);
+        if (this._state.phase === "leaving") {
+          this._goToRest(now);
           return;
         }
-        this.#fail(`connection ${down.reason}: ${down.detail}`, now);
+        this._fail(`connection ${down.reason}: ${down.detail}`, now);
         return;
       case "closing":
-        this.#closed(this.#state.after, now);
+        this._closed(this._state.after, now);
         return;
       default:
         // joining, waiting, refused, setup, resting, asleep: a connection that was given up reports its end.
@@ -517,202 +517,202 @@ export class Box {
     }
   }
 
-  #refuse(why: string, now: number): void {
-    if (this.#trial.running) {
-      this.#revert(why, now);
+  private _refuse(why: string, now: number): void {
+    if (this._trial.running) {
+      this._revert(why, now);
       return;
     }
-    this.#hopeless = true;
-    this.#failures += 1;
-    this.#wishes.complain("failed", why);
-    this.#wishes.rest(LedPattern.REFUSED);
-    if (this.#isBattery()) {
-      this.#goToRest(now);
+    this._hopeless = true;
+    this._failures += 1;
+    this._wishes.complain("failed", why);
+    this._wishes.rest(LedPattern.REFUSED);
+    if (this._isBattery()) {
+      this._goToRest(now);
       return;
     }
-    if (this.#pending > 0) this.#wishes.show(LedPattern.NOT_SENT);
-    this.#state = REFUSED;
+    if (this._pending > 0) this._wishes.show(LedPattern.NOT_SENT);
+    this._state = REFUSED;
   }
 
-  #disconnect(after: After, now: number): void {
-    this.#state = { name: "closing", after, until: (now + BoxTimes.closing) | 0 };
-    this.#wishes.do({ do: "disconnect" });
+  private _disconnect(after: After, now: number): void {
+    this._state = { name: "closing", after, until: (now + BoxTimes.closing) | 0 };
+    this._wishes.do({ do: "disconnect" });
   }
 
-  #closed(after: After, now: number): void {
+  private _closed(after: After, now: number): void {
     switch (after) {
       case "sleep":
-        this.#goToRest(now);
+        this._goToRest(now);
         return;
       case "connect":
-        this.#resume(now);
+        this._resume(now);
         return;
       case "setup":
-        this.#openSetup(now);
+        this._openSetup(now);
         return;
       case "trial": {
-        const settings = this.#inUse;
-        this.#wishes.do({ do: "use", settings });
-        this.#needsCleanSession = isOtherBroker(this.#trial.before, settings);
-        this.#network = 0;
-        this.#wishes.do({ do: "leave" });
-        this.#join(now);
+        const settings = this._inUse;
+        this._wishes.do({ do: "use", settings });
+        this._needsCleanSession = isOtherBroker(this._trial.before, settings);
+        this._network = 0;
+        this._wishes.do({ do: "leave" });
+        this._join(now);
       }
     }
   }
 
   /** Ends what is going on, gracefully where a connection stands, and then does `after`. */
-  #leaveFor(after: After, now: number): void {
-    switch (this.#state.name) {
+  private _leaveFor(after: After, now: number): void {
+    switch (this._state.name) {
       case "online":
-        this.#disconnect(after, now);
+        this._disconnect(after, now);
         return;
       case "connecting":
-        this.#wishes.do({ do: "abort" });
+        this._wishes.do({ do: "abort" });
         break;
       case "setup":
         return;
       default:
         break;
     }
-    this.#closed(after, now);
+    this._closed(after, now);
   }
 
-  #openSetup(now: number): void {
-    this.#state = { name: "setup", until: (now + BoxTimes.setup) | 0 };
-    this.#joined = false;
-    this.#wishes.say("setup", "access point open");
-    this.#wishes.rest(LedPattern.SETUP);
-    this.#wishes.do({ do: "open-setup" });
+  private _openSetup(now: number): void {
+    this._state = { name: "setup", until: (now + BoxTimes.setup) | 0 };
+    this._joined = false;
+    this._wishes.say("setup", "access point open");
+    this._wishes.rest(LedPattern.SETUP);
+    this._wishes.do({ do: "open-setup" });
   }
 
   // --- Time ---------------------------------------------------------------------------------------------------------
 
-  #pass(now: number, idle: boolean): void {
-    if (isDue(this.#trial.until, now)) {
-      this.#wishes.do({ do: "abort" });
-      this.#revert("no connection in time", now);
+  private _pass(now: number, idle: boolean): void {
+    if (isDue(this._trial.until, now)) {
+      this._wishes.do({ do: "abort" });
+      this._revert("no connection in time", now);
       return;
     }
-    if (this.#isUnderCap(this.#state) && isDue(this.#awake.capAt, now)) {
-      this.#giveUp(now);
+    if (this._isUnderCap(this._state) && isDue(this._awake.capAt, now)) {
+      this._giveUp(now);
       return;
     }
-    const state = this.#state;
+    const state = this._state;
     if (!("until" in state)) return;
     if (state.name === "resting" && idle) {
-      this.#sleep(now);
+      this._sleep(now);
       return;
     }
     if (!isDue(state.until, now)) return;
     switch (state.name) {
       case "joining":
-        this.#onJoinFailed("no answer in time", now);
+        this._onJoinFailed("no answer in time", now);
         return;
       case "connecting":
-        this.#wishes.do({ do: "abort" });
-        this.#fail("broker: no answer in time", now);
+        this._wishes.do({ do: "abort" });
+        this._fail("broker: no answer in time", now);
         return;
       case "online":
-        this.#leave(state, now);
+        this._leave(state, now);
         return;
       case "closing":
-        this.#wishes.do({ do: "abort" });
-        this.#closed(state.after, now);
+        this._wishes.do({ do: "abort" });
+        this._closed(state.after, now);
         return;
       case "waiting":
-        this.#resume(now);
+        this._resume(now);
         return;
       case "resetting":
-        this.#restart();
+        this._restart();
         return;
       case "setup":
-        this.#wishes.say("setup", "closed after 120 s");
-        this.#wishes.do({ do: "close-setup" });
-        if (this.#settings !== undefined && !this.#isBattery()) this.#join(now);
-        else this.#goToRest(now);
+        this._wishes.say("setup", "closed after 120 s");
+        this._wishes.do({ do: "close-setup" });
+        if (this._settings !== undefined && !this._isBattery()) this._join(now);
+        else this._goToRest(now);
         return;
       case "resting":
-        this.#sleep(now);
+        this._sleep(now);
         return;
     }
   }
 
   /** Battery: the command window is over, or the farewell was not acknowledged in time. */
-  #leave(state: Online, now: number): void {
+  private _leave(state: Online, now: number): void {
     if (state.phase === "leaving") {
-      this.#disconnect("sleep", now);
+      this._disconnect("sleep", now);
       return;
     }
-    if (this.#buttonBusy) {
+    if (this._buttonBusy) {
       state.until = (now + BoxTimes.window) | 0;
       return;
     }
     state.phase = "leaving";
     state.until = (now + BoxTimes.farewell) | 0;
-    this.#wishes.do({ do: "announce", presence: "sleeping" });
-    this.#wishes.do({ do: "flush", withinMs: BoxTimes.farewell });
+    this._wishes.do({ do: "announce", presence: "sleeping" });
+    this._wishes.do({ do: "flush", withinMs: BoxTimes.farewell });
   }
 
   /** Battery: awake for too long. What is pending stays in the journal. */
-  #giveUp(now: number): void {
-    this.#wishes.say("awake-cap", `${BoxTimes.awake / 1000} s`);
-    this.#awake.lift();
-    if (this.#state.name === "online") {
-      this.#wishes.do({ do: "announce", presence: "sleeping" });
-      this.#disconnect("sleep", now);
+  private _giveUp(now: number): void {
+    this._wishes.say("awake-cap", `${BoxTimes.awake / 1000} s`);
+    this._awake.lift();
+    if (this._state.name === "online") {
+      this._wishes.do({ do: "announce", presence: "sleeping" });
+      this._disconnect("sleep", now);
       return;
     }
-    this.#wishes.do({ do: "abort" });
-    this.#goToRest(now);
+    this._wishes.do({ do: "abort" });
+    this._goToRest(now);
   }
 
   /** Shows how it ended, then sleeps. */
-  #goToRest(now: number): void {
-    this.#wishes.rest(LedPattern.OFF);
-    if (this.#pending > 0) {
-      this.#wishes.say("not-sent", `${this.#pending} stored`);
-      this.#wishes.show(LedPattern.NOT_SENT);
-    } else if (this.#options.millivolts < (this.#settings?.lowMillivolts ?? 0)) {
-      this.#wishes.say("low-battery", `${this.#options.millivolts} mV`);
-      this.#wishes.show(LedPattern.LOW_BATTERY);
+  private _goToRest(now: number): void {
+    this._wishes.rest(LedPattern.OFF);
+    if (this._pending > 0) {
+      this._wishes.say("not-sent", `${this._pending} stored`);
+      this._wishes.show(LedPattern.NOT_SENT);
+    } else if (this._options.millivolts < (this._settings?.lowMillivolts ?? 0)) {
+      this._wishes.say("low-battery", `${this._options.millivolts} mV`);
+      this._wishes.show(LedPattern.LOW_BATTERY);
     }
-    this.#joined = false;
-    this.#wishes.do({ do: "leave" });
-    this.#state = { name: "resting", until: (now + BoxTimes.rest) | 0 };
+    this._joined = false;
+    this._wishes.do({ do: "leave" });
+    this._state = { name: "resting", until: (now + BoxTimes.rest) | 0 };
   }
 
-  #sleep(now: number): void {
+  private _sleep(now: number): void {
     let ms = 0;
     // Without a timer on RST nothing but a press can wake the box; a refusal that cannot heal waits for a press, too.
-    if (this.#pending > 0 && this.#settings?.wiring === "rst+gpio" && !this.#hopeless) {
-      this.#options.wake.disconnected(now);
-      ms = MIN_SLEEP_MS + this.#options.wake.next(this.#options.random());
-      this.#wishes.do({ do: "remember", attempt: this.#options.wake.attempt });
+    if (this._pending > 0 && this._settings?.wiring === "rst+gpio" && !this._hopeless) {
+      this._options.wake.disconnected(now);
+      ms = MIN_SLEEP_MS + this._options.wake.next(this._options.random());
+      this._wishes.do({ do: "remember", attempt: this._options.wake.attempt });
     }
-    this.#wishes.say("sleeping", ms === 0 ? "until the next press" : `${ms} ms`);
-    this.#state = ASLEEP;
-    this.#wishes.do({ do: "sleep", ms });
+    this._wishes.say("sleeping", ms === 0 ? "until the next press" : `${ms} ms`);
+    this._state = ASLEEP;
+    this._wishes.do({ do: "sleep", ms });
   }
 
-  #restart(): void {
-    this.#state = ASLEEP;
-    this.#wishes.do({ do: "restart" });
+  private _restart(): void {
+    this._state = ASLEEP;
+    this._wishes.do({ do: "restart" });
   }
 
   // --- Small parts --------------------------------------------------------------------------------------------------
 
   /** The settings, for all states but setup and what follows it: without settings no other state is reached. */
-  get #inUse(): Settings {
-    return this.#settings as Settings;
+  private get _inUse(): Settings {
+    return this._settings as Settings;
   }
 
-  #isBattery(): boolean {
-    return this.#settings?.mode === "battery";
+  private _isBattery(): boolean {
+    return this._settings?.mode === "battery";
   }
 
-  #isUnderCap(state: State): boolean {
-    if (this.#awake.capAt === undefined) return false;
+  private _isUnderCap(state: State): boolean {
+    if (this._awake.capAt === undefined) return false;
     switch (state.name) {
       case "joining":
       case "connecting":
@@ -726,8 +726,8 @@ export class Box {
   }
 
   /** LED pattern of a box with nothing to say. */
-  #resting(): number {
-    return this.#light ? LedPattern.ON : LedPattern.OFF;
+  private _resting(): number {
+    return this._light ? LedPattern.ON : LedPattern.OFF;
   }
 }
 

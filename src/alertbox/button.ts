@@ -104,21 +104,21 @@ type State = (typeof STATE)[keyof typeof STATE];
  * long enough for setup or reset.
  */
 export class Button {
-  readonly #double: boolean;
-  readonly #times: ButtonTimes;
-  #state: State = STATE.UP;
+  private readonly _double: boolean;
+  private readonly _times: ButtonTimes;
+  private _state: State = STATE.UP;
   /** The debounced level. */
-  #settled = false;
+  private _settled = false;
   /** The level after the last edge, and when that edge was (of use only while it differs from the debounced level). */
-  #raw = false;
-  #edgeAt = 0;
+  private _raw = false;
+  private _edgeAt = 0;
   /** When the press began that is down now; in GAP, when the first press ended. */
-  #since = 0;
+  private _since = 0;
   /** Events found but not yet polled: a ring of codes, and the time at which the first of them was queued. */
-  readonly #queue = new Uint8Array(QUEUE_LENGTH);
-  #head = 0;
-  #count = 0;
-  #queuedAt = 0;
+  private readonly _queue = new Uint8Array(QUEUE_LENGTH);
+  private _head = 0;
+  private _count = 0;
+  private _queuedAt = 0;
 
   /**
    * `double`: recognise double presses; a single press then waits for the gap before it is reported.
@@ -131,8 +131,8 @@ export class Button {
     ) {
       throw new RangeError("button: times must be at least 1 ms, and longMs < setupMs < resetMs");
     }
-    this.#double = double;
-    this.#times = times;
+    this._double = double;
+    this._times = times;
   }
 
   /**
@@ -141,24 +141,24 @@ export class Button {
    * Throws an Error when 16 events wait to be polled.
    */
   edge(down: boolean, now: number): void {
-    this.#advance(now);
-    this.#raw = down;
-    this.#edgeAt = now;
+    this._advance(now);
+    this._raw = down;
+    this._edgeAt = now;
   }
 
   /** The next event that is due at `now`, or undefined. Call until undefined: one instant may bring several. */
   poll(now: number): ButtonEvent | undefined {
-    this.#advance(now);
-    if (this.#count === 0) return undefined;
-    const code = this.#queue[this.#head] as number;
-    this.#head = (this.#head + 1) % QUEUE_LENGTH;
-    this.#count -= 1;
+    this._advance(now);
+    if (this._count === 0) return undefined;
+    const code = this._queue[this._head] as number;
+    this._head = (this._head + 1) % QUEUE_LENGTH;
+    this._count -= 1;
     return EVENT_NAMES[code];
   }
 
   /** When to poll next, in the past when events wait already; undefined when only an edge can change anything. */
   deadline(): number | undefined {
-    return this.#count > 0 ? this.#queuedAt : this.#due();
+    return this._count > 0 ? this._queuedAt : this._due();
   }
 
   /**
@@ -166,105 +166,105 @@ export class Button {
    * button is still down, so that a stuck button cannot empty the battery.
    */
   get idle(): boolean {
-    if (this.#count > 0 || this.#raw !== this.#settled) return false;
-    return this.#state === STATE.UP || this.#state === STATE.SPENT;
+    if (this._count > 0 || this._raw !== this._settled) return false;
+    return this._state === STATE.UP || this._state === STATE.SPENT;
   }
 
   /** Does everything that fell due up to `now`, one instant after the other, so that a late call changes no result. */
-  #advance(now: number): void {
-    let due = this.#due();
+  private _advance(now: number): void {
+    let due = this._due();
     while (due !== undefined && ((now - due) | 0) >= 0) {
-      if (this.#raw !== this.#settled) this.#settle(due);
-      else this.#elapse(due);
-      due = this.#due();
+      if (this._raw !== this._settled) this._settle(due);
+      else this._elapse(due);
+      due = this._due();
     }
   }
 
   /** The next instant at which time alone changes something. */
-  #due(): number | undefined {
-    const times = this.#times;
+  private _due(): number | undefined {
+    const times = this._times;
     // While the level is unsettled all limits wait: whether the press still goes on is known only when it settles.
-    if (this.#raw !== this.#settled) return (this.#edgeAt + times.debounceMs) | 0;
-    switch (this.#state) {
+    if (this._raw !== this._settled) return (this._edgeAt + times.debounceMs) | 0;
+    switch (this._state) {
       case STATE.DOWN:
-        return (this.#since + times.longMs) | 0;
+        return (this._since + times.longMs) | 0;
       case STATE.DOWN_LONG:
       case STATE.SECOND:
-        return (this.#since + times.setupMs) | 0;
+        return (this._since + times.setupMs) | 0;
       case STATE.DOWN_SETUP:
-        return (this.#since + times.resetMs) | 0;
+        return (this._since + times.resetMs) | 0;
       case STATE.GAP:
-        return (this.#since + times.gapMs) | 0;
+        return (this._since + times.gapMs) | 0;
       case STATE.UP:
       case STATE.SPENT:
         return undefined;
     }
   }
 
-  /** A limit of the current state has passed, with the level settled. UP and SPENT have none: #due never names one. */
-  #elapse(at: number): void {
-    switch (this.#state) {
+  /** A limit of the current state has passed, with the level settled. UP and SPENT have none: _due never names one. */
+  private _elapse(at: number): void {
+    switch (this._state) {
       case STATE.DOWN:
-        this.#state = STATE.DOWN_LONG;
-        this.#push(EVENT.HELD_LONG, at);
+        this._state = STATE.DOWN_LONG;
+        this._push(EVENT.HELD_LONG, at);
         break;
       case STATE.DOWN_LONG:
       case STATE.SECOND:
-        this.#state = STATE.DOWN_SETUP;
-        this.#push(EVENT.HELD_SETUP, at);
+        this._state = STATE.DOWN_SETUP;
+        this._push(EVENT.HELD_SETUP, at);
         break;
       case STATE.DOWN_SETUP:
-        this.#state = STATE.SPENT;
-        this.#push(EVENT.RESET, at);
+        this._state = STATE.SPENT;
+        this._push(EVENT.RESET, at);
         break;
       case STATE.GAP:
-        this.#state = STATE.UP;
-        this.#push(EVENT.PRESS, at);
+        this._state = STATE.UP;
+        this._push(EVENT.PRESS, at);
         break;
     }
   }
 
   /** The raw level has lasted long enough. Limits up to its edge have been passed before, so the state classifies. */
-  #settle(at: number): void {
-    const began = this.#edgeAt;
-    this.#settled = this.#raw;
-    switch (this.#state) {
+  private _settle(at: number): void {
+    const began = this._edgeAt;
+    this._settled = this._raw;
+    switch (this._state) {
       case STATE.UP:
-        this.#state = STATE.DOWN;
-        this.#push(EVENT.DOWN, at);
+        this._state = STATE.DOWN;
+        this._push(EVENT.DOWN, at);
         break;
       case STATE.GAP:
-        this.#state = STATE.SECOND;
-        this.#push(EVENT.DOWN, at);
-        this.#push(EVENT.DOUBLE, at);
+        this._state = STATE.SECOND;
+        this._push(EVENT.DOWN, at);
+        this._push(EVENT.DOUBLE, at);
         break;
       case STATE.DOWN:
-        this.#state = this.#double ? STATE.GAP : STATE.UP;
-        if (!this.#double) this.#push(EVENT.PRESS, at);
+        this._state = this._double ? STATE.GAP : STATE.UP;
+        if (!this._double) this._push(EVENT.PRESS, at);
         break;
       case STATE.DOWN_LONG:
-        this.#state = STATE.UP;
-        this.#push(EVENT.LONG, at);
+        this._state = STATE.UP;
+        this._push(EVENT.LONG, at);
         break;
       case STATE.DOWN_SETUP:
-        this.#state = STATE.UP;
-        this.#push(EVENT.SETUP, at);
+        this._state = STATE.UP;
+        this._push(EVENT.SETUP, at);
         break;
       case STATE.SPENT:
-        this.#state = STATE.UP;
-        this.#push(EVENT.RELEASED, at);
+        this._state = STATE.UP;
+        this._push(EVENT.RELEASED, at);
         break;
       case STATE.SECOND: // The double press is reported already.
-        this.#state = STATE.UP;
+        this._state = STATE.UP;
         break;
     }
-    this.#since = began;
+    this._since = began;
   }
 
-  #push(code: number, at: number): void {
-    if (this.#count === QUEUE_LENGTH) throw new Error("button: 16 events wait; poll until undefined after every edge");
-    if (this.#count === 0) this.#queuedAt = at;
-    this.#queue[(this.#head + this.#count) % QUEUE_LENGTH] = code;
-    this.#count += 1;
+  private _push(code: number, at: number): void {
+    if (this._count === QUEUE_LENGTH) throw new Error("button: 16 events wait; poll until undefined after every edge");
+    if (this._count === 0) this._queuedAt = at;
+    this._queue[(this._head + this._count) % QUEUE_LENGTH] = code;
+    this._count += 1;
   }
 }

@@ -82,37 +82,37 @@ const BLOCK = 12;
  * sector (tens of milliseconds).
  */
 export class Journal {
-  readonly #flash: Flash;
-  readonly #firstSector: number;
-  readonly #dropOldest: boolean;
-  readonly #slots: number;
+  private readonly _flash: Flash;
+  private readonly _firstSector: number;
+  private readonly _dropOldest: boolean;
+  private readonly _slots: number;
   /** Alerts not done that the journal takes before it is full. */
   readonly capacity: number;
 
   /** 1 where a slot of the active sector holds an alert that is not done. */
-  readonly #pending: Uint8Array;
-  #count = 0;
-  #pushes = 0;
-  #dropped = 0;
-  #refused = 0;
-  #needsCleanSession = true;
+  private readonly _pending: Uint8Array;
+  private _count = 0;
+  private _pushes = 0;
+  private _dropped = 0;
+  private _refused = 0;
+  private _needsCleanSession = true;
 
-  #opened = false;
+  private _opened = false;
   /** Active sector: 0 or 1 counted from the first, -1 when neither can be used. */
-  #sector = -1;
-  #generation = 0;
-  #free = 0;
+  private _sector = -1;
+  private _generation = 0;
+  private _free = 0;
   /** A slot and the sequence number in it, from which the next search starts; 0 is before all. */
-  #cursorSlot = 0;
-  #cursorSequence = 0;
-  #lastError = "";
+  private _cursorSlot = 0;
+  private _cursorSequence = 0;
+  private _lastError = "";
 
   // The record being written, and the pieces of it that are written one after the other.
-  readonly #record = new Int32Array(RECORD_WORDS);
-  readonly #recordBody = new Uint8Array(this.#record.buffer, 0, CRC_AT);
-  readonly #recordCrc = new Uint8Array(this.#record.buffer, CRC_AT, 4);
-  readonly #word = new Int32Array(1);
-  readonly #wordBytes = new Uint8Array(this.#word.buffer);
+  private readonly _record = new Int32Array(RECORD_WORDS);
+  private readonly _recordBody = new Uint8Array(this._record.buffer, 0, CRC_AT);
+  private readonly _recordCrc = new Uint8Array(this._record.buffer, CRC_AT, 4);
+  private readonly _word = new Int32Array(1);
+  private readonly _wordBytes = new Uint8Array(this._word.buffer);
 
   /**
    * Uses the sectors `firstSector` and `firstSector + 1` of `flash`. Nothing is read or written before `open()`.
@@ -124,12 +124,12 @@ export class Journal {
   constructor(flash: Flash, firstSector: number, policy: "reject" | "drop-oldest") {
     const slots = Math.floor((flash.sectorSize - SLOTS_AT) / RECORD_BYTES);
     if (slots < 8 || slots > 1024) throw new RangeError(`journal: sectors of ${flash.sectorSize} bytes; use 4096`);
-    this.#flash = flash;
-    this.#firstSector = firstSector;
-    this.#dropOldest = policy === "drop-oldest";
-    this.#slots = slots;
+    this._flash = flash;
+    this._firstSector = firstSector;
+    this._dropOldest = policy === "drop-oldest";
+    this._slots = slots;
     this.capacity = Math.min(CAPACITY, ((slots * 2) / 3) | 0);
-    this.#pending = new Uint8Array(slots);
+    this._pending = new Uint8Array(slots);
   }
 
   /**
@@ -138,36 +138,36 @@ export class Journal {
    * called again. Does not throw when the flash cannot be written; `append` does.
    */
   open(): void {
-    this.#opened = true;
-    this.#sector = this.#newest();
-    if (this.#sector < 0) {
-      this.#pending.fill(0);
-      this.#count = 0;
-      this.#pushes = 0;
-      this.#dropped = 0;
-      this.#generation = 0;
-      this.#needsCleanSession = true;
-      this.#compact(0);
+    this._opened = true;
+    this._sector = this._newest();
+    if (this._sector < 0) {
+      this._pending.fill(0);
+      this._count = 0;
+      this._pushes = 0;
+      this._dropped = 0;
+      this._generation = 0;
+      this._needsCleanSession = true;
+      this._compact(0);
       return;
     }
-    this.#readHeader();
-    this.#scan();
-    if (this.#dropOldest) this.#trim(this.capacity);
+    this._readHeader();
+    this._scan();
+    if (this._dropOldest) this._trim(this.capacity);
   }
 
   /** Presses ever stored: the highest sequence number given. Survives power cuts, compaction and `eraseAlerts()`. */
   get pushes(): number {
-    return this.#pushes;
+    return this._pushes;
   }
 
   /** Alerts not done. */
   get pending(): number {
-    return this.#count;
+    return this._count;
   }
 
   /** Presses refused (`reject`) or alerts given up (`drop-oldest`) because the journal was full. */
   get dropped(): number {
-    return this.#dropped;
+    return this._dropped;
   }
 
   /**
@@ -175,7 +175,7 @@ export class Journal {
    * and would swallow a new alert as a repeat (DESIGN §8).
    */
   get needsCleanSession(): boolean {
-    return this.#needsCleanSession;
+    return this._needsCleanSession;
   }
 
   /**
@@ -185,14 +185,14 @@ export class Journal {
    * @throws Error when neither sector takes the write.
    */
   sessionCleaned(): void {
-    this.#changeCleanSession(false);
+    this._changeCleanSession(false);
   }
 
   /**
    * The broker was changed: `needsCleanSession` is true from now on, over power cuts too. Throws as `sessionCleaned()`.
    */
   requireCleanSession(): void {
-    this.#changeCleanSession(true);
+    this._changeCleanSession(true);
   }
 
   /**
@@ -204,31 +204,31 @@ export class Journal {
    * @throws Error when neither sector takes the record: the alert is not stored.
    */
   append(event: number, millivolts: number): number {
-    this.#mustBeOpen();
+    this._mustBeOpen();
     if (event !== AlertEvent.PRESS && event !== AlertEvent.DOUBLE && event !== AlertEvent.LONG) {
       throw new RangeError(`journal: event ${event} is not one of AlertEvent`);
     }
-    const sequence = this.#pushes + 1;
-    if (!this.#dropOldest && !this.#fits(sequence, this.capacity)) {
-      this.#refuse();
+    const sequence = this._pushes + 1;
+    if (!this._dropOldest && !this._fits(sequence, this.capacity)) {
+      this._refuse();
       return 0;
     }
-    if (this.#sector < 0 && !this.#compact(0)) throw this.#wornOut();
+    if (this._sector < 0 && !this._compact(0)) throw this._wornOut();
     const level = millivolts > 0 ? Math.min(millivolts, 0xffff) | 0 : 0;
-    composeRecord(this.#record, this.#recordBody, sequence, event, level);
-    let slot = this.#store(this.#sector, this.#free);
+    composeRecord(this._record, this._recordBody, sequence, event, level);
+    let slot = this._store(this._sector, this._free);
     if (slot < 0) {
-      if (!this.#compact(0)) throw this.#wornOut();
-      composeRecord(this.#record, this.#recordBody, sequence, event, level);
-      slot = this.#store(this.#sector, this.#free);
-      if (slot < 0) throw this.#wornOut();
+      if (!this._compact(0)) throw this._wornOut();
+      composeRecord(this._record, this._recordBody, sequence, event, level);
+      slot = this._store(this._sector, this._free);
+      if (slot < 0) throw this._wornOut();
     }
-    this.#free = slot + 1;
-    this.#pending[slot] = 1;
-    this.#count += 1;
-    this.#pushes = sequence;
+    this._free = slot + 1;
+    this._pending[slot] = 1;
+    this._count += 1;
+    this._pushes = sequence;
     // After the append, so that a cut in between gives nothing up for a press that was not stored.
-    if (this.#dropOldest) this.#trim(this.capacity);
+    if (this._dropOldest) this._trim(this.capacity);
     return sequence;
   }
 
@@ -240,12 +240,12 @@ export class Journal {
    * @throws Error when neither sector takes the write: PUBREL must not leave.
    */
   received(sequence: number): void {
-    this.#mustBeOpen();
-    const slot = this.#find(sequence);
+    this._mustBeOpen();
+    const slot = this._find(sequence);
     if (slot < 0) return;
-    const offset = this.#slotAt(this.#sector, slot) + STATUS_AT;
-    if (this.#isCleared(offset, RECEIVED_BITS)) return;
-    if (!this.#clear(offset, RECEIVED_BITS) && !this.#compact(sequence)) throw this.#wornOut();
+    const offset = this._slotAt(this._sector, slot) + STATUS_AT;
+    if (this._isCleared(offset, RECEIVED_BITS)) return;
+    if (!this._clear(offset, RECEIVED_BITS) && !this._compact(sequence)) throw this._wornOut();
   }
 
   /**
@@ -254,11 +254,11 @@ export class Journal {
    * PUBCOMP.
    */
   done(sequence: number): void {
-    this.#mustBeOpen();
-    const slot = this.#find(sequence);
+    this._mustBeOpen();
+    const slot = this._find(sequence);
     if (slot < 0) return;
-    this.#forget(slot);
-    if (!this.#clear(this.#slotAt(this.#sector, slot) + STATUS_AT, DONE_BITS)) this.#compact(0);
+    this._forget(slot);
+    if (!this._clear(this._slotAt(this._sector, slot) + STATUS_AT, DONE_BITS)) this._compact(0);
   }
 
   /** The oldest alert not done. */
@@ -268,15 +268,15 @@ export class Journal {
 
   /** The oldest alert not done whose sequence number is greater than `after`. */
   next(after: number): AlertRecord | undefined {
-    let slot = this.#pending.indexOf(1, after >= this.#cursorSequence ? this.#cursorSlot : 0);
+    let slot = this._pending.indexOf(1, after >= this._cursorSequence ? this._cursorSlot : 0);
     while (slot >= 0) {
-      const words = this.#words(this.#slotAt(this.#sector, slot), RECORD_BYTES);
+      const words = this._words(this._slotAt(this._sector, slot), RECORD_BYTES);
       const sequence = words[1] as number;
       if (sequence > after) {
         const payload = words[2] as number;
         const received = ((words[4] as number) & RECEIVED_BITS) !== RECEIVED_BITS;
-        this.#cursorSlot = slot;
-        this.#cursorSequence = sequence;
+        this._cursorSlot = slot;
+        this._cursorSequence = sequence;
         return {
           sequence,
           event: payload & 0xff,
@@ -284,7 +284,7 @@ export class Journal {
           status: received ? AlertStatus.RECEIVED : AlertStatus.QUEUED,
         };
       }
-      slot = this.#pending.indexOf(1, slot + 1);
+      slot = this._pending.indexOf(1, slot + 1);
     }
     return undefined;
   }
@@ -296,85 +296,85 @@ export class Journal {
    * @throws Error when the other sector cannot be written; the journal is then as it was.
    */
   eraseAlerts(): void {
-    this.#mustBeOpen();
-    this.#pending.fill(0);
-    this.#count = 0;
-    this.#needsCleanSession = true;
-    if (this.#compact(0)) return;
+    this._mustBeOpen();
+    this._pending.fill(0);
+    this._count = 0;
+    this._needsCleanSession = true;
+    if (this._compact(0)) return;
     this.open();
-    throw this.#wornOut();
+    throw this._wornOut();
   }
 
-  #mustBeOpen(): void {
-    if (!this.#opened) throw new TypeError("journal: not open; call open() first");
+  private _mustBeOpen(): void {
+    if (!this._opened) throw new TypeError("journal: not open; call open() first");
   }
 
-  #wornOut(): Error {
-    const detail = this.#lastError === "" ? "" : ` (${this.#lastError})`;
+  private _wornOut(): Error {
+    const detail = this._lastError === "" ? "" : ` (${this._lastError})`;
     return new Error(`journal: flash is worn out: neither sector keeps what is written${detail}; replace the board`);
   }
 
-  #sectorAt(sector: number): number {
-    return (this.#firstSector + sector) * this.#flash.sectorSize;
+  private _sectorAt(sector: number): number {
+    return (this._firstSector + sector) * this._flash.sectorSize;
   }
 
-  #slotAt(sector: number, slot: number): number {
-    return this.#sectorAt(sector) + SLOTS_AT + slot * RECORD_BYTES;
+  private _slotAt(sector: number, slot: number): number {
+    return this._sectorAt(sector) + SLOTS_AT + slot * RECORD_BYTES;
   }
 
   // Reading
 
-  #words(offset: number, length: number): Int32Array {
-    const bytes = this.#flash.read(offset, length);
+  private _words(offset: number, length: number): Int32Array {
+    const bytes = this._flash.read(offset, length);
     return new Int32Array(bytes.buffer, bytes.byteOffset, length >> 2);
   }
 
   /** Whether any bit of a group is cleared. */
-  #isCleared(offset: number, bits: number): boolean {
-    return ((this.#words(offset, 4)[0] as number) & bits) !== bits;
+  private _isCleared(offset: number, bits: number): boolean {
+    return ((this._words(offset, 4)[0] as number) & bits) !== bits;
   }
 
   /** The valid sector with the newer generation, or -1. */
-  #newest(): number {
-    const first = this.#words(this.#sectorAt(0), HEADER_WORDS * 4);
-    const second = this.#words(this.#sectorAt(1), HEADER_WORDS * 4);
+  private _newest(): number {
+    const first = this._words(this._sectorAt(0), HEADER_WORDS * 4);
+    const second = this._words(this._sectorAt(1), HEADER_WORDS * 4);
     if (!isHeader(first)) return isHeader(second) ? 1 : -1;
     if (!isHeader(second)) return 0;
     // The generation may wrap: compare by difference.
     return (((first[1] as number) - (second[1] as number)) | 0) > 0 ? 0 : 1;
   }
 
-  #readHeader(): void {
-    const words = this.#words(this.#sectorAt(this.#sector), SLOTS_AT);
-    this.#generation = words[1] as number;
-    this.#pushes = words[2] as number;
-    this.#dropped = words[3] as number;
+  private _readHeader(): void {
+    const words = this._words(this._sectorAt(this._sector), SLOTS_AT);
+    this._generation = words[1] as number;
+    this._pushes = words[2] as number;
+    this._dropped = words[3] as number;
     const changes = Math.clz32(words[CHANGES_AT >> 2] as number);
-    this.#needsCleanSession = ((words[4] as number) & 1) !== (changes & 1);
-    this.#refused = 0;
+    this._needsCleanSession = ((words[4] as number) & 1) !== (changes & 1);
+    this._refused = 0;
     for (let at = REFUSED_AT >> 2; at < SLOTS_AT >> 2; at += 1) {
-      this.#refused += Math.clz32(words[at] as number);
+      this._refused += Math.clz32(words[at] as number);
     }
-    this.#dropped += this.#refused;
+    this._dropped += this._refused;
   }
 
   /** Finds pending alerts, the highest sequence number and the first free slot of the active sector. */
-  #scan(): void {
-    this.#pending.fill(0);
-    this.#count = 0;
-    this.#free = 0;
-    this.#cursorSlot = 0;
-    this.#cursorSequence = 0;
+  private _scan(): void {
+    this._pending.fill(0);
+    this._count = 0;
+    this._free = 0;
+    this._cursorSlot = 0;
+    this._cursorSequence = 0;
     let highest = 0;
     let highestSlot = -1;
     let givenUp = 0;
-    for (let start = 0; start < this.#slots && start - this.#free < BLANK_RUN; start += BLOCK) {
-      const count = Math.min(BLOCK, this.#slots - start);
-      const words = this.#words(this.#slotAt(this.#sector, start), count * RECORD_BYTES);
+    for (let start = 0; start < this._slots && start - this._free < BLANK_RUN; start += BLOCK) {
+      const count = Math.min(BLOCK, this._slots - start);
+      const words = this._words(this._slotAt(this._sector, start), count * RECORD_BYTES);
       for (let i = 0, at = 0; i < count; i += 1, at += RECORD_WORDS) {
         if (isBlank(words, at)) continue;
         const slot = start + i;
-        this.#free = slot + 1;
+        this._free = slot + 1;
         const sequence = words[at + 1] as number;
         const status = words[at + 4] as number;
         const finished = isFinished(status);
@@ -385,124 +385,124 @@ export class Journal {
         // record that did not read back and was written again: the later one counts.
         if (sequence < highest) continue;
         if (sequence === highest) {
-          if (this.#pending[highestSlot] === 1) this.#forget(highestSlot);
-          this.#dropped -= givenUp;
+          if (this._pending[highestSlot] === 1) this._forget(highestSlot);
+          this._dropped -= givenUp;
         }
         highest = sequence;
         highestSlot = slot;
         givenUp = finished && (status & DONE_BITS) === DONE_BITS ? 1 : 0;
-        this.#dropped += givenUp;
+        this._dropped += givenUp;
         if (!finished) {
-          this.#pending[slot] = 1;
-          this.#count += 1;
+          this._pending[slot] = 1;
+          this._count += 1;
         }
-        if (status !== -1) this.#firm(slot, status);
+        if (status !== -1) this._firm(slot, status);
       }
     }
-    if (highest > this.#pushes) this.#pushes = highest;
+    if (highest > this._pushes) this._pushes = highest;
   }
 
   /**
    * Clears the rest of a status group that a power cut left partly cleared. Half-programmed bits may read differently
    * the next time, and an alert once taken for received must never be published again.
    */
-  #firm(slot: number, status: number): void {
+  private _firm(slot: number, status: number): void {
     const bits = tornGroups(status);
-    if (bits !== 0) this.#clear(this.#slotAt(this.#sector, slot) + STATUS_AT, bits);
+    if (bits !== 0) this._clear(this._slotAt(this._sector, slot) + STATUS_AT, bits);
   }
 
   /** Slot of a pending alert, or -1. */
-  #find(sequence: number): number {
-    let slot = this.#pending.indexOf(1, sequence >= this.#cursorSequence ? this.#cursorSlot : 0);
+  private _find(sequence: number): number {
+    let slot = this._pending.indexOf(1, sequence >= this._cursorSequence ? this._cursorSlot : 0);
     while (slot >= 0) {
-      const found = this.#words(this.#slotAt(this.#sector, slot) + 4, 4)[0] as number;
+      const found = this._words(this._slotAt(this._sector, slot) + 4, 4)[0] as number;
       if (found === sequence) return slot;
       if (found > sequence) return -1;
-      slot = this.#pending.indexOf(1, slot + 1);
+      slot = this._pending.indexOf(1, slot + 1);
     }
     return -1;
   }
 
   /** Whether an alert with this sequence number leaves at most `room` pending ones, no two with the same packet id. */
-  #fits(sequence: number, room: number): boolean {
-    if (this.#count === 0) return true;
-    if (this.#count >= room) return false;
-    const oldest = this.#words(this.#slotAt(this.#sector, this.#pending.indexOf(1)) + 4, 4)[0] as number;
+  private _fits(sequence: number, room: number): boolean {
+    if (this._count === 0) return true;
+    if (this._count >= room) return false;
+    const oldest = this._words(this._slotAt(this._sector, this._pending.indexOf(1)) + 4, 4)[0] as number;
     return sequence - oldest < PACKET_IDS;
   }
 
   // Writing. Whether a write has worked is decided by reading back, never by the absence of an error.
 
-  #write(offset: number, bytes: Uint8Array): void {
+  private _write(offset: number, bytes: Uint8Array): void {
     try {
-      this.#flash.write(offset, bytes);
+      this._flash.write(offset, bytes);
     } catch (error) {
-      this.#lastError = String(error);
+      this._lastError = String(error);
     }
   }
 
   /** Clears bits of one word, leaves the others; whether any of them now reads as cleared. */
-  #clear(offset: number, bits: number): boolean {
-    this.#word[0] = ~bits;
-    this.#write(offset, this.#wordBytes);
-    return this.#isCleared(offset, bits);
+  private _clear(offset: number, bits: number): boolean {
+    this._word[0] = ~bits;
+    this._write(offset, this._wordBytes);
+    return this._isCleared(offset, bits);
   }
 
   /** Clears the highest bit of a word that is still set; false when the word does not count one more then. */
-  #advance(offset: number): boolean {
-    const used = Math.clz32(this.#words(offset, 4)[0] as number);
-    this.#word[0] = ~(0x80000000 >>> used);
-    this.#write(offset, this.#wordBytes);
-    return Math.clz32(this.#words(offset, 4)[0] as number) === used + 1;
+  private _advance(offset: number): boolean {
+    const used = Math.clz32(this._words(offset, 4)[0] as number);
+    this._word[0] = ~(0x80000000 >>> used);
+    this._write(offset, this._wordBytes);
+    return Math.clz32(this._words(offset, 4)[0] as number) === used + 1;
   }
 
-  #forget(slot: number): void {
-    this.#pending[slot] = 0;
-    this.#count -= 1;
+  private _forget(slot: number): void {
+    this._pending[slot] = 0;
+    this._count -= 1;
   }
 
   /** Writes the composed record to the first slot from `slot` on that keeps it; that slot, or -1. */
-  #store(sector: number, from: number): number {
-    const end = Math.min(from + ATTEMPTS, this.#slots);
-    const status = this.#record[4] as number;
+  private _store(sector: number, from: number): number {
+    const end = Math.min(from + ATTEMPTS, this._slots);
+    const status = this._record[4] as number;
     for (let slot = from; slot < end; slot += 1) {
-      const offset = this.#slotAt(sector, slot);
-      this.#write(offset, this.#recordBody);
-      this.#write(offset + CRC_AT, this.#recordCrc);
+      const offset = this._slotAt(sector, slot);
+      this._write(offset, this._recordBody);
+      this._write(offset + CRC_AT, this._recordCrc);
       if (status !== -1) {
-        this.#word[0] = status;
-        this.#write(offset + STATUS_AT, this.#wordBytes);
+        this._word[0] = status;
+        this._write(offset + STATUS_AT, this._wordBytes);
       }
-      if (this.#holds(offset, this.#record)) return slot;
+      if (this._holds(offset, this._record)) return slot;
     }
     return -1;
   }
 
-  #holds(offset: number, expected: Int32Array): boolean {
-    const words = this.#words(offset, expected.length * 4);
+  private _holds(offset: number, expected: Int32Array): boolean {
+    const words = this._words(offset, expected.length * 4);
     for (let i = 0; i < expected.length; i += 1) if (words[i] !== expected[i]) return false;
     return true;
   }
 
-  #changeCleanSession(needed: boolean): void {
-    this.#mustBeOpen();
-    if (this.#needsCleanSession === needed) return;
-    this.#needsCleanSession = needed;
-    if (this.#sector >= 0 && this.#advance(this.#sectorAt(this.#sector) + CHANGES_AT)) return;
-    if (this.#compact(0)) return;
-    this.#needsCleanSession = !needed;
-    throw this.#wornOut();
+  private _changeCleanSession(needed: boolean): void {
+    this._mustBeOpen();
+    if (this._needsCleanSession === needed) return;
+    this._needsCleanSession = needed;
+    if (this._sector >= 0 && this._advance(this._sectorAt(this._sector) + CHANGES_AT)) return;
+    if (this._compact(0)) return;
+    this._needsCleanSession = !needed;
+    throw this._wornOut();
   }
 
   /** Counts a refused press, if that can be written. */
-  #refuse(): void {
-    this.#dropped += 1;
-    if (this.#refused < REFUSED_ROOM) {
-      const offset = this.#sectorAt(this.#sector) + REFUSED_AT + (this.#refused >> 5) * 4;
-      this.#refused += 1;
-      if (this.#advance(offset)) return;
+  private _refuse(): void {
+    this._dropped += 1;
+    if (this._refused < REFUSED_ROOM) {
+      const offset = this._sectorAt(this._sector) + REFUSED_AT + (this._refused >> 5) * 4;
+      this._refused += 1;
+      if (this._advance(offset)) return;
     }
-    this.#compact(0);
+    this._compact(0);
   }
 
   /**
@@ -510,18 +510,18 @@ export class Journal {
    * acknowledged with PUBREC is as good as delivered: it goes only when there is no other but the newest, or when its
    * id comes round again.
    */
-  #trim(room: number): void {
-    while (this.#count > 0 && !this.#fits(this.#pushes, room + 1)) {
-      const oldest = this.#pending.indexOf(1);
-      const newest = this.#pending.lastIndexOf(1);
-      let slot = this.#count > room ? oldest : newest;
-      while (slot < newest && this.#isCleared(this.#slotAt(this.#sector, slot) + STATUS_AT, RECEIVED_BITS)) {
-        slot = this.#pending.indexOf(1, slot + 1);
+  private _trim(room: number): void {
+    while (this._count > 0 && !this._fits(this._pushes, room + 1)) {
+      const oldest = this._pending.indexOf(1);
+      const newest = this._pending.lastIndexOf(1);
+      let slot = this._count > room ? oldest : newest;
+      while (slot < newest && this._isCleared(this._slotAt(this._sector, slot) + STATUS_AT, RECEIVED_BITS)) {
+        slot = this._pending.indexOf(1, slot + 1);
       }
       if (slot === newest) slot = oldest;
-      this.#forget(slot);
-      this.#dropped += 1;
-      if (!this.#clear(this.#slotAt(this.#sector, slot) + STATUS_AT, DROPPED_BITS)) this.#compact(0);
+      this._forget(slot);
+      this._dropped += 1;
+      if (!this._clear(this._slotAt(this._sector, slot) + STATUS_AT, DROPPED_BITS)) this._compact(0);
     }
   }
 
@@ -534,52 +534,52 @@ export class Journal {
    * @param received sequence number of an alert whose *received* goes with the copy, or 0.
    * @returns false when the other sector does not keep what is written; nothing has changed then.
    */
-  #compact(received: number): boolean {
-    if (this.#sector >= 0) return this.#moveTo(1 - this.#sector, received);
-    return this.#moveTo(0, received) || this.#moveTo(1, received);
+  private _compact(received: number): boolean {
+    if (this._sector >= 0) return this._moveTo(1 - this._sector, received);
+    return this._moveTo(0, received) || this._moveTo(1, received);
   }
 
-  #moveTo(target: number, received: number): boolean {
+  private _moveTo(target: number, received: number): boolean {
     try {
-      this.#flash.erase(this.#firstSector + target);
+      this._flash.erase(this._firstSector + target);
     } catch (error) {
-      this.#lastError = String(error);
+      this._lastError = String(error);
     }
-    const pending = new Uint8Array(this.#slots);
+    const pending = new Uint8Array(this._slots);
     let free = 0;
-    for (let from = this.#pending.indexOf(1); from >= 0; from = this.#pending.indexOf(1, from + 1)) {
-      const record = this.#record;
-      record.set(this.#words(this.#slotAt(this.#sector, from), RECORD_BYTES));
+    for (let from = this._pending.indexOf(1); from >= 0; from = this._pending.indexOf(1, from + 1)) {
+      const record = this._record;
+      record.set(this._words(this._slotAt(this._sector, from), RECORD_BYTES));
       const isReceived = record[1] === received || ((record[4] as number) & RECEIVED_BITS) !== RECEIVED_BITS;
       record[4] = isReceived ? ~RECEIVED_BITS : -1;
-      const slot = this.#store(target, free);
+      const slot = this._store(target, free);
       if (slot < 0) return false;
       pending[slot] = 1;
       free = slot + 1;
     }
-    if (!this.#writeHeader(target, (this.#generation + 1) | 0)) return false;
-    this.#pending.set(pending);
-    this.#sector = target;
-    this.#generation = (this.#generation + 1) | 0;
-    this.#free = free;
-    this.#refused = 0;
-    this.#cursorSlot = 0;
-    this.#cursorSequence = 0;
+    if (!this._writeHeader(target, (this._generation + 1) | 0)) return false;
+    this._pending.set(pending);
+    this._sector = target;
+    this._generation = (this._generation + 1) | 0;
+    this._free = free;
+    this._refused = 0;
+    this._cursorSlot = 0;
+    this._cursorSequence = 0;
     return true;
   }
 
-  #writeHeader(sector: number, generation: number): boolean {
+  private _writeHeader(sector: number, generation: number): boolean {
     const header = new Int32Array(HEADER_WORDS);
     const bytes = new Uint8Array(header.buffer);
     const body = bytes.subarray(0, HEADER_CRC_AT);
-    composeHeader(header, bytes, generation, this.#pushes, this.#dropped, this.#needsCleanSession);
-    const offset = this.#sectorAt(sector);
-    this.#write(offset, body);
+    composeHeader(header, bytes, generation, this._pushes, this._dropped, this._needsCleanSession);
+    const offset = this._sectorAt(sector);
+    this._write(offset, body);
     // The words behind the CRC count by cleared bits: an erase that left some cleared would be read as history. The CRC
     // comes after this check, since it makes the sector valid.
-    const words = this.#words(offset, SLOTS_AT);
+    const words = this._words(offset, SLOTS_AT);
     for (let at = HEADER_CRC_AT >> 2; at < words.length; at += 1) if (words[at] !== -1) return false;
-    this.#write(offset + HEADER_CRC_AT, bytes.subarray(HEADER_CRC_AT));
-    return this.#holds(offset, header);
+    this._write(offset + HEADER_CRC_AT, bytes.subarray(HEADER_CRC_AT));
+    return this._holds(offset, header);
   }
 }

@@ -28,34 +28,34 @@ export const MAX_IN_FLIGHT = 4;
 const REMEMBERED = 16;
 
 export class Outbox {
-  readonly #journal: Journal;
+  private readonly _journal: Journal;
   /** Sequence of the newest alert handed to the session in this boot. */
-  #offered = 0;
-  #inFlight = 0;
+  private _offered = 0;
+  private _inFlight = 0;
   /** Presses of this boot start after this sequence; everything older is a replay. */
-  readonly #before: number;
+  private readonly _before: number;
   /** Alerts up to this sequence may have been on the wire in an earlier boot or session. */
-  #maybeSent: number;
+  private _maybeSent: number;
   /** When the latest presses of this boot were stored, by sequence modulo REMEMBERED. */
-  readonly #storedAt = new Int32Array(REMEMBERED);
+  private readonly _storedAt = new Int32Array(REMEMBERED);
   /** The failures there had been then, likewise. */
-  readonly #failures = new Int32Array(REMEMBERED);
-  readonly #bootAt: number;
+  private readonly _failures = new Int32Array(REMEMBERED);
+  private readonly _bootAt: number;
 
   /** `bootAt`: the instant, in milliseconds, at which this boot began; a replayed alert counts its `ms` from there. */
   constructor(journal: Journal, bootAt: number) {
-    this.#journal = journal;
-    this.#before = journal.pushes;
-    this.#maybeSent = journal.pushes;
-    this.#bootAt = bootAt;
+    this._journal = journal;
+    this._before = journal.pushes;
+    this._maybeSent = journal.pushes;
+    this._bootAt = bootAt;
   }
 
   /**
    * Notes when an alert of this boot was pressed, so that its message can say how long and how many attempts it took.
    */
   pressed(sequence: number, at: number, failures: number): void {
-    this.#storedAt[sequence % REMEMBERED] = at;
-    this.#failures[sequence % REMEMBERED] = failures;
+    this._storedAt[sequence % REMEMBERED] = at;
+    this._failures[sequence % REMEMBERED] = failures;
   }
 
   /**
@@ -63,30 +63,30 @@ export class Outbox {
    * (PUBREC seen, power lost before PUBCOMP) is only released, never published again [MQTT-4.3.3-1].
    */
   fill(publisher: Publisher, circumstances: Circumstances, now: number): void {
-    while (this.#inFlight < MAX_IN_FLIGHT) {
-      const record = this.#journal.next(this.#offered);
+    while (this._inFlight < MAX_IN_FLIGHT) {
+      const record = this._journal.next(this._offered);
       if (record === undefined) return;
       const { sequence } = record;
       let result: number;
       if (record.status === AlertStatus.RECEIVED) {
         result = publisher.release(packetId(sequence), now);
       } else {
-        const attempt = this.#attemptOf(sequence, circumstances);
+        const attempt = this._attemptOf(sequence, circumstances);
         const facts: AlertFacts = {
           sequence,
           event: record.event,
           chipId: circumstances.chipId,
           millivolts: record.millivolts,
           rssi: circumstances.rssi,
-          ms: (now - this.#startOf(sequence)) | 0,
+          ms: (now - this._startOf(sequence)) | 0,
           attempt,
-          queued: sequence <= this.#before || attempt > 1,
+          queued: sequence <= this._before || attempt > 1,
         };
-        result = publisher.publish(this.#message(sequence, facts, circumstances.topic), now);
+        result = publisher.publish(this._message(sequence, facts, circumstances.topic), now);
       }
       if (result < 0) return;
-      this.#offered = sequence;
-      this.#inFlight += 1;
+      this._offered = sequence;
+      this._inFlight += 1;
     }
   }
 
@@ -96,8 +96,8 @@ export class Outbox {
    */
   received(id: number): number {
     if (id >= FIRST_SESSION_ID) return 0;
-    const sequence = this.#sequenceOf(id);
-    if (sequence !== 0) this.#journal.received(sequence);
+    const sequence = this._sequenceOf(id);
+    if (sequence !== 0) this._journal.received(sequence);
     return sequence;
   }
 
@@ -105,47 +105,47 @@ export class Outbox {
   delivered(id: number): number {
     if (id >= FIRST_SESSION_ID) return 0;
     // Also for an alert that a full journal has given up meanwhile: its place in the session is free again.
-    if (this.#inFlight > 0) this.#inFlight -= 1;
-    const sequence = this.#sequenceOf(id);
-    if (sequence !== 0) this.#journal.done(sequence);
+    if (this._inFlight > 0) this._inFlight -= 1;
+    const sequence = this._sequenceOf(id);
+    if (sequence !== 0) this._journal.done(sequence);
     return sequence;
   }
 
   /** The session was made anew (other settings): everything not done is handed over again. */
   restart(): void {
-    if (this.#offered > this.#maybeSent) this.#maybeSent = this.#offered;
-    this.#offered = 0;
-    this.#inFlight = 0;
+    if (this._offered > this._maybeSent) this._maybeSent = this._offered;
+    this._offered = 0;
+    this._inFlight = 0;
   }
 
-  #startOf(sequence: number): number {
-    if (sequence <= this.#before || sequence <= this.#journal.pushes - REMEMBERED) return this.#bootAt;
-    return this.#storedAt[sequence % REMEMBERED] ?? this.#bootAt;
+  private _startOf(sequence: number): number {
+    if (sequence <= this._before || sequence <= this._journal.pushes - REMEMBERED) return this._bootAt;
+    return this._storedAt[sequence % REMEMBERED] ?? this._bootAt;
   }
 
   /** Which attempt this is for an alert, from 1. */
-  #attemptOf(sequence: number, { failures, failuresBefore }: Circumstances): number {
-    if (sequence <= this.#before) return failuresBefore + failures + 1;
-    if (sequence <= this.#journal.pushes - REMEMBERED) return failures + 1;
-    return failures - (this.#failures[sequence % REMEMBERED] ?? 0) + 1;
+  private _attemptOf(sequence: number, { failures, failuresBefore }: Circumstances): number {
+    if (sequence <= this._before) return failuresBefore + failures + 1;
+    if (sequence <= this._journal.pushes - REMEMBERED) return failures + 1;
+    return failures - (this._failures[sequence % REMEMBERED] ?? 0) + 1;
   }
 
-  #message(sequence: number, facts: AlertFacts, topic: string): Message {
+  private _message(sequence: number, facts: AlertFacts, topic: string): Message {
     return {
       topic,
       payload: alertPayload(facts),
       qos: 2,
       retain: false,
       id: packetId(sequence),
-      resumed: sequence <= this.#maybeSent,
+      resumed: sequence <= this._maybeSent,
     };
   }
 
-  #sequenceOf(id: number): number {
-    let record = this.#journal.first();
+  private _sequenceOf(id: number): number {
+    let record = this._journal.first();
     while (record !== undefined) {
       if (packetId(record.sequence) === id) return record.sequence;
-      record = this.#journal.next(record.sequence);
+      record = this._journal.next(record.sequence);
     }
     return 0;
   }

@@ -391,14 +391,14 @@ interface Place {
  * times in a life.
  */
 export class SettingsStore {
-  readonly #flash: Flash;
-  readonly #firstSector: number;
-  #lastError = "";
+  private readonly _flash: Flash;
+  private readonly _firstSector: number;
+  private _lastError = "";
 
   /** Uses the sectors `firstSector` and `firstSector + 1` of `flash`. */
   constructor(flash: Flash, firstSector: number) {
-    this.#flash = flash;
-    this.#firstSector = firstSector;
+    this._flash = flash;
+    this._firstSector = firstSector;
   }
 
   /**
@@ -406,11 +406,11 @@ export class SettingsStore {
    * accept (written by another version) do not hide older ones that it does accept.
    */
   load(chipId: number): Settings | undefined {
-    const newest = this.#newest();
+    const newest = this._newest();
     if (newest === undefined) return undefined;
     const settings = parse(newest, chipId);
     if (settings !== undefined) return settings;
-    const other = this.#read(1 - newest.slot);
+    const other = this._read(1 - newest.slot);
     return other === undefined ? undefined : parse(other, chipId);
   }
 
@@ -424,21 +424,21 @@ export class SettingsStore {
     // Spaces at the end make whole words of 4 bytes, so that no padded copy is needed beside the text in RAM.
     const text = new Uint8Array(ArrayBuffer.fromString(`${serialise(settings)}   `));
     const json = text.subarray(0, text.length & ~3);
-    if (json.length > this.#flash.sectorSize - HEADER_BYTES) {
+    if (json.length > this._flash.sectorSize - HEADER_BYTES) {
       throw new RangeError(`settings: ${json.length} bytes do not fit a sector; shorten names and passwords`);
     }
-    const place = this.#placeFor(json);
-    if (place === undefined || this.#write(place.slot, place.generation, json)) return;
+    const place = this._placeFor(json);
+    if (place === undefined || this._write(place.slot, place.generation, json)) return;
     // With nothing in force, the other slot is free to try.
-    if (place.isFirst && this.#write(1 - place.slot, place.generation, json)) return;
+    if (place.isFirst && this._write(1 - place.slot, place.generation, json)) return;
     throw new Error(
-      `settings: flash is worn out: it does not keep what is written${this.#lastError}; the old settings stay`,
+      `settings: flash is worn out: it does not keep what is written${this._lastError}; the old settings stay`,
     );
   }
 
   /** Where to write, or undefined when the same is in force. What was read for that is free again when this returns. */
-  #placeFor(json: Uint8Array): Place | undefined {
-    const newest = this.#newest();
+  private _placeFor(json: Uint8Array): Place | undefined {
+    const newest = this._newest();
     if (newest === undefined) return { slot: 0, generation: 1, isFirst: true };
     if (equalBytes(newest.json, json)) return undefined;
     return { slot: 1 - newest.slot, generation: (newest.generation + 1) | 0, isFirst: false };
@@ -451,41 +451,41 @@ export class SettingsStore {
    * @throws Error when settings can still be read afterwards.
    */
   erase(): void {
-    const newest = this.#newest();
+    const newest = this._newest();
     const last = newest === undefined ? 1 : newest.slot;
-    this.#wipe(1 - last);
-    this.#wipe(last);
-    if (this.#newest() !== undefined) throw new Error("settings: the flash cannot be erased; replace the board");
+    this._wipe(1 - last);
+    this._wipe(last);
+    if (this._newest() !== undefined) throw new Error("settings: the flash cannot be erased; replace the board");
   }
 
-  #sectorAt(slot: number): number {
-    return (this.#firstSector + slot) * this.#flash.sectorSize;
+  private _sectorAt(slot: number): number {
+    return (this._firstSector + slot) * this._flash.sectorSize;
   }
 
   /** The valid slot with the newer generation. */
-  #newest(): Stored | undefined {
-    const first = this.#read(0);
-    const second = this.#read(1);
+  private _newest(): Stored | undefined {
+    const first = this._read(0);
+    const second = this._read(1);
     if (first === undefined) return second;
     if (second === undefined) return first;
     return ((first.generation - second.generation) | 0) > 0 ? first : second;
   }
 
-  #read(slot: number): Stored | undefined {
-    const offset = this.#sectorAt(slot);
-    const head = this.#flash.read(offset, HEADER_BYTES);
+  private _read(slot: number): Stored | undefined {
+    const offset = this._sectorAt(slot);
+    const head = this._flash.read(offset, HEADER_BYTES);
     const words = new Int32Array(head.buffer, head.byteOffset, HEADER_BYTES >> 2);
     const length = words[3] as number;
     if (words[0] !== MAGIC || words[1] !== VERSION) return undefined;
-    if (length < 2 || length > this.#flash.sectorSize - HEADER_BYTES) return undefined;
-    const json = this.#flash.read(offset + HEADER_BYTES, (length + 3) & ~3);
+    if (length < 2 || length > this._flash.sectorSize - HEADER_BYTES) return undefined;
+    const json = this._flash.read(offset + HEADER_BYTES, (length + 3) & ~3);
     if (words[4] !== flashWord(crc32(json, 0, length, crc32(head, 0, CRC_AT)))) return undefined;
     return { slot, generation: words[2] as number, json: json.subarray(0, length) };
   }
 
   /** Writes a slot, CRC last. Whether that has worked is decided by reading back, not by the absence of an error. */
-  #write(slot: number, generation: number, json: Uint8Array): boolean {
-    const offset = this.#sectorAt(slot);
+  private _write(slot: number, generation: number, json: Uint8Array): boolean {
+    const offset = this._sectorAt(slot);
     const head = new Int32Array(HEADER_BYTES >> 2);
     const bytes = new Uint8Array(head.buffer);
     head[0] = MAGIC;
@@ -494,25 +494,25 @@ export class SettingsStore {
     head[3] = json.length;
     head[4] = flashWord(crc32(json, 0, json.length, crc32(bytes, 0, CRC_AT)));
     try {
-      this.#flash.erase(this.#firstSector + slot);
-      this.#flash.write(offset + HEADER_BYTES, json);
-      this.#flash.write(offset, bytes.subarray(0, CRC_AT));
-      this.#flash.write(offset + CRC_AT, bytes.subarray(CRC_AT));
+      this._flash.erase(this._firstSector + slot);
+      this._flash.write(offset + HEADER_BYTES, json);
+      this._flash.write(offset, bytes.subarray(0, CRC_AT));
+      this._flash.write(offset + CRC_AT, bytes.subarray(CRC_AT));
     } catch (error) {
-      this.#lastError = ` (${String(error)})`;
+      this._lastError = ` (${String(error)})`;
     }
-    const stored = this.#read(slot);
+    const stored = this._read(slot);
     return stored !== undefined && stored.generation === generation && equalBytes(stored.json, json);
   }
 
   /** Erases a slot; where the flash refuses, clears every bit of it instead, so that no secret stays behind. */
-  #wipe(slot: number): void {
+  private _wipe(slot: number): void {
     try {
-      this.#flash.erase(this.#firstSector + slot);
+      this._flash.erase(this._firstSector + slot);
     } catch {
       const zeros = new Uint8Array(64);
-      const end = this.#sectorAt(slot + 1);
-      for (let offset = this.#sectorAt(slot); offset < end; offset += 64) this.#flash.write(offset, zeros);
+      const end = this._sectorAt(slot + 1);
+      for (let offset = this._sectorAt(slot); offset < end; offset += 64) this._flash.write(offset, zeros);
     }
   }
 }

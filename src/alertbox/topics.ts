@@ -19,7 +19,7 @@ export class Topics {
   readonly led: string;
   /** The filter for all commands, `<root>/cmd/+`. */
   readonly commands: string;
-  readonly #commandPrefix: string;
+  private readonly _commandPrefix: string;
 
   /**
    * `root`: a valid topic name without "/" at its end, for example "mresetar/alertbox/5750". Throws a RangeError
@@ -33,7 +33,7 @@ export class Topics {
     this.lwt = `${root}/lwt`;
     this.state = `${root}/state`;
     this.led = `${root}/led`;
-    this.#commandPrefix = `${root}/cmd/`;
+    this._commandPrefix = `${root}/cmd/`;
     this.commands = `${root}/cmd/+`;
   }
 
@@ -42,15 +42,15 @@ export class Topics {
    * topic.
    */
   command(topic: string): string {
-    if (!topic.startsWith(this.#commandPrefix)) return "";
-    const name = topic.slice(this.#commandPrefix.length);
+    if (!topic.startsWith(this._commandPrefix)) return "";
+    const name = topic.slice(this._commandPrefix.length);
     // "+" stands for exactly one level [MQTT-4.7.1-3], so a deeper topic is not one that we subscribed to.
     return name.includes("/") ? "" : name;
   }
 
   /** The topic of a command, on which it is cleared with an empty retained message. */
   commandTopic(name: string): string {
-    return this.#commandPrefix + name;
+    return this._commandPrefix + name;
   }
 }
 

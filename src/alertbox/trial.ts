@@ -6,46 +6,46 @@ import { BoxTimes } from "./state.js";
 
 export class Trial {
   /** The settings that worked, while others are tried. */
-  #before: Settings | undefined;
-  #until = 0;
+  private _before: Settings | undefined;
+  private _until = 0;
   /** Root under which the command that was answered is still retained. */
-  #answeredRoot = "";
-  #result = "";
+  private _answeredRoot = "";
+  private _result = "";
 
   get running(): boolean {
-    return this.#before !== undefined;
+    return this._before !== undefined;
   }
 
   /** The settings to go back to. Only while a trial is running. */
   get before(): Settings {
-    return this.#before as Settings;
+    return this._before as Settings;
   }
 
   /** When a trial that is running has failed at the latest. */
   get until(): number | undefined {
-    return this.#before === undefined ? undefined : this.#until;
+    return this._before === undefined ? undefined : this._until;
   }
 
   /** What became of the last `cmd/config`, for `state`: "" when there was none. */
   get result(): string {
-    return this.#result;
+    return this._result;
   }
 
   begin(before: Settings, now: number): void {
-    this.#before = before;
-    this.#until = (now + BoxTimes.trial) | 0;
+    this._before = before;
+    this._until = (now + BoxTimes.trial) | 0;
   }
 
   end(result: string): void {
-    if (this.#before !== undefined) this.#answeredRoot = this.#before.root;
-    this.#before = undefined;
-    this.#result = result;
+    if (this._before !== undefined) this._answeredRoot = this._before.root;
+    this._before = undefined;
+    this._result = result;
   }
 
   /** Once after a trial: the root under which `cmd/config` is to be cleared; else "". */
   takeAnswered(): string {
-    const root = this.#answeredRoot;
-    this.#answeredRoot = "";
+    const root = this._answeredRoot;
+    this._answeredRoot = "";
     return root;
   }
 }

@@ -5,31 +5,31 @@ import Timer from "timer";
 import { now } from "./clock.js";
 
 export class Alarm {
-  readonly #ring: () => void;
-  #timer: Timer | undefined;
-  #at: number | undefined;
+  private readonly _ring: () => void;
+  private _timer: Timer | undefined;
+  private _at: number | undefined;
 
   constructor(ring: () => void) {
-    this.#ring = ring;
+    this._ring = ring;
   }
 
   /**
    * Sets the alarm to an instant (int32 milliseconds), or off. The instant may be past: it then rings in the next turn.
    */
   set(at: number | undefined): void {
-    if (at === this.#at && (at === undefined || this.#timer !== undefined)) return;
-    this.#at = at;
-    if (this.#timer !== undefined) {
-      Timer.clear(this.#timer);
-      this.#timer = undefined;
+    if (at === this._at && (at === undefined || this._timer !== undefined)) return;
+    this._at = at;
+    if (this._timer !== undefined) {
+      Timer.clear(this._timer);
+      this._timer = undefined;
     }
     if (at === undefined) return;
     const delay = (at - now()) | 0;
-    this.#timer = Timer.set(
+    this._timer = Timer.set(
       () => {
-        this.#timer = undefined;
-        this.#at = undefined;
-        this.#ring();
+        this._timer = undefined;
+        this._at = undefined;
+        this._ring();
       },
       Math.max(0, delay),
     );

@@ -8,21 +8,21 @@ import Flash from "flash";
 const SECTOR_SIZE = 4096;
 
 export class FlashRegion {
-  readonly #flash = new Flash("storage");
+  private readonly _flash = new Flash("storage");
   readonly sectorSize = SECTOR_SIZE;
 
   /** Fresh bytes. Throws when the range is outside the region. */
   read(offset: number, length: number): Uint8Array {
-    return new Uint8Array(this.#flash.read(offset, length) as ArrayBuffer);
+    return new Uint8Array(this._flash.read(offset, length) as ArrayBuffer);
   }
 
   /** Clears bits; offset and length are multiples of 4. Throws when the chip reports an error. */
   write(offset: number, bytes: Uint8Array): void {
-    this.#flash.write(offset, bytes.byteLength, bytes);
+    this._flash.write(offset, bytes.byteLength, bytes);
   }
 
   /** Sets the sector (an index inside the region) to ones. Throws when the chip reports an error. */
   erase(sector: number): void {
-    this.#flash.erase(sector);
+    this._flash.erase(sector);
   }
 }

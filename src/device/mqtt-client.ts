@@ -30,26 +30,26 @@ export default class MqttClient {
 
   /** What the option `target` gave; not looked at. */
   target?: unknown;
-  readonly #engine: Engine;
+  private readonly _engine: Engine;
 
   /** Throws a TypeError or RangeError for options that cannot work, before anything is taken. */
   constructor(options: MqttClientOptions) {
-    this.#engine = new Engine(this, options);
+    this._engine = new Engine(this, options);
     if (options.target !== undefined) this.target = options.target;
   }
 
   get state(): ClientState {
-    return this.#engine.state;
+    return this._engine.state;
   }
 
   /** Packet id of the latest `write`: of a SUBSCRIBE, an UNSUBSCRIBE or a message with QoS 1 or 2; 0 for QoS 0. */
   get lastId(): number {
-    return this.#engine.lastId;
+    return this._engine.lastId;
   }
 
   /** Bytes of a message in pieces that can be written now. 0 without a connection, and when no message can be taken. */
   get writable(): number {
-    return this.#engine.writable;
+    return this._engine.writable;
   }
 
   get format(): "buffer" {
@@ -67,7 +67,7 @@ export default class MqttClient {
    * `onWritable`. Throws an Error when it cannot be taken now, a TypeError or RangeError when it never can.
    */
   write(data: Data | PayloadSource | null | undefined, options?: WriteOptions): number {
-    return this.#engine.write(data, options);
+    return this._engine.write(data, options);
   }
 
   /**
@@ -78,7 +78,7 @@ export default class MqttClient {
   read(count?: number): ArrayBufferLike | undefined;
   read(into: ArrayBufferLike | ArrayBufferView): number | undefined;
   read(into?: number | ArrayBufferLike | ArrayBufferView): ArrayBufferLike | number | undefined {
-    return this.#engine.read(into);
+    return this._engine.read(into);
   }
 
   /**
@@ -86,7 +86,7 @@ export default class MqttClient {
    * ends before that, or after `deadlineMs` (0 to a day). One at a time; never after `close()`.
    */
   flush(deadlineMs: number, callback: (this: MqttClient, delivered: boolean) => void): void {
-    this.#engine.flush(deadlineMs, callback);
+    this._engine.flush(deadlineMs, callback);
   }
 
   /**
@@ -94,6 +94,6 @@ export default class MqttClient {
    * nothing.
    */
   close(): void {
-    this.#engine.close();
+    this._engine.close();
   }
 }

@@ -60,96 +60,96 @@ export class Engine implements LinkHandler, SessionHandler {
   state: ClientState = "waiting";
   lastId = 0;
 
-  readonly #client: MqttClient;
-  readonly #options: MqttClientOptions;
-  readonly #wire: ReturnType<typeof sessionOptions>;
-  readonly #session: PieceSession;
-  readonly #link: MqttLink;
-  readonly #backoff: Backoff | undefined;
-  readonly #resolver = new Resolver();
+  private readonly _client: MqttClient;
+  private readonly _options: MqttClientOptions;
+  private readonly _wire: ReturnType<typeof sessionOptions>;
+  private readonly _session: PieceSession;
+  private readonly _link: MqttLink;
+  private readonly _backoff: Backoff | undefined;
+  private readonly _resolver = new Resolver();
   /** A resolver of the application's, and the number of the question whose answer counts. */
-  #dns: InstanceType<DnsOptions["io"]> | undefined;
-  #question = 0;
+  private _dns: InstanceType<DnsOptions["io"]> | undefined;
+  private _question = 0;
   /** The deadline of WAITING and RESOLVING. */
-  readonly #alarm = new Alarm(() => this.#ring());
+  private readonly _alarm = new Alarm(() => this._ring());
   /** What calls have left to do, in a turn of its own: callbacks may come of it. */
-  readonly #turn = new Alarm(() => this.#work());
+  private readonly _turn = new Alarm(() => this._work());
   /** Packet ids of messages not yet delivered, 0 where there is none, and which of them are QoS 2. */
-  readonly #ids: Uint16Array;
-  readonly #exactlyOnce: Uint8Array;
+  private readonly _ids: Uint16Array;
+  private readonly _exactlyOnce: Uint8Array;
   /** The store has to be asked for more. */
-  #backlog: boolean;
+  private _backlog: boolean;
   /** A write has left no room: onWritable is due when there is some. */
-  #starved = false;
+  private _starved = false;
   /** close() found nothing to say DISCONNECT to. */
-  #drop = false;
+  private _drop = false;
   /** The callback of a flush that is not yet answered, its deadline, and the answer once it is known. */
-  #flushed: ((this: MqttClient, delivered: boolean) => void) | undefined;
-  #flushBy = 0;
-  #answer: boolean | undefined;
+  private _flushed: ((this: MqttClient, delivered: boolean) => void) | undefined;
+  private _flushBy = 0;
+  private _answer: boolean | undefined;
 
   /** What read() gives; the bytes belong to the session and are valid during a callback only. */
-  #bytes: Uint8Array | undefined;
-  #start = 0;
-  #end = 0;
-  readonly #message = { topic: "", byteLength: 0, QoS: 0, retain: false, duplicate: false, id: 0, more: false };
+  private _bytes: Uint8Array | undefined;
+  private _start = 0;
+  private _end = 0;
+  private readonly _message = { topic: "", byteLength: 0, QoS: 0, retain: false, duplicate: false, id: 0, more: false };
 
   constructor(client: MqttClient, options: MqttClientOptions) {
     checkOptions(options);
     const backoff = backoffOptions(options.reconnect);
     const budget = budgetOf(options);
-    this.#client = client;
-    this.#options = options;
-    this.#wire = sessionOptions(options);
-    this.#session = new PieceSession(this.#wire, budget, this);
-    this.#backoff = backoff === undefined ? undefined : new Backoff(backoff);
-    this.#session.onSent = () => this.#freed();
+    this._client = client;
+    this._options = options;
+    this._wire = sessionOptions(options);
+    this._session = new PieceSession(this._wire, budget, this);
+    this._backoff = backoff === undefined ? undefined : new Backoff(backoff);
+    this._session.onSent = () => this._freed();
     // With Nagle's rule small writes share a segment: lwIP ends a connection with more than 8 unacknowledged ones
     // (TCP_SND_QUEUELEN), and an application may write as often as it likes. A TLS socket wants the name of the host.
     const socket = { io: TCP, nodelay: false, ...options.socket, host: options.host };
-    this.#link = new MqttLink(this.#session, LINK_BUFFER, this, socket);
-    this.#ids = new Uint16Array(budget.inFlight);
-    this.#exactlyOnce = new Uint8Array(budget.inFlight);
-    this.#backlog = options.store !== undefined;
-    this.#alarm.set(now());
+    this._link = new MqttLink(this._session, LINK_BUFFER, this, socket);
+    this._ids = new Uint16Array(budget.inFlight);
+    this._exactlyOnce = new Uint8Array(budget.inFlight);
+    this._backlog = options.store !== undefined;
+    this._alarm.set(now());
   }
 
-  // What the application asks for. Nothing here calls back; #turn does what is left.
+  // What the application asks for. Nothing here calls back; _turn does what is left.
 
   get writable(): number {
-    const { pieces, pending, unsent } = this.#session;
+    const { pieces, pending, unsent } = this._session;
     if (this.state !== "connected") return 0;
     if (pieces.missing > 0) return pieces.room;
-    return pending < this.#ids.length && unsent < QOS_0_PLACES ? PIECE_BYTES - pieces.waiting : 0;
+    return pending < this._ids.length && unsent < QOS_0_PLACES ? PIECE_BYTES - pieces.waiting : 0;
   }
 
   write(data: Data | PayloadSource | null | undefined, options: WriteOptions | undefined): number {
     if (this.state === "closing" || this.state === "closed") throw new Error("the client is closed; make a new one");
     if (options === undefined) {
-      this.#addPiece(asData(data));
+      this._addPiece(asData(data));
     } else {
-      const { missing } = this.#session.pieces;
+      const { missing } = this._session.pieces;
       if (missing > 0) throw new Error(`a message is not complete; write its last ${missing} bytes first`);
-      const id = this.#request(data, options);
+      const id = this._request(data, options);
       if (id < 0) throw refusal(id);
       this.lastId = id;
     }
-    this.#turn.set(now());
+    this._turn.set(now());
     const room = this.writable;
-    if (room === 0) this.#starved = true;
+    if (room === 0) this._starved = true;
     return room;
   }
 
-  #request(data: Data | PayloadSource | null | undefined, options: WriteOptions): number {
+  private _request(data: Data | PayloadSource | null | undefined, options: WriteOptions): number {
     switch (options.operation ?? PacketType.PUBLISH) {
       case PacketType.PUBLISH:
-        return this.#publish(data, options);
+        return this._publish(data, options);
       case PacketType.SUBSCRIBE: {
         const list = itemsOf(options).map((item) => ({ filter: item.topic, qos: (item.QoS ?? 0) as 0 | 1 | 2 }));
-        return this.#session.subscribe(list, now());
+        return this._session.subscribe(list, now());
       }
       case PacketType.UNSUBSCRIBE:
-        return this.#session.unsubscribe(
+        return this._session.unsubscribe(
           itemsOf(options).map((item) => item.topic),
           now(),
         );
@@ -160,10 +160,10 @@ export class Engine implements LinkHandler, SessionHandler {
     }
   }
 
-  #publish(data: Data | PayloadSource | null | undefined, options: WriteOptions): number {
+  private _publish(data: Data | PayloadSource | null | undefined, options: WriteOptions): number {
     const qos = (options.QoS ?? 0) as 0 | 1 | 2;
     const { id, byteLength } = options;
-    if (id !== undefined && id > LAST_STORED_ID && this.#options.store !== undefined) {
+    if (id !== undefined && id > LAST_STORED_ID && this._options.store !== undefined) {
       throw new RangeError(`id is ${id}; with a store it must be from 1 to ${LAST_STORED_ID}`);
     }
     const message: Outgoing = { topic: options.topic ?? "", payload: undefined, qos, retain: options.retain ?? false };
@@ -174,24 +174,24 @@ export class Engine implements LinkHandler, SessionHandler {
       message.payload = data;
     } else {
       const bytes = asData(data);
-      if (byteLength !== undefined && byteLength !== bytes.length) return this.#begin(message, bytes, byteLength);
+      if (byteLength !== undefined && byteLength !== bytes.length) return this._begin(message, bytes, byteLength);
       // The session keeps the message until it is delivered; the application may use its buffer again at once.
       message.payload = bytes.slice();
     }
-    return this.#accept(message);
+    return this._accept(message);
   }
 
-  #accept(message: Message): number {
-    const id = this.#session.publish(message, now());
-    if (id > 0) this.#note(id, message.qos);
-    else if (id === 0) this.#session.unsent += 1;
+  private _accept(message: Message): number {
+    const id = this._session.publish(message, now());
+    if (id > 0) this._note(id, message.qos);
+    else if (id === 0) this._session.unsent += 1;
     return id;
   }
 
   /** Begins a message that is written in pieces. */
-  #begin(message: Outgoing, first: Uint8Array, byteLength: number): number {
-    const { pieces } = this.#session;
-    if (message.qos > 0 && !this.#wire.clean) {
+  private _begin(message: Outgoing, first: Uint8Array, byteLength: number): number {
+    const { pieces } = this._session;
+    if (message.qos > 0 && !this._wire.clean) {
       throw new TypeError("pieces are gone once written, but this session may have to send them again; give a source");
     }
     const most = Math.min(PIECE_BYTES, checkWhole("byteLength", byteLength, 1, MAX_REMAINING_LENGTH));
@@ -202,13 +202,13 @@ export class Engine implements LinkHandler, SessionHandler {
     if (pieces.waiting > 0) return Refusal.FULL;
     pieces.length = byteLength;
     message.payload = pieces;
-    const id = this.#accept(message);
+    const id = this._accept(message);
     if (id >= 0) pieces.begin(first);
     return id;
   }
 
-  #addPiece(bytes: Uint8Array): void {
-    const { pieces } = this.#session;
+  private _addPiece(bytes: Uint8Array): void {
+    const { pieces } = this._session;
     if (pieces.missing === 0) {
       throw new Error("no message is open (an end of the connection ends it); begin one with { topic, byteLength }");
     }
@@ -219,18 +219,18 @@ export class Engine implements LinkHandler, SessionHandler {
   }
 
   read(into: number | ArrayBufferLike | ArrayBufferView | undefined): ArrayBufferLike | number | undefined {
-    const bytes = this.#bytes;
-    const start = this.#start;
-    const left = this.#end - start;
+    const bytes = this._bytes;
+    const start = this._start;
+    const left = this._end - start;
     if (bytes === undefined || left === 0) return undefined;
     if (into === undefined || typeof into === "number") {
       const count = Math.min(left, into === undefined ? left : checkWhole("count", into, 0, 0x7fffffff));
-      this.#start = start + count;
+      this._start = start + count;
       return bytes.slice(start, start + count).buffer;
     }
     const target = bytesOf(into);
     const count = Math.min(left, target.length);
-    this.#start = start + count;
+    this._start = start + count;
     target.set(bytes.subarray(start, start + count));
     return count;
   }
@@ -239,237 +239,237 @@ export class Engine implements LinkHandler, SessionHandler {
     checkWhole("deadlineMs", deadlineMs, 0, DAY);
     if (typeof callback !== "function") throw new TypeError("flush needs a function to call back");
     if (this.state === "closing" || this.state === "closed") throw new Error("the client is closed; flush before");
-    if (this.#flushed !== undefined) throw new Error("a flush is not yet answered; wait for its callback");
-    this.#flushed = callback;
-    this.#flushBy = (now() + deadlineMs) | 0;
-    this.#session.flush(this.#flushBy, now());
-    this.#turn.set(now());
+    if (this._flushed !== undefined) throw new Error("a flush is not yet answered; wait for its callback");
+    this._flushed = callback;
+    this._flushBy = (now() + deadlineMs) | 0;
+    this._session.flush(this._flushBy, now());
+    this._turn.set(now());
   }
 
   close(): void {
     const state = this.state;
     if (state === "closing" || state === "closed") return;
     this.state = "closing";
-    this.#forgetNames();
+    this._forgetNames();
     // In the middle of a message there is no place for DISCONNECT.
-    this.#drop = (state !== "connected" && state !== "connecting") || this.#session.pieces.missing > 0;
-    if (!this.#drop) this.#session.disconnect(now());
-    this.#turn.set(now());
+    this._drop = (state !== "connected" && state !== "connecting") || this._session.pieces.missing > 0;
+    if (!this._drop) this._session.disconnect(now());
+    this._turn.set(now());
   }
 
   // Turns.
 
   /** Whether nothing may be called back any more, but onClose. */
-  get #silent(): boolean {
+  private get _silent(): boolean {
     return this.state === "closing" || this.state === "closed";
   }
 
-  #work(): void {
+  private _work(): void {
     if (this.state === "closed") return;
     if (this.state === "closing") {
-      if (!this.#drop) {
-        this.#link.pump();
+      if (!this._drop) {
+        this._link.pump();
         return;
       }
-      this.#link.drop();
-      this.#finish();
+      this._link.drop();
+      this._finish();
       return;
     }
-    this.#restore();
+    this._restore();
     // Whatever is due because of what was asked for: the answer to a flush, deliveries that need no packet.
-    this.#session.tick(now());
-    this.#link.pump();
-    this.#tellFlushed();
-    this.#tellWritable();
+    this._session.tick(now());
+    this._link.pump();
+    this._tellFlushed();
+    this._tellWritable();
   }
 
-  #tellFlushed(): void {
-    const callback = this.#flushed;
-    const answer = this.#answer;
-    if (callback === undefined || this.#silent) return;
+  private _tellFlushed(): void {
+    const callback = this._flushed;
+    const answer = this._answer;
+    if (callback === undefined || this._silent) return;
     if (answer === undefined) {
-      this.#turn.set(this.#flushBy);
+      this._turn.set(this._flushBy);
       return;
     }
-    this.#flushed = undefined;
-    this.#answer = undefined;
-    callback.call(this.#client, answer);
+    this._flushed = undefined;
+    this._answer = undefined;
+    callback.call(this._client, answer);
   }
 
-  #tellWritable(): void {
+  private _tellWritable(): void {
     const room = this.writable;
-    if (!this.#starved || room === 0) return;
-    this.#starved = false;
-    this.#options.onWritable?.call(this.#client, room);
+    if (!this._starved || room === 0) return;
+    this._starved = false;
+    this._options.onWritable?.call(this._client, room);
   }
 
-  #ring(): void {
-    if (this.state === "resolving") this.#retry({ ...UNREACHABLE, detail: `no answer about ${this.#options.host}` });
-    else if (this.state === "waiting") this.#resolve();
+  private _ring(): void {
+    if (this.state === "resolving") this._retry({ ...UNREACHABLE, detail: `no answer about ${this._options.host}` });
+    else if (this.state === "waiting") this._resolve();
   }
 
-  #resolve(): void {
-    const { host, dns } = this.#options;
-    this.#restore();
+  private _resolve(): void {
+    const { host, dns } = this._options;
+    this._restore();
     if (isAddress(host)) {
-      this.#open(host);
+      this._open(host);
       return;
     }
     this.state = "resolving";
-    this.#alarm.set((now() + RESOLVE_TIMEOUT) | 0);
+    this._alarm.set((now() + RESOLVE_TIMEOUT) | 0);
     if (dns === undefined) {
-      this.#resolver.resolve(host, (address) => this.#resolved(address));
+      this._resolver.resolve(host, (address) => this._resolved(address));
       return;
     }
-    const question = this.#question;
+    const question = this._question;
     const answer = (address: string | undefined): void => {
-      if (question === this.#question) this.#resolved(address);
+      if (question === this._question) this._resolved(address);
     };
     try {
-      this.#dns = new dns.io(dns);
-      this.#dns.resolve({ host, onResolved: (_host, address) => answer(address), onError: () => answer(undefined) });
+      this._dns = new dns.io(dns);
+      this._dns.resolve({ host, onResolved: (_host, address) => answer(address), onError: () => answer(undefined) });
     } catch (error) {
       // Out of sockets, for example: as ordinary a failure as no answer.
-      this.#retry({ ...UNREACHABLE, detail: String(error) });
+      this._retry({ ...UNREACHABLE, detail: String(error) });
     }
   }
 
-  #resolved(address: string | undefined): void {
-    if (address === undefined) this.#retry({ ...UNREACHABLE, detail: `no address for ${this.#options.host}` });
-    else this.#open(address);
+  private _resolved(address: string | undefined): void {
+    if (address === undefined) this._retry({ ...UNREACHABLE, detail: `no address for ${this._options.host}` });
+    else this._open(address);
   }
 
-  #forgetNames(): void {
-    this.#alarm.set(undefined);
-    this.#resolver.cancel();
-    this.#question += 1;
-    const dns = this.#dns;
-    this.#dns = undefined;
+  private _forgetNames(): void {
+    this._alarm.set(undefined);
+    this._resolver.cancel();
+    this._question += 1;
+    const dns = this._dns;
+    this._dns = undefined;
     dns?.close();
   }
 
-  #open(address: string): void {
-    this.#forgetNames();
+  private _open(address: string): void {
+    this._forgetNames();
     this.state = "opening";
-    this.#link.open(address, this.#options.port ?? 1883);
+    this._link.open(address, this._options.port ?? 1883);
   }
 
-  #retry(failure: Failure): void {
-    this.#forgetNames();
-    this.#backoff?.disconnected(now());
-    if (this.#backoff === undefined || isFinal(failure.code)) {
+  private _retry(failure: Failure): void {
+    this._forgetNames();
+    this._backoff?.disconnected(now());
+    if (this._backoff === undefined || isFinal(failure.code)) {
       this.state = "closed";
-      this.#turn.set(undefined);
-      this.#options.onError?.call(this.#client, failure);
+      this._turn.set(undefined);
+      this._options.onError?.call(this._client, failure);
       return;
     }
     this.state = "waiting";
-    const delay = this.#backoff.next(Math.random());
-    this.#alarm.set((now() + delay) | 0);
-    this.#options.onReconnecting?.call(this.#client, delay, failure);
+    const delay = this._backoff.next(Math.random());
+    this._alarm.set((now() + delay) | 0);
+    this._options.onReconnecting?.call(this._client, delay, failure);
   }
 
-  #finish(): void {
+  private _finish(): void {
     this.state = "closed";
-    this.#turn.set(undefined);
-    this.#options.onClose?.call(this.#client);
+    this._turn.set(undefined);
+    this._options.onClose?.call(this._client);
   }
 
   // The link and the session tell.
 
   onOpen(): void {
-    if (!this.#silent) this.state = "connecting";
-    this.#link.pump();
+    if (!this._silent) this.state = "connecting";
+    this._link.pump();
   }
 
   onUnreachable(why: string): void {
-    if (!this.#silent) this.#retry({ ...UNREACHABLE, detail: why });
+    if (!this._silent) this._retry({ ...UNREACHABLE, detail: why });
   }
 
   onDown(closed: Closed): void {
-    if (this.#silent) this.#finish();
-    else this.#retry(closed);
+    if (this._silent) this._finish();
+    else this._retry(closed);
   }
 
   onConnected(sessionPresent: boolean): void {
     this.state = "connected";
-    this.#backoff?.connected(now());
-    this.#starved = true;
-    this.#control({ operation: PacketType.CONNACK, returnCode: 0, sessionPresent });
-    this.#tellWritable();
+    this._backoff?.connected(now());
+    this._starved = true;
+    this._control({ operation: PacketType.CONNACK, returnCode: 0, sessionPresent });
+    this._tellWritable();
   }
 
   onClosed(closed: Closed): void {
-    this.#link.ended(closed);
+    this._link.ended(closed);
     // A server that closes on early PUBLISHes gets the plain order from now on.
-    if (closed.pipelined) this.#wire.pipeline = false;
-    if (this.#silent) return;
+    if (closed.pipelined) this._wire.pipeline = false;
+    if (this._silent) return;
     this.state = "waiting";
-    this.#session.pieces.forget();
-    if (this.#wire.clean) {
-      this.#ids.fill(0);
-      this.#backlog = this.#options.store !== undefined;
+    this._session.pieces.forget();
+    if (this._wire.clean) {
+      this._ids.fill(0);
+      this._backlog = this._options.store !== undefined;
     }
     if (closed.reason === "refused") {
-      this.#control({ operation: PacketType.CONNACK, returnCode: closed.code, sessionPresent: false });
+      this._control({ operation: PacketType.CONNACK, returnCode: closed.code, sessionPresent: false });
     }
   }
 
   onMessage(message: Inbound): void {
-    if (this.#silent) return;
-    this.#show(message);
-    this.#message.more = !message.complete;
-    this.#options.onReadable?.call(this.#client, message.end - message.start, this.#message);
-    this.#bytes = undefined;
+    if (this._silent) return;
+    this._show(message);
+    this._message.more = !message.complete;
+    this._options.onReadable?.call(this._client, message.end - message.start, this._message);
+    this._bytes = undefined;
   }
 
   onOverflow(message: Inbound): void {
-    if (this.#silent) return;
-    this.#show(message);
-    this.#message.more = false;
-    this.#options.onOverflow?.call(this.#client, this.#message);
-    this.#bytes = undefined;
+    if (this._silent) return;
+    this._show(message);
+    this._message.more = false;
+    this._options.onOverflow?.call(this._client, this._message);
+    this._bytes = undefined;
   }
 
-  #show(message: Inbound): void {
-    const shown = this.#message;
+  private _show(message: Inbound): void {
+    const shown = this._message;
     shown.topic = message.topic;
     shown.byteLength = message.length;
     shown.QoS = message.qos;
     shown.retain = message.retain;
     shown.duplicate = message.dup;
     shown.id = message.id;
-    this.#bytes = message.bytes;
-    this.#start = message.start;
-    this.#end = message.end;
+    this._bytes = message.bytes;
+    this._start = message.start;
+    this._end = message.end;
   }
 
   onReceived(id: number): void {
     // The store is told after close() too: it must know whatever the server has acknowledged.
-    if (id <= LAST_STORED_ID) this.#options.store?.received(id);
-    this.#control({ operation: PacketType.PUBREC, id });
-    if (!this.#silent) this.#options.onReceived?.call(this.#client, id);
+    if (id <= LAST_STORED_ID) this._options.store?.received(id);
+    this._control({ operation: PacketType.PUBREC, id });
+    if (!this._silent) this._options.onReceived?.call(this._client, id);
   }
 
   onDelivered(id: number): void {
-    const place = this.#ids.indexOf(id);
-    const exactlyOnce = this.#exactlyOnce[place] === 1;
-    if (place >= 0) this.#ids[place] = 0;
-    if (id <= LAST_STORED_ID) this.#options.store?.delivered(id);
-    if (this.#backlog && !this.#silent) this.#turn.set(now());
-    this.#freed();
-    this.#control({ operation: exactlyOnce ? PacketType.PUBCOMP : PacketType.PUBACK, id });
-    if (!this.#silent) this.#options.onDelivered?.call(this.#client, id);
+    const place = this._ids.indexOf(id);
+    const exactlyOnce = this._exactlyOnce[place] === 1;
+    if (place >= 0) this._ids[place] = 0;
+    if (id <= LAST_STORED_ID) this._options.store?.delivered(id);
+    if (this._backlog && !this._silent) this._turn.set(now());
+    this._freed();
+    this._control({ operation: exactlyOnce ? PacketType.PUBCOMP : PacketType.PUBACK, id });
+    if (!this._silent) this._options.onDelivered?.call(this._client, id);
   }
 
   onSubscribed(id: number, codes: readonly number[]): void {
-    this.#freed();
-    this.#control({ operation: PacketType.SUBACK, id, payload: codes });
+    this._freed();
+    this._control({ operation: PacketType.SUBACK, id, payload: codes });
   }
 
   onUnsubscribed(id: number): void {
-    this.#freed();
-    this.#control({ operation: PacketType.UNSUBACK, id });
+    this._freed();
+    this._control({ operation: PacketType.UNSUBACK, id });
   }
 
   /**
@@ -477,43 +477,43 @@ export class Engine implements LinkHandler, SessionHandler {
    * too.
    */
   onFlushed(ok: boolean): void {
-    this.#answer = ok;
-    if (!this.#silent) this.#turn.set(now());
+    this._answer = ok;
+    if (!this._silent) this._turn.set(now());
   }
 
-  #control(message: ControlMessage): void {
-    if (!this.#silent) this.#options.onControl?.call(this.#client, message);
+  private _control(message: ControlMessage): void {
+    if (!this._silent) this._options.onControl?.call(this._client, message);
   }
 
   /** A place is free; whoever waits for it is told in a turn of its own. */
-  #freed(): void {
-    if (this.#starved && !this.#silent) this.#turn.set(now());
+  private _freed(): void {
+    if (this._starved && !this._silent) this._turn.set(now());
   }
 
-  #note(id: number, qos: number): void {
-    const place = this.#ids.indexOf(0);
-    this.#ids[place] = id;
-    this.#exactlyOnce[place] = qos === 2 ? 1 : 0;
+  private _note(id: number, qos: number): void {
+    const place = this._ids.indexOf(0);
+    this._ids[place] = id;
+    this._exactlyOnce[place] = qos === 2 ? 1 : 0;
   }
 
   /** Hands over what the store holds, as far as there are places; one is left for what the application asks. */
-  #restore(): void {
-    const { store } = this.#options;
-    if (!this.#backlog || store === undefined || this.#silent) return;
-    const limit = Math.max(1, this.#ids.length - 1);
+  private _restore(): void {
+    const { store } = this._options;
+    if (!this._backlog || store === undefined || this._silent) return;
+    const limit = Math.max(1, this._ids.length - 1);
     for (const stored of store.pending()) {
       const { id, topic, payload, retain } = stored;
-      if (this.#ids.includes(id)) continue;
-      if (this.#session.pending >= limit) return;
+      if (this._ids.includes(id)) continue;
+      if (this._session.pending >= limit) return;
       checkWhole("id of a stored message", id, 1, LAST_STORED_ID);
       const qos = stored.QoS ?? 2;
-      if (stored.status === "received") this.#session.release(id, now());
-      else if (this.#session.publish({ topic, payload, qos, retain, id, resumed: true }, now()) < 0) {
+      if (stored.status === "received") this._session.release(id, now());
+      else if (this._session.publish({ topic, payload, qos, retain, id, resumed: true }, now()) < 0) {
         throw refusal(Refusal.TOO_LONG);
       }
-      this.#note(id, qos);
+      this._note(id, qos);
     }
-    this.#backlog = false;
+    this._backlog = false;
   }
 }
 

@@ -54,203 +54,203 @@ const MAX_WRITES = 6;
 const LINGER_TIMEOUT = 1000;
 
 export class MqttLink {
-  readonly #session: Session;
-  readonly #handler: LinkHandler;
-  readonly #options: SocketOptions;
+  private readonly _session: Session;
+  private readonly _handler: LinkHandler;
+  private readonly _options: SocketOptions;
   /** One TCP segment at most is on its way through here. */
-  readonly #buffer: Uint8Array;
-  readonly #alarm = new Alarm(() => this.#ring());
-  #socket: Socket | undefined;
+  private readonly _buffer: Uint8Array;
+  private readonly _alarm = new Alarm(() => this._ring());
+  private _socket: Socket | undefined;
   /** Bytes that TCP takes now. */
-  #window = 0;
+  private _window = 0;
   /** The window when nothing is unacknowledged. */
-  #fullWindow = 0;
-  #opened = false;
-  #openUntil = 0;
+  private _fullWindow = 0;
+  private _opened = false;
+  private _openUntil = 0;
   /** Set when the session has ended: why, and until when the socket may linger. */
-  #closed: Closed | undefined;
-  #lingerUntil = 0;
+  private _closed: Closed | undefined;
+  private _lingerUntil = 0;
   /** Writes since TCP was last seen to have nothing unacknowledged. */
-  #writes = 0;
+  private _writes = 0;
   /** Bytes that TCP holds for us. */
-  #unread = 0;
+  private _unread = 0;
   /**
    * True while the buffer is in use: one buffer serves both directions, so nothing is written while a fragment is read.
    */
-  #busy = false;
+  private _busy = false;
   /** Why no socket could be made. */
-  #reason = "";
+  private _reason = "";
 
   /**
    * `bufferBytes`: size of the transmit and receive buffer, at most one segment (1460) makes sense. `socket`: the class
    * of the socket, plain TCP unless given; its further options go to its constructor.
    */
   constructor(session: Session, bufferBytes: number, handler: LinkHandler, socket: SocketOptions = { io: TCP }) {
-    this.#session = session;
-    this.#buffer = new Uint8Array(bufferBytes);
-    this.#handler = handler;
-    this.#options = socket;
+    this._session = session;
+    this._buffer = new Uint8Array(bufferBytes);
+    this._handler = handler;
+    this._options = socket;
   }
 
   /** Opens a connection to a dotted IPv4 address. An open connection is dropped first. */
   open(address: string, port: number): void {
     this.drop();
-    this.#closed = undefined;
-    this.#opened = false;
-    this.#unread = 0;
-    this.#writes = 0;
-    this.#openUntil = (now() + OPEN_TIMEOUT) | 0;
+    this._closed = undefined;
+    this._opened = false;
+    this._unread = 0;
+    this._writes = 0;
+    this._openUntil = (now() + OPEN_TIMEOUT) | 0;
     try {
-      this.#socket = new this.#options.io({
+      this._socket = new this._options.io({
         nodelay: true,
-        ...this.#options,
+        ...this._options,
         address,
         port,
-        onReadable: (bytes) => this.#readable(bytes),
-        onWritable: (bytes) => this.#writable(bytes),
-        onError: () => this.#error(),
+        onReadable: (bytes) => this._readable(bytes),
+        onWritable: (bytes) => this._writable(bytes),
+        onError: () => this._error(),
       });
     } catch (error) {
       // Out of sockets, or the network went down in this turn: an ordinary failure, reported in a turn of its own.
-      this.#openUntil = now();
-      this.#reason = String(error);
+      this._openUntil = now();
+      this._reason = String(error);
     }
-    this.#alarm.set(this.#openUntil);
+    this._alarm.set(this._openUntil);
   }
 
   /** Drops the connection at once, without DISCONNECT: the broker publishes the will. Nothing is called back. */
   drop(): void {
-    const socket = this.#socket;
-    this.#socket = undefined;
-    this.#alarm.set(undefined);
+    const socket = this._socket;
+    this._socket = undefined;
+    this._alarm.set(undefined);
     if (socket === undefined) return;
     socket.close();
-    if (this.#opened && this.#closed === undefined) {
+    if (this._opened && this._closed === undefined) {
       // The session reports its end through `ended`, which finds no socket and stays silent.
-      this.#session.lost(now());
+      this._session.lost(now());
     }
   }
 
   /** To be called by the session's owner from `onClosed`. */
   ended(closed: Closed): void {
-    if (this.#socket === undefined) return;
-    this.#closed = closed;
-    this.#lingerUntil = (now() + (closed.reason === "disconnected" ? LINGER_TIMEOUT : 0)) | 0;
-    this.#alarm.set(this.#lingerUntil);
+    if (this._socket === undefined) return;
+    this._closed = closed;
+    this._lingerUntil = (now() + (closed.reason === "disconnected" ? LINGER_TIMEOUT : 0)) | 0;
+    this._alarm.set(this._lingerUntil);
   }
 
   /** Writes what the session has to say, as far as the window allows. Call after handing it something. */
   pump(): void {
-    const socket = this.#socket;
-    if (socket === undefined || !this.#opened || this.#busy) return;
-    this.#busy = true;
-    const buffer = this.#buffer;
-    while (this.#window > 0 && this.#writes < MAX_WRITES && this.#socket === socket) {
-      const count = this.#session.transmit(buffer, Math.min(buffer.length, this.#window), now());
+    const socket = this._socket;
+    if (socket === undefined || !this._opened || this._busy) return;
+    this._busy = true;
+    const buffer = this._buffer;
+    while (this._window > 0 && this._writes < MAX_WRITES && this._socket === socket) {
+      const count = this._session.transmit(buffer, Math.min(buffer.length, this._window), now());
       if (count === 0) break;
-      this.#window -= count;
-      this.#writes += 1;
+      this._window -= count;
+      this._writes += 1;
       try {
         socket.write(count === buffer.length ? buffer : buffer.subarray(0, count));
       } catch {
         // A reset that came behind data: write throws "not ready" (tcp.c) before onError has told of it.
-        this.#session.lost(now());
+        this._session.lost(now());
         break;
       }
     }
-    this.#busy = false;
-    this.#schedule();
+    this._busy = false;
+    this._schedule();
   }
 
-  #schedule(): void {
-    if (this.#socket === undefined) return;
-    this.#alarm.set(this.#closed === undefined ? this.#session.deadline() : this.#lingerUntil);
+  private _schedule(): void {
+    if (this._socket === undefined) return;
+    this._alarm.set(this._closed === undefined ? this._session.deadline() : this._lingerUntil);
   }
 
-  #writable(bytes: number): void {
-    this.#window = bytes;
-    if (bytes > this.#fullWindow) this.#fullWindow = bytes;
-    if (bytes === this.#fullWindow) this.#writes = 0;
-    if (this.#closed !== undefined) {
-      if (bytes >= this.#fullWindow) this.#finish();
+  private _writable(bytes: number): void {
+    this._window = bytes;
+    if (bytes > this._fullWindow) this._fullWindow = bytes;
+    if (bytes === this._fullWindow) this._writes = 0;
+    if (this._closed !== undefined) {
+      if (bytes >= this._fullWindow) this._finish();
       return;
     }
-    if (!this.#opened) {
-      this.#opened = true;
-      this.#session.connect(now());
-      this.#schedule();
-      this.#handler.onOpen();
+    if (!this._opened) {
+      this._opened = true;
+      this._session.connect(now());
+      this._schedule();
+      this._handler.onOpen();
       return;
     }
     this.pump();
-    this.#drain();
+    this._drain();
   }
 
-  #readable(bytes: number): void {
+  private _readable(bytes: number): void {
     // The socket counts all that is unread, also what was left unread before.
-    this.#unread = bytes;
-    this.#drain();
+    this._unread = bytes;
+    this._drain();
   }
 
   /** Reads no more at once than can be acknowledged; the rest waits in TCP until acknowledgements have left. */
-  #drain(): void {
-    const socket = this.#socket;
-    const buffer = this.#buffer;
-    while (this.#unread > 0 && socket !== undefined && this.#socket === socket) {
-      const count = Math.min(this.#unread, buffer.length, this.#session.receivable);
+  private _drain(): void {
+    const socket = this._socket;
+    const buffer = this._buffer;
+    while (this._unread > 0 && socket !== undefined && this._socket === socket) {
+      const count = Math.min(this._unread, buffer.length, this._session.receivable);
       if (count === 0) break;
-      this.#busy = true;
+      this._busy = true;
       socket.read(count === buffer.length ? buffer : buffer.subarray(0, count));
-      this.#unread -= count;
-      this.#receive(buffer, count);
-      this.#busy = false;
+      this._unread -= count;
+      this._receive(buffer, count);
+      this._busy = false;
       this.pump();
     }
   }
 
-  #receive(buffer: Uint8Array, count: number): void {
+  private _receive(buffer: Uint8Array, count: number): void {
     try {
-      this.#session.receive(buffer, 0, count, now());
+      this._session.receive(buffer, 0, count, now());
     } catch (error) {
       // The owner's callback failed (worn flash): the session has ended over it and says so; anything else is a crash.
-      if (this.#closed?.reason !== "internal") throw error;
+      if (this._closed?.reason !== "internal") throw error;
     }
   }
 
-  #error(): void {
-    if (!this.#opened) {
-      this.#fail("connection refused");
+  private _error(): void {
+    if (!this._opened) {
+      this._fail("connection refused");
       return;
     }
-    if (this.#closed === undefined) this.#session.lost(now());
-    this.#finish();
+    if (this._closed === undefined) this._session.lost(now());
+    this._finish();
   }
 
-  #ring(): void {
-    if (!this.#opened) {
-      this.#fail(this.#socket === undefined ? this.#reason : "no answer");
+  private _ring(): void {
+    if (!this._opened) {
+      this._fail(this._socket === undefined ? this._reason : "no answer");
       return;
     }
-    if (this.#closed !== undefined) {
-      this.#finish();
+    if (this._closed !== undefined) {
+      this._finish();
       return;
     }
-    this.#session.tick(now());
+    this._session.tick(now());
     this.pump();
   }
 
-  #fail(why: string): void {
-    this.#socket?.close();
-    this.#socket = undefined;
-    this.#alarm.set(undefined);
-    this.#handler.onUnreachable(why);
+  private _fail(why: string): void {
+    this._socket?.close();
+    this._socket = undefined;
+    this._alarm.set(undefined);
+    this._handler.onUnreachable(why);
   }
 
-  #finish(): void {
-    const closed = this.#closed;
-    this.#socket?.close();
-    this.#socket = undefined;
-    this.#alarm.set(undefined);
-    if (closed !== undefined) this.#handler.onDown(closed);
+  private _finish(): void {
+    const closed = this._closed;
+    this._socket?.close();
+    this._socket = undefined;
+    this._alarm.set(undefined);
+    if (closed !== undefined) this._handler.onDown(closed);
   }
 }

@@ -14,13 +14,13 @@ class Pieces implements PayloadSource {
   /** Bytes of it that the application has still to write. */
   missing = 0;
   /** Made for the first streamed message, then kept. */
-  #buffer: Uint8Array | undefined;
-  #head = 0;
-  #tail = 0;
+  private _buffer: Uint8Array | undefined;
+  private _head = 0;
+  private _tail = 0;
 
   /** Bytes that wait to leave. */
   get waiting(): number {
-    return this.#tail - this.#head;
+    return this._tail - this._head;
   }
 
   /** Bytes that may be added now. */
@@ -35,28 +35,28 @@ class Pieces implements PayloadSource {
   }
 
   add(bytes: Uint8Array): void {
-    const buffer = this.#buffer ?? new Uint8Array(PIECE_BYTES);
-    this.#buffer = buffer;
-    if (this.#tail + bytes.length > PIECE_BYTES) {
-      buffer.copyWithin(0, this.#head, this.#tail);
-      this.#tail -= this.#head;
-      this.#head = 0;
+    const buffer = this._buffer ?? new Uint8Array(PIECE_BYTES);
+    this._buffer = buffer;
+    if (this._tail + bytes.length > PIECE_BYTES) {
+      buffer.copyWithin(0, this._head, this._tail);
+      this._tail -= this._head;
+      this._head = 0;
     }
-    buffer.set(bytes, this.#tail);
-    this.#tail += bytes.length;
+    buffer.set(bytes, this._tail);
+    this._tail += bytes.length;
     this.missing -= bytes.length;
   }
 
   read(_offset: number, into: Uint8Array, at: number, count: number): void {
-    into.set((this.#buffer as Uint8Array).subarray(this.#head, this.#head + count), at);
-    this.#head += count;
+    into.set((this._buffer as Uint8Array).subarray(this._head, this._head + count), at);
+    this._head += count;
   }
 
   /** The connection is over, and with it the message. */
   forget(): void {
     this.missing = 0;
-    this.#head = 0;
-    this.#tail = 0;
+    this._head = 0;
+    this._tail = 0;
   }
 }
 

@@ -8,31 +8,31 @@ const FIRST_WORD = 32;
 const GUARD = 0x41424f58;
 
 export class RtcMemory {
-  #attempt = 0;
-  #plainOrder = false;
+  private _attempt = 0;
+  private _plainOrder = false;
 
   constructor() {
     const attempt = chip.readWord(FIRST_WORD + 1);
     const flags = chip.readWord(FIRST_WORD + 2);
     if (chip.readWord(FIRST_WORD) !== check(attempt, flags)) return;
-    this.#attempt = attempt;
-    this.#plainOrder = (flags & 1) === 1;
+    this._attempt = attempt;
+    this._plainOrder = (flags & 1) === 1;
   }
 
   /** Failed deliveries in a row, over deep sleep. */
   get attempt(): number {
-    return this.#attempt;
+    return this._attempt;
   }
 
   /** The broker was seen to refuse packets before CONNACK. */
   get plainOrder(): boolean {
-    return this.#plainOrder;
+    return this._plainOrder;
   }
 
   /** Keeps both. A cut in between leaves a wrong checksum, which reads as nothing kept. */
   write(attempt: number, plainOrder: boolean): void {
-    this.#attempt = attempt;
-    this.#plainOrder = plainOrder;
+    this._attempt = attempt;
+    this._plainOrder = plainOrder;
     const flags = plainOrder ? 1 : 0;
     chip.writeWord(FIRST_WORD + 1, attempt);
     chip.writeWord(FIRST_WORD + 2, flags);

@@ -18,25 +18,25 @@ export interface WiFiHandler {
 type Notify = (message: string, reason?: number) => void;
 
 export class WiFiStation {
-  readonly #handler: WiFiHandler;
-  #wifi: WiFi | undefined;
-  #joined = false;
+  private readonly _handler: WiFiHandler;
+  private _wifi: WiFi | undefined;
+  private _joined = false;
 
   constructor(handler: WiFiHandler) {
-    this.#handler = handler;
+    this._handler = handler;
   }
 
   /** Starts to join; ends with one of the handler's calls. `password` empty means an open network. */
   join(ssid: string, password: string): void {
-    this.#close();
-    const notify: Notify = (message, reason) => this.#notify(message, reason);
-    this.#wifi = new WiFi(password === "" ? { ssid } : { ssid, password }, notify);
+    this._close();
+    const notify: Notify = (message, reason) => this._notify(message, reason);
+    this._wifi = new WiFi(password === "" ? { ssid } : { ssid, password }, notify);
   }
 
   /** Gives up the network or the attempt. Nothing is called any more. */
   leave(): void {
-    if (this.#wifi === undefined) return;
-    this.#close();
+    if (this._wifi === undefined) return;
+    this._close();
     WiFi.disconnect();
   }
 
@@ -52,38 +52,38 @@ export class WiFiStation {
 
   /** Received signal strength in dBm; 0 when not joined. */
   get rssi(): number {
-    return this.#joined ? Net.get("RSSI") : 0;
+    return this._joined ? Net.get("RSSI") : 0;
   }
 
-  #close(): void {
-    this.#wifi?.close();
-    this.#wifi = undefined;
-    this.#joined = false;
+  private _close(): void {
+    this._wifi?.close();
+    this._wifi = undefined;
+    this._joined = false;
   }
 
-  #notify(message: string, reason: number | undefined): void {
-    if (this.#wifi === undefined) return;
+  private _notify(message: string, reason: number | undefined): void {
+    if (this._wifi === undefined) return;
     switch (message) {
       case WiFi.gotIP:
-        if (this.#joined) return;
-        this.#joined = true;
-        this.#handler.onJoined(Net.get("IP"));
+        if (this._joined) return;
+        this._joined = true;
+        this._handler.onJoined(Net.get("IP"));
         return;
       case WiFi.disconnected:
-        if (this.#joined) {
-          this.#joined = false;
-          this.#handler.onLost();
+        if (this._joined) {
+          this._joined = false;
+          this._handler.onLost();
           return;
         }
-        this.#handler.onJoinFailed(reason === -1 ? "wrong password" : "access point not found");
+        this._handler.onJoinFailed(reason === -1 ? "wrong password" : "access point not found");
         return;
       case WiFi.lostIP:
-        if (!this.#joined) {
-          this.#handler.onJoinFailed("no address from the router");
+        if (!this._joined) {
+          this._handler.onJoinFailed("no address from the router");
           return;
         }
-        this.#joined = false;
-        this.#handler.onLost();
+        this._joined = false;
+        this._handler.onLost();
         return;
       default:
         return;

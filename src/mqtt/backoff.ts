@@ -19,11 +19,11 @@ const MAX_DOUBLINGS = 31;
  * stay away together and then come back into a narrower window, and one early attempt costs little.
  */
 export class Backoff {
-  readonly #baseMs: number;
-  readonly #capMs: number;
-  readonly #stableMs: number;
-  #attempt = 0;
-  #connectedAt: number | undefined;
+  private readonly _baseMs: number;
+  private readonly _capMs: number;
+  private readonly _stableMs: number;
+  private _attempt = 0;
+  private _connectedAt: number | undefined;
 
   constructor(options: BackoffOptions) {
     const { baseMs, capMs, stableMs } = options;
@@ -32,9 +32,9 @@ export class Backoff {
       throw new RangeError("capMs must be a whole number from baseMs to 2147483647");
     }
     if (!Number.isInteger(stableMs) || stableMs < 0) throw new RangeError("stableMs must be a whole number from 0");
-    this.#baseMs = baseMs;
-    this.#capMs = capMs;
-    this.#stableMs = stableMs;
+    this._baseMs = baseMs;
+    this._capMs = capMs;
+    this._stableMs = stableMs;
   }
 
   /**
@@ -42,8 +42,8 @@ export class Backoff {
    */
   next(random: number): number {
     if (!(random >= 0 && random < 1)) throw new RangeError(`random is ${random}; it must be in [0, 1)`);
-    const window = Math.min(this.#capMs, this.#baseMs * 2 ** Math.min(this.#attempt, MAX_DOUBLINGS));
-    this.#attempt += 1;
+    const window = Math.min(this._capMs, this._baseMs * 2 ** Math.min(this._attempt, MAX_DOUBLINGS));
+    this._attempt += 1;
     return Math.floor(random * window);
   }
 
@@ -51,26 +51,26 @@ export class Backoff {
    * A connection is accepted. The attempts are not forgotten yet: a server may accept and cut at once [MQTT-3.1.4-2].
    */
   connected(now: number): void {
-    this.#connectedAt = now;
+    this._connectedAt = now;
   }
 
   /** The connection has ended; if it was stable, the next delay is from the first window again. */
   disconnected(now: number): void {
-    const since = this.#connectedAt;
-    this.#connectedAt = undefined;
+    const since = this._connectedAt;
+    this._connectedAt = undefined;
     // Unsigned, so that a connection of 25 to 49 days counts as long. One that ends within stableMs of a full wrap
     // counts as short; then the next delay is longer than it need be, and nothing else happens.
-    if (since !== undefined && (now - since) >>> 0 >= this.#stableMs) this.#attempt = 0;
+    if (since !== undefined && (now - since) >>> 0 >= this._stableMs) this._attempt = 0;
   }
 
   /** Attempts since the last stable connection. */
   get attempt(): number {
-    return this.#attempt;
+    return this._attempt;
   }
 
   /** Goes on where an earlier life stopped, before a deep sleep for example. */
   restore(attempt: number): void {
     if (!Number.isInteger(attempt) || attempt < 0) throw new RangeError("attempt must be a whole number from 0");
-    this.#attempt = attempt;
+    this._attempt = attempt;
   }
 }

@@ -95,26 +95,26 @@ const AT_REST = 0x7fffffff;
 
 /** Turns bytes in any fragments into calls to a {@link DecoderHandler}. Each new connection begins with a reset(). */
 export class Decoder {
-  readonly #handler: DecoderHandler;
-  readonly #controlLimit: number;
-  readonly #topicLimit: number;
+  private readonly _handler: DecoderHandler;
+  private readonly _controlLimit: number;
+  private readonly _topicLimit: number;
   /** Gathers what a fragment boundary splits. */
-  readonly #scratch: Uint8Array;
-  #state: State = State.TYPE;
+  private readonly _scratch: Uint8Array;
+  private _state: State = State.TYPE;
   /** Where in the current fragment the next byte is. Always past what was reported before the handler is called. */
-  #at = AT_REST;
+  private _at = AT_REST;
   /** First byte of the packet: type and flags. */
-  #first = 0;
+  private _first = 0;
   /** Bytes of the packet that are still to come, without those in the scratch buffer; in LENGTH what is known of it. */
-  #remaining = 0;
+  private _remaining = 0;
   /** Bits of the remaining length read so far. */
-  #shift = 0;
+  private _shift = 0;
   /** Bytes in the scratch buffer. */
-  #held = 0;
+  private _held = 0;
   /** Position in the payload; in TOPIC how many bytes of it are still to be skipped. */
-  #offset = 0;
+  private _offset = 0;
   /** Packet id of a PUBLISH with a long topic. */
-  #id = 0;
+  private _id = 0;
 
   /**
    * @param controlLimit largest body of a control packet other than PUBLISH, in bytes, at least 4
@@ -124,27 +124,27 @@ export class Decoder {
     if (!Number.isInteger(controlLimit) || controlLimit < 4)
       throw new RangeError("controlLimit must be at least 4 bytes");
     if (!Number.isInteger(topicLimit) || topicLimit < 1) throw new RangeError("topicLimit must be at least 1 byte");
-    this.#handler = handler;
-    this.#controlLimit = controlLimit;
-    this.#topicLimit = topicLimit;
+    this._handler = handler;
+    this._controlLimit = controlLimit;
+    this._topicLimit = topicLimit;
     // A topic is gathered together with its length before it and its packet id after it.
-    this.#scratch = new Uint8Array(Math.max(controlLimit, topicLimit + 4));
+    this._scratch = new Uint8Array(Math.max(controlLimit, topicLimit + 4));
   }
 
   /** Whether the bytes so far end inside a packet. False after a malformed one. */
   get partial(): boolean {
-    return this.#state > State.TYPE;
+    return this._state > State.TYPE;
   }
 
   /** Bytes of the buffer held, for the memory budget. */
   get memory(): number {
-    return this.#scratch.length;
+    return this._scratch.length;
   }
 
   /** Forgets what was begun: the next byte is the first of a new connection. Allowed from inside a handler. */
   reset(): void {
-    this.#state = State.TYPE;
-    this.#at = AT_REST;
+    this._state = State.TYPE;
+    this._at = AT_REST;
   }
 
   /**
@@ -155,91 +155,91 @@ export class Decoder {
     if (!(start >= 0 && start <= end && end <= bytes.length)) {
       throw new RangeError(`range ${start}..${end} lies outside of the ${bytes.length} bytes received`);
     }
-    if (this.#at !== AT_REST) throw new Error("receive() was called from inside a handler; call it afterwards");
+    if (this._at !== AT_REST) throw new Error("receive() was called from inside a handler; call it afterwards");
     let failure: unknown;
     let failed = false;
-    this.#at = start;
+    this._at = start;
     // The loop stands inside the `try`, and the `try` inside a loop: entering it costs nothing for each packet.
-    while (this.#hasWork(end)) {
+    while (this._hasWork(end)) {
       try {
-        while (this.#hasWork(end)) this.#step(bytes, end);
+        while (this._hasWork(end)) this._step(bytes, end);
       } catch (error) {
         if (!failed) failure = error;
         failed = true;
       }
     }
-    this.#at = AT_REST;
+    this._at = AT_REST;
     if (failed) throw failure;
   }
 
-  #hasWork(end: number): boolean {
-    return this.#at < end ? this.#state !== State.STOPPED : this.#state >= State.EMPTY;
+  private _hasWork(end: number): boolean {
+    return this._at < end ? this._state !== State.STOPPED : this._state >= State.EMPTY;
   }
 
   /**
    * Goes on by one part of a packet and calls the handler at most once, as the last thing: a handler that resets the
    * decoder then finds nothing that would undo it. STOPPED has no arm: hasWork() keeps it from coming here.
    */
-  #step(bytes: Uint8Array, end: number): void {
-    switch (this.#state) {
+  private _step(bytes: Uint8Array, end: number): void {
+    switch (this._state) {
       case State.TYPE:
-        this.#takeType(bytes[this.#at] as number);
+        this._takeType(bytes[this._at] as number);
         return;
       case State.LENGTH:
-        this.#takeLength(bytes, end);
+        this._takeLength(bytes, end);
         return;
       case State.BODY:
-        this.#takeBody(bytes, end);
+        this._takeBody(bytes, end);
         return;
       case State.HEADER:
-        this.#takeHeader(bytes, end);
+        this._takeHeader(bytes, end);
         return;
       case State.PAYLOAD:
-        this.#takePayload(bytes, end);
+        this._takePayload(bytes, end);
         return;
       case State.TOPIC:
-        this.#skipTopic(end);
+        this._skipTopic(end);
         return;
       case State.ID:
-        this.#takeId(bytes, end);
+        this._takeId(bytes, end);
         return;
       case State.SKIP:
-        this.#skipPayload(end);
+        this._skipPayload(end);
         return;
       case State.EMPTY:
-        this.#state = State.TYPE;
-        this.#settle(this.#handler.onPayload(bytes, this.#at, this.#at, 0, true));
+        this._state = State.TYPE;
+        this._settle(this._handler.onPayload(bytes, this._at, this._at, 0, true));
         return;
       case State.SKIPPED:
-        this.#state = State.TYPE;
-        this.#settle(this.#handler.onSkipped(this.#first & 0x0f, this.#id));
+        this._state = State.TYPE;
+        this._settle(this._handler.onSkipped(this._first & 0x0f, this._id));
         return;
     }
   }
 
   /** What a handler's answer means, unless it has reset the decoder. */
-  #settle(goOn: boolean): void {
-    if (!goOn && this.#at !== AT_REST) this.#state = State.STOPPED;
+  private _settle(goOn: boolean): void {
+    if (!goOn && this._at !== AT_REST) this._state = State.STOPPED;
   }
 
-  #malformed(detail: string, statement: string): void {
-    this.#state = State.STOPPED;
-    this.#handler.onMalformed(detail, statement);
+  private _malformed(detail: string, statement: string): void {
+    this._state = State.STOPPED;
+    this._handler.onMalformed(detail, statement);
   }
 
-  #takeType(first: number): void {
-    this.#at += 1;
-    this.#first = first;
-    this.#remaining = 0;
-    this.#shift = 0;
-    this.#held = 0;
-    this.#state = State.LENGTH;
+  private _takeType(first: number): void {
+    this._at += 1;
+    this._first = first;
+    this._remaining = 0;
+    this._shift = 0;
+    this._held = 0;
+    this._state = State.LENGTH;
     const type = first >> 4;
     const flags = first & 0x0f;
     switch (type) {
       case PacketType.PUBLISH:
-        if ((flags & 0x06) === 0x06) this.#malformed("PUBLISH with QoS 3", "MQTT-3.3.1-4");
-        else if ((flags & 0x0e) === 0x08) this.#malformed("PUBLISH with QoS 0 and DUP 1", "MQTT-3.3.1-2");
+        if ((flags & 0x06) === 0x06) this._malformed("PUBLISH with QoS 3", "MQTT-3.3.1-4");
+        else if ((flags & 0x0e) === 0x08) this._malformed("PUBLISH with QoS 0 and DUP 1", "MQTT-3.3.1-2");
         return;
       case PacketType.CONNACK:
       case PacketType.PUBACK:
@@ -250,198 +250,198 @@ export class Decoder {
       case PacketType.UNSUBACK:
       case PacketType.PINGRESP:
         if (flags !== (type === PacketType.PUBREL ? 0x02 : 0)) {
-          this.#malformed(`${packetName(type)} with flags ${flags}`, "MQTT-2.2.2-2");
+          this._malformed(`${packetName(type)} with flags ${flags}`, "MQTT-2.2.2-2");
         }
         return;
       case 0:
       case 15:
-        this.#malformed(`packet of the forbidden ${packetName(type)}`, "");
+        this._malformed(`packet of the forbidden ${packetName(type)}`, "");
         return;
       default:
-        this.#malformed(`${packetName(type)} is for clients to send`, "");
+        this._malformed(`${packetName(type)} is for clients to send`, "");
     }
   }
 
-  #takeLength(bytes: Uint8Array, end: number): void {
-    let at = this.#at;
+  private _takeLength(bytes: Uint8Array, end: number): void {
+    let at = this._at;
     while (at < end) {
       const byte = bytes[at] as number;
       at += 1;
-      this.#remaining |= (byte & 0x7f) << this.#shift;
+      this._remaining |= (byte & 0x7f) << this._shift;
       if (byte < 0x80) {
-        this.#at = at;
-        this.#beginBody(bytes);
+        this._at = at;
+        this._beginBody(bytes);
         return;
       }
-      this.#shift += 7;
-      if (this.#shift === 28) {
+      this._shift += 7;
+      if (this._shift === 28) {
         // The fourth byte must be the last, so there is no need to wait for a fifth (§2.2.3).
-        this.#malformed("remaining length of more than four bytes", "");
+        this._malformed("remaining length of more than four bytes", "");
         return;
       }
     }
-    this.#at = at;
+    this._at = at;
   }
 
   /** The fixed header is complete. Lengths that 3.1.1 fixes, and the least of those that vary, are checked here. */
-  #beginBody(bytes: Uint8Array): void {
-    const type = this.#first >> 4;
-    const length = this.#remaining;
+  private _beginBody(bytes: Uint8Array): void {
+    const type = this._first >> 4;
+    const length = this._remaining;
     if (type === PacketType.PUBLISH) {
-      const least = (this.#first & 0x06) === 0 ? 3 : 5;
+      const least = (this._first & 0x06) === 0 ? 3 : 5;
       if (length < least)
-        this.#malformed(`PUBLISH of ${length} bytes has no room for its topic and id`, "MQTT-3.3.2-1");
-      else this.#state = State.HEADER;
+        this._malformed(`PUBLISH of ${length} bytes has no room for its topic and id`, "MQTT-3.3.2-1");
+      else this._state = State.HEADER;
       return;
     }
     if (type === PacketType.SUBACK) {
-      if (length < 3) this.#malformed(`SUBACK of ${length} bytes has no return code`, "MQTT-3.8.4-5");
-      else if (length > this.#controlLimit) {
-        this.#malformed(`SUBACK of ${length} bytes is larger than the receive buffer`, "MQTT-4.8.0-2");
-      } else this.#state = State.BODY;
+      if (length < 3) this._malformed(`SUBACK of ${length} bytes has no return code`, "MQTT-3.8.4-5");
+      else if (length > this._controlLimit) {
+        this._malformed(`SUBACK of ${length} bytes is larger than the receive buffer`, "MQTT-4.8.0-2");
+      } else this._state = State.BODY;
       return;
     }
     if (length !== (type === PacketType.PINGRESP ? 0 : 2)) {
-      this.#malformed(`${packetName(type)} of ${length} bytes`, "");
+      this._malformed(`${packetName(type)} of ${length} bytes`, "");
     } else if (length === 0) {
-      this.#state = State.TYPE;
-      this.#settle(this.#handler.onPacket(type, this.#first & 0x0f, bytes, this.#at, this.#at));
+      this._state = State.TYPE;
+      this._settle(this._handler.onPacket(type, this._first & 0x0f, bytes, this._at, this._at));
     } else {
-      this.#state = State.BODY;
+      this._state = State.BODY;
     }
   }
 
-  #takeBody(bytes: Uint8Array, end: number): void {
-    const at = this.#at;
-    const length = this.#remaining;
-    if (this.#held === 0 && end - at >= length) {
-      this.#at = at + length;
-      this.#endBody(bytes, at, at + length);
-    } else if (this.#gather(bytes, end, length)) {
-      this.#endBody(this.#scratch, 0, length);
+  private _takeBody(bytes: Uint8Array, end: number): void {
+    const at = this._at;
+    const length = this._remaining;
+    if (this._held === 0 && end - at >= length) {
+      this._at = at + length;
+      this._endBody(bytes, at, at + length);
+    } else if (this._gather(bytes, end, length)) {
+      this._endBody(this._scratch, 0, length);
     }
   }
 
-  #endBody(bytes: Uint8Array, start: number, end: number): void {
-    const type = this.#first >> 4;
+  private _endBody(bytes: Uint8Array, start: number, end: number): void {
+    const type = this._first >> 4;
     if (type === PacketType.CONNACK) {
       if ((bytes[start] as number) > 1) {
-        this.#malformed(`CONNACK with acknowledge flags ${bytes[start]}`, "");
+        this._malformed(`CONNACK with acknowledge flags ${bytes[start]}`, "");
         return;
       }
     } else if (bytes[start] === 0 && bytes[start + 1] === 0) {
-      this.#malformed(`${packetName(type)} with packet id 0`, "MQTT-2.3.1-1");
+      this._malformed(`${packetName(type)} with packet id 0`, "MQTT-2.3.1-1");
       return;
     }
-    this.#state = State.TYPE;
-    this.#settle(this.#handler.onPacket(type, this.#first & 0x0f, bytes, start, end));
+    this._state = State.TYPE;
+    this._settle(this._handler.onPacket(type, this._first & 0x0f, bytes, start, end));
   }
 
   /** Copies bytes of the fragment until the scratch buffer holds `size`; false when the fragment ended before that. */
-  #gather(bytes: Uint8Array, end: number, size: number): boolean {
-    const at = this.#at;
-    const count = Math.min(size - this.#held, end - at);
-    this.#scratch.set(bytes.subarray(at, at + count), this.#held);
-    this.#held += count;
-    this.#at = at + count;
-    return this.#held === size;
+  private _gather(bytes: Uint8Array, end: number, size: number): boolean {
+    const at = this._at;
+    const count = Math.min(size - this._held, end - at);
+    this._scratch.set(bytes.subarray(at, at + count), this._held);
+    this._held += count;
+    this._at = at + count;
+    return this._held === size;
   }
 
-  #takeHeader(bytes: Uint8Array, end: number): void {
-    const at = this.#at;
-    const whole = this.#held === 0 && end - at >= 2;
-    if (!whole && this.#held < 2 && !this.#gather(bytes, end, 2)) return;
-    const source = whole ? bytes : this.#scratch;
+  private _takeHeader(bytes: Uint8Array, end: number): void {
+    const at = this._at;
+    const whole = this._held === 0 && end - at >= 2;
+    if (!whole && this._held < 2 && !this._gather(bytes, end, 2)) return;
+    const source = whole ? bytes : this._scratch;
     const start = whole ? at : 0;
     const topicLength = ((source[start] as number) << 8) | (source[start + 1] as number);
-    const idLength = (this.#first & 0x06) === 0 ? 0 : 2;
+    const idLength = (this._first & 0x06) === 0 ? 0 : 2;
     if (topicLength === 0) {
-      this.#malformed("PUBLISH with an empty topic", "MQTT-4.7.3-1");
+      this._malformed("PUBLISH with an empty topic", "MQTT-4.7.3-1");
       return;
     }
-    if (2 + topicLength + idLength > this.#remaining) {
-      this.#malformed(`PUBLISH topic of ${topicLength} bytes goes beyond the packet`, "MQTT-3.3.2-1");
+    if (2 + topicLength + idLength > this._remaining) {
+      this._malformed(`PUBLISH topic of ${topicLength} bytes goes beyond the packet`, "MQTT-3.3.2-1");
       return;
     }
-    const long = topicLength > this.#topicLimit;
-    const size = long ? 2 + this.#topicLimit : 2 + topicLength + idLength;
+    const long = topicLength > this._topicLimit;
+    const size = long ? 2 + this._topicLimit : 2 + topicLength + idLength;
     if (whole && end - at >= size) {
-      this.#at = at + size;
-      this.#report(bytes, at, topicLength, long);
-    } else if (this.#gather(bytes, end, size)) {
-      this.#report(this.#scratch, 0, topicLength, long);
+      this._at = at + size;
+      this._report(bytes, at, topicLength, long);
+    } else if (this._gather(bytes, end, size)) {
+      this._report(this._scratch, 0, topicLength, long);
     }
   }
 
   /** `bytes[start…]` holds all of a PUBLISH header, or its beginning when the topic is too long. */
-  #report(bytes: Uint8Array, start: number, topicLength: number, long: boolean): void {
-    const flags = this.#first & 0x0f;
+  private _report(bytes: Uint8Array, start: number, topicLength: number, long: boolean): void {
+    const flags = this._first & 0x0f;
     const qos = flags & 0x06;
-    const length = this.#remaining - 2 - topicLength - (qos === 0 ? 0 : 2);
+    const length = this._remaining - 2 - topicLength - (qos === 0 ? 0 : 2);
     const topicStart = start + 2;
     const topicEnd = long
-      ? characterBoundary(bytes, topicStart, topicStart + this.#topicLimit)
+      ? characterBoundary(bytes, topicStart, topicStart + this._topicLimit)
       : topicStart + topicLength;
     // A limit shorter than the first character leaves nothing that could be checked.
     const fault = topicEnd > topicStart ? topicNameFault(bytes, topicStart, topicEnd) : "";
     if (fault !== "") {
-      this.#malformed("PUBLISH topic is not a legal topic name", fault);
+      this._malformed("PUBLISH topic is not a legal topic name", fault);
       return;
     }
-    this.#remaining = length;
+    this._remaining = length;
     if (long) {
-      this.#offset = topicLength - this.#topicLimit;
-      this.#held = 0;
-      this.#id = 0;
-      this.#state = State.TOPIC;
-      this.#settle(this.#handler.onLongTopic(flags, bytes, topicStart, topicEnd, topicLength, length));
+      this._offset = topicLength - this._topicLimit;
+      this._held = 0;
+      this._id = 0;
+      this._state = State.TOPIC;
+      this._settle(this._handler.onLongTopic(flags, bytes, topicStart, topicEnd, topicLength, length));
       return;
     }
     let id = 0;
     if (qos !== 0) {
       id = ((bytes[topicEnd] as number) << 8) | (bytes[topicEnd + 1] as number);
       if (id === 0) {
-        this.#malformed(`PUBLISH with QoS ${qos >> 1} and packet id 0`, "MQTT-2.3.1-1");
+        this._malformed(`PUBLISH with QoS ${qos >> 1} and packet id 0`, "MQTT-2.3.1-1");
         return;
       }
     }
-    this.#offset = 0;
-    this.#state = length === 0 ? State.EMPTY : State.PAYLOAD;
-    this.#settle(this.#handler.onPublish(flags, bytes, topicStart, topicEnd, id, length));
+    this._offset = 0;
+    this._state = length === 0 ? State.EMPTY : State.PAYLOAD;
+    this._settle(this._handler.onPublish(flags, bytes, topicStart, topicEnd, id, length));
   }
 
-  #takePayload(bytes: Uint8Array, end: number): void {
-    const at = this.#at;
-    const offset = this.#offset;
-    const count = Math.min(end - at, this.#remaining);
-    const last = count === this.#remaining;
-    this.#at = at + count;
-    this.#offset = offset + count;
-    this.#remaining -= count;
-    if (last) this.#state = State.TYPE;
-    this.#settle(this.#handler.onPayload(bytes, at, at + count, offset, last));
+  private _takePayload(bytes: Uint8Array, end: number): void {
+    const at = this._at;
+    const offset = this._offset;
+    const count = Math.min(end - at, this._remaining);
+    const last = count === this._remaining;
+    this._at = at + count;
+    this._offset = offset + count;
+    this._remaining -= count;
+    if (last) this._state = State.TYPE;
+    this._settle(this._handler.onPayload(bytes, at, at + count, offset, last));
   }
 
-  #skipTopic(end: number): void {
-    const count = Math.min(end - this.#at, this.#offset);
-    this.#at += count;
-    this.#offset -= count;
-    if (this.#offset > 0) return;
-    if ((this.#first & 0x06) !== 0) this.#state = State.ID;
-    else this.#state = this.#remaining === 0 ? State.SKIPPED : State.SKIP;
+  private _skipTopic(end: number): void {
+    const count = Math.min(end - this._at, this._offset);
+    this._at += count;
+    this._offset -= count;
+    if (this._offset > 0) return;
+    if ((this._first & 0x06) !== 0) this._state = State.ID;
+    else this._state = this._remaining === 0 ? State.SKIPPED : State.SKIP;
   }
 
-  #takeId(bytes: Uint8Array, end: number): void {
-    if (!this.#gather(bytes, end, 2)) return;
-    this.#id = ((this.#scratch[0] as number) << 8) | (this.#scratch[1] as number);
-    if (this.#id === 0) this.#malformed("PUBLISH with a long topic and packet id 0", "MQTT-2.3.1-1");
-    else this.#state = this.#remaining === 0 ? State.SKIPPED : State.SKIP;
+  private _takeId(bytes: Uint8Array, end: number): void {
+    if (!this._gather(bytes, end, 2)) return;
+    this._id = ((this._scratch[0] as number) << 8) | (this._scratch[1] as number);
+    if (this._id === 0) this._malformed("PUBLISH with a long topic and packet id 0", "MQTT-2.3.1-1");
+    else this._state = this._remaining === 0 ? State.SKIPPED : State.SKIP;
   }
 
-  #skipPayload(end: number): void {
-    const count = Math.min(end - this.#at, this.#remaining);
-    this.#at += count;
-    this.#remaining -= count;
-    if (this.#remaining === 0) this.#state = State.SKIPPED;
+  private _skipPayload(end: number): void {
+    const count = Math.min(end - this._at, this._remaining);
+    this._at += count;
+    this._remaining -= count;
+    if (this._remaining === 0) this._state = State.SKIPPED;
   }
 }

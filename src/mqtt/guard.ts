@@ -4,40 +4,40 @@
 import type { Closed, Inbound, SessionHandler } from "./contract.js";
 
 export class Guard {
-  readonly #handler: SessionHandler;
+  private readonly _handler: SessionHandler;
   /** Methods of the session that are running, one inside the other. */
-  #depth = 0;
-  #failed = false;
-  #failure: unknown;
+  private _depth = 0;
+  private _failed = false;
+  private _failure: unknown;
 
   constructor(handler: SessionHandler) {
-    this.#handler = handler;
+    this._handler = handler;
   }
 
   /** To be called first in each method that may call the handler, after its checks for misuse. */
   enter(): void {
-    this.#depth += 1;
+    this._depth += 1;
   }
 
   /** To be called last; throws the first exception kept, if this is the outermost method. */
   leave(): void {
-    this.#depth -= 1;
-    if (this.#depth > 0 || !this.#failed) return;
-    const failure = this.#failure;
-    this.#failed = false;
-    this.#failure = undefined;
+    this._depth -= 1;
+    if (this._depth > 0 || !this._failed) return;
+    const failure = this._failure;
+    this._failed = false;
+    this._failure = undefined;
     throw failure;
   }
 
   keep(failure: unknown): void {
-    if (this.#failed) return;
-    this.#failed = true;
-    this.#failure = failure;
+    if (this._failed) return;
+    this._failed = true;
+    this._failure = failure;
   }
 
   connected(sessionPresent: boolean): void {
     try {
-      this.#handler.onConnected(sessionPresent);
+      this._handler.onConnected(sessionPresent);
     } catch (failure) {
       this.keep(failure);
     }
@@ -45,7 +45,7 @@ export class Guard {
 
   message(message: Inbound): void {
     try {
-      this.#handler.onMessage(message);
+      this._handler.onMessage(message);
     } catch (failure) {
       this.keep(failure);
     }
@@ -53,7 +53,7 @@ export class Guard {
 
   overflow(message: Inbound): void {
     try {
-      this.#handler.onOverflow(message);
+      this._handler.onOverflow(message);
     } catch (failure) {
       this.keep(failure);
     }
@@ -62,7 +62,7 @@ export class Guard {
   /** False when the handler threw. */
   received(id: number): boolean {
     try {
-      this.#handler.onReceived(id);
+      this._handler.onReceived(id);
       return true;
     } catch (failure) {
       this.keep(failure);
@@ -72,7 +72,7 @@ export class Guard {
 
   delivered(id: number): void {
     try {
-      this.#handler.onDelivered(id);
+      this._handler.onDelivered(id);
     } catch (failure) {
       this.keep(failure);
     }
@@ -80,7 +80,7 @@ export class Guard {
 
   subscribed(id: number, codes: readonly number[]): void {
     try {
-      this.#handler.onSubscribed(id, codes);
+      this._handler.onSubscribed(id, codes);
     } catch (failure) {
       this.keep(failure);
     }
@@ -88,7 +88,7 @@ export class Guard {
 
   unsubscribed(id: number): void {
     try {
-      this.#handler.onUnsubscribed(id);
+      this._handler.onUnsubscribed(id);
     } catch (failure) {
       this.keep(failure);
     }
@@ -96,7 +96,7 @@ export class Guard {
 
   flushed(ok: boolean): void {
     try {
-      this.#handler.onFlushed(ok);
+      this._handler.onFlushed(ok);
     } catch (failure) {
       this.keep(failure);
     }
@@ -104,7 +104,7 @@ export class Guard {
 
   closed(closed: Closed): void {
     try {
-      this.#handler.onClosed(closed);
+      this._handler.onClosed(closed);
     } catch (failure) {
       this.keep(failure);
     }

@@ -80,38 +80,38 @@ export const QOS_0_PLACES = 2;
 
 export class InFlight {
   /**
-   * [0, #released): entries after PUBREC, in the order of the PUBRECs [MQTT-4.6.0-4].
-   * [#released, #count): all others, in the order of acceptance [MQTT-4.6.0-1]. From #count on: free.
+   * [0, _released): entries after PUBREC, in the order of the PUBRECs [MQTT-4.6.0-4].
+   * [_released, _count): all others, in the order of acceptance [MQTT-4.6.0-1]. From _count on: free.
    */
-  readonly #entries: Flight[];
-  #released = 0;
-  #count = 0;
+  private readonly _entries: Flight[];
+  private _released = 0;
+  private _count = 0;
   /** Entries with QoS 0 among them. */
-  #qos0 = 0;
-  readonly #limit: number;
-  readonly #firstId: number;
-  readonly #lastId: number;
+  private _qos0 = 0;
+  private readonly _limit: number;
+  private readonly _firstId: number;
+  private readonly _lastId: number;
   /** The id picked last. */
-  #id: number;
+  private _id: number;
 
   constructor(limit: number, firstId: number, lastId: number) {
-    this.#limit = limit;
-    this.#firstId = firstId;
-    this.#lastId = lastId;
-    this.#id = lastId;
-    this.#entries = [];
-    for (let index = limit + QOS_0_PLACES; index > 0; index -= 1) this.#entries.push(new Flight());
+    this._limit = limit;
+    this._firstId = firstId;
+    this._lastId = lastId;
+    this._id = lastId;
+    this._entries = [];
+    for (let index = limit + QOS_0_PLACES; index > 0; index -= 1) this._entries.push(new Flight());
   }
 
   /** Entries to be acknowledged. */
   get pending(): number {
-    return this.#count - this.#qos0;
+    return this._count - this._qos0;
   }
 
   /** The entry that holds this id (1..65535). */
   find(id: number): Flight | undefined {
-    for (let index = 0; index < this.#count; index += 1) {
-      const flight = this.#entries[index] as Flight;
+    for (let index = 0; index < this._count; index += 1) {
+      const flight = this._entries[index] as Flight;
       if (flight.id === id) return flight;
     }
     return undefined;
@@ -123,13 +123,13 @@ export class InFlight {
    */
   add(type: number, qos: number, id: number): Flight | undefined {
     if (type === PacketType.PUBLISH && qos === 0) {
-      if (this.#qos0 === QOS_0_PLACES) return undefined;
-      this.#qos0 += 1;
-      return this.#take(type, 0, 0);
+      if (this._qos0 === QOS_0_PLACES) return undefined;
+      this._qos0 += 1;
+      return this._take(type, 0, 0);
     }
-    if (this.pending === this.#limit) return undefined;
-    const own = id === 0 ? this.#pickId() : id;
-    return own === 0 ? undefined : this.#take(type, qos, own);
+    if (this.pending === this._limit) return undefined;
+    const own = id === 0 ? this._pickId() : id;
+    return own === 0 ? undefined : this._take(type, qos, own);
   }
 
   /** Takes an entry for a message whose PUBREC an earlier life has seen, last in the order of the PUBRECs. */
@@ -141,9 +141,9 @@ export class InFlight {
     return flight;
   }
 
-  #take(type: number, qos: number, id: number): Flight {
-    const flight = this.#entries[this.#count] as Flight;
-    this.#count += 1;
+  private _take(type: number, qos: number, id: number): Flight {
+    const flight = this._entries[this._count] as Flight;
+    this._count += 1;
     flight.phase = Phase.QUEUED;
     flight.id = id;
     flight.type = type;
@@ -155,14 +155,14 @@ export class InFlight {
   }
 
   /** The next id of the range that no entry holds [MQTT-2.3.1-1, MQTT-2.3.1-2], or 0. */
-  #pickId(): number {
+  private _pickId(): number {
     // Of `count + 1` different ids at least one is free.
-    let tries = Math.min(this.#lastId - this.#firstId, this.#count) + 1;
-    let id = this.#id;
+    let tries = Math.min(this._lastId - this._firstId, this._count) + 1;
+    let id = this._id;
     for (; tries > 0; tries -= 1) {
-      id = id === this.#lastId ? this.#firstId : id + 1;
+      id = id === this._lastId ? this._firstId : id + 1;
       if (this.find(id) === undefined) {
-        this.#id = id;
+        this._id = id;
         return id;
       }
     }
@@ -171,8 +171,8 @@ export class InFlight {
 
   /** PUBREC has come: the payload may go, PUBREL is to leave. */
   release(flight: Flight): void {
-    this.#move(this.#entries.indexOf(flight), this.#released);
-    this.#released += 1;
+    this._move(this._entries.indexOf(flight), this._released);
+    this._released += 1;
     flight.phase = Phase.RELEASE_QUEUED;
     flight.content = undefined;
     flight.left = false;
@@ -181,11 +181,11 @@ export class InFlight {
 
   /** The entry is over; its id and its place are free. */
   remove(flight: Flight): void {
-    const index = this.#entries.indexOf(flight);
-    if (index < this.#released) this.#released -= 1;
-    if (flight.id === 0) this.#qos0 -= 1;
-    this.#count -= 1;
-    this.#move(index, this.#count);
+    const index = this._entries.indexOf(flight);
+    if (index < this._released) this._released -= 1;
+    if (flight.id === 0) this._qos0 -= 1;
+    this._count -= 1;
+    this._move(index, this._count);
     flight.phase = Phase.FREE;
     flight.id = 0;
     flight.content = undefined;
@@ -193,8 +193,8 @@ export class InFlight {
   }
 
   /** Puts one entry at another place and closes the gap. */
-  #move(from: number, to: number): void {
-    const entries = this.#entries;
+  private _move(from: number, to: number): void {
+    const entries = this._entries;
     const flight = entries[from] as Flight;
     if (from < to) entries.copyWithin(from, from + 1, to + 1);
     else entries.copyWithin(to + 1, to, from);
@@ -203,8 +203,8 @@ export class InFlight {
 
   /** The entry whose PUBREL is to leave next. */
   nextRelease(): Flight | undefined {
-    for (let index = 0; index < this.#released; index += 1) {
-      const flight = this.#entries[index] as Flight;
+    for (let index = 0; index < this._released; index += 1) {
+      const flight = this._entries[index] as Flight;
       if (flight.phase === Phase.RELEASE_QUEUED) return flight;
     }
     return undefined;
@@ -215,8 +215,8 @@ export class InFlight {
    * not get it again. Before CONNACK there are only messages here, for a request needs a connection.
    */
   next(): Flight | undefined {
-    for (let index = this.#released; index < this.#count; index += 1) {
-      const flight = this.#entries[index] as Flight;
+    for (let index = this._released; index < this._count; index += 1) {
+      const flight = this._entries[index] as Flight;
       if (flight.phase === Phase.QUEUED) return flight;
     }
     return undefined;
@@ -224,8 +224,8 @@ export class InFlight {
 
   /** A delivered entry of which the owner has not been told. */
   nextDone(): Flight | undefined {
-    for (let index = 0; index < this.#released; index += 1) {
-      const flight = this.#entries[index] as Flight;
+    for (let index = 0; index < this._released; index += 1) {
+      const flight = this._entries[index] as Flight;
       if (flight.phase === Phase.DONE) return flight;
     }
     return undefined;
@@ -234,8 +234,8 @@ export class InFlight {
   /** The waiting entry whose answer is due first. */
   nextAnswer(): Flight | undefined {
     let first: Flight | undefined;
-    for (let index = 0; index < this.#count; index += 1) {
-      const flight = this.#entries[index] as Flight;
+    for (let index = 0; index < this._count; index += 1) {
+      const flight = this._entries[index] as Flight;
       if (!flight.waiting) continue;
       if (first === undefined || ((flight.answerBy - first.answerBy) | 0) < 0) first = flight;
     }
@@ -244,16 +244,16 @@ export class InFlight {
 
   /** A flush begins: it waits for all entries there are now. */
   awaitAll(): void {
-    for (let index = 0; index < this.#count; index += 1) {
-      const flight = this.#entries[index] as Flight;
+    for (let index = 0; index < this._count; index += 1) {
+      const flight = this._entries[index] as Flight;
       flight.awaited = true;
     }
   }
 
   /** Whether an entry that a flush waits for is not yet delivered. */
   get awaited(): boolean {
-    for (let index = 0; index < this.#count; index += 1) {
-      const flight = this.#entries[index] as Flight;
+    for (let index = 0; index < this._count; index += 1) {
+      const flight = this._entries[index] as Flight;
       if (flight.awaited && flight.phase !== Phase.DONE) return true;
     }
     return false;
@@ -264,8 +264,8 @@ export class InFlight {
    * as new. What has left on this connection already is not sent again.
    */
   forgotten(): void {
-    for (let index = 0; index < this.#count; index += 1) {
-      const flight = this.#entries[index] as Flight;
+    for (let index = 0; index < this._count; index += 1) {
+      const flight = this._entries[index] as Flight;
       if (flight.released) flight.phase = Phase.DONE;
       else flight.leftEarlier = false;
     }
@@ -276,8 +276,8 @@ export class InFlight {
    * session was clean [MQTT-3.1.2-6]. With `refused` nothing of this connection counts as sent [MQTT-3.1.4-5].
    */
   ended(clean: boolean, refused: boolean): void {
-    for (let index = this.#count - 1; index >= 0; index -= 1) {
-      const flight = this.#entries[index] as Flight;
+    for (let index = this._count - 1; index >= 0; index -= 1) {
+      const flight = this._entries[index] as Flight;
       if (flight.phase === Phase.DONE) continue;
       if (clean || flight.qos === 0) {
         // QoS 0 here is a PUBLISH, or a request, which has none: neither is session state (§4.1).

@@ -25,18 +25,18 @@ type Course = (typeof Course)[keyof typeof Course];
 export class Inbox {
   /** The message that is arriving. */
   readonly message: Inbound;
-  readonly #stream: boolean;
-  readonly #limit: number;
-  readonly #buffer: Uint8Array;
+  private readonly _stream: boolean;
+  private readonly _limit: number;
+  private readonly _buffer: Uint8Array;
   /** QoS 2 ids held; 0 marks a free place, which no id is. */
-  readonly #held: Uint16Array;
-  #course: Course = Course.SKIP;
+  private readonly _held: Uint16Array;
+  private _course: Course = Course.SKIP;
 
   constructor(budget: Budget, stream: boolean) {
-    this.#stream = stream;
-    this.#limit = budget.receive;
-    this.#buffer = new Uint8Array(stream ? 0 : budget.receive);
-    this.#held = new Uint16Array(budget.inbound);
+    this._stream = stream;
+    this._limit = budget.receive;
+    this._buffer = new Uint8Array(stream ? 0 : budget.receive);
+    this._held = new Uint16Array(budget.inbound);
     this.message = {
       topic: "",
       qos: 0,
@@ -45,7 +45,7 @@ export class Inbox {
       id: 0,
       length: 0,
       offset: 0,
-      bytes: this.#buffer,
+      bytes: this._buffer,
       start: 0,
       end: 0,
       complete: false,
@@ -54,55 +54,55 @@ export class Inbox {
 
   /** Bytes of the buffers held. */
   get memory(): number {
-    return this.#buffer.length + this.#held.byteLength;
+    return this._buffer.length + this._held.byteLength;
   }
 
   holds(id: number): boolean {
-    return this.#held.indexOf(id) >= 0;
+    return this._held.indexOf(id) >= 0;
   }
 
   /** Whether there is no place for one more id. */
   get full(): boolean {
-    return this.#held.indexOf(0) < 0;
+    return this._held.indexOf(0) < 0;
   }
 
   /** Keeps an id, for which there must be a place. */
   hold(id: number): void {
-    this.#held[this.#held.indexOf(0)] = id;
+    this._held[this._held.indexOf(0)] = id;
   }
 
   /** PUBREL has come: the id is free, whether it was held or not. */
   release(id: number): void {
-    const place = this.#held.indexOf(id);
-    if (place >= 0) this.#held[place] = 0;
+    const place = this._held.indexOf(id);
+    if (place >= 0) this._held[place] = 0;
   }
 
   /** The session is gone on the server's side [MQTT-3.1.2-6, MQTT-3.2.2-3]; an id kept would swallow a new message. */
   forget(): void {
-    this.#held.fill(0);
+    this._held.fill(0);
   }
 
   /** A message begins. Its payload of `length` bytes comes through {@link add}. */
   begin(flags: number, bytes: Uint8Array, topicStart: number, topicEnd: number, id: number, length: number): void {
-    this.#describe(flags, bytes, topicStart, topicEnd, length);
+    this._describe(flags, bytes, topicStart, topicEnd, length);
     this.message.id = id;
-    if (this.#stream) this.#course = Course.STREAM;
-    else this.#course = length > this.#limit ? Course.OVERSIZE : Course.GATHER;
+    if (this._stream) this._course = Course.STREAM;
+    else this._course = length > this._limit ? Course.OVERSIZE : Course.GATHER;
   }
 
   /** A message begins that is not to be handed over. */
   skip(flags: number, id: number): void {
     this.message.qos = (flags >> 1) & 3;
     this.message.id = id;
-    this.#course = Course.SKIP;
+    this._course = Course.SKIP;
   }
 
   /** A message begins whose topic is longer than the budget; {@link endLong} ends it. */
   beginLong(flags: number, bytes: Uint8Array, topicStart: number, topicEnd: number, length: number): void {
-    this.#describe(flags, bytes, topicStart, topicEnd, length);
+    this._describe(flags, bytes, topicStart, topicEnd, length);
   }
 
-  #describe(flags: number, bytes: Uint8Array, topicStart: number, topicEnd: number, length: number): void {
+  private _describe(flags: number, bytes: Uint8Array, topicStart: number, topicEnd: number, length: number): void {
     const message = this.message;
     message.topic = readUtf8(bytes, topicStart, topicEnd);
     message.qos = (flags >> 1) & 3;
@@ -113,28 +113,28 @@ export class Inbox {
 
   /** A piece of the payload has come. */
   add(bytes: Uint8Array, start: number, end: number, offset: number, last: boolean): Tell {
-    switch (this.#course) {
+    switch (this._course) {
       case Course.SKIP:
         return Tell.NOTHING;
       case Course.STREAM:
-        this.#expose(bytes, start, end, offset, last);
+        this._expose(bytes, start, end, offset, last);
         return Tell.MESSAGE;
       case Course.GATHER:
         if (offset === 0 && last) {
-          this.#expose(bytes, start, end, 0, true);
+          this._expose(bytes, start, end, 0, true);
           return Tell.MESSAGE;
         }
-        this.#buffer.set(bytes.subarray(start, end), offset);
+        this._buffer.set(bytes.subarray(start, end), offset);
         if (!last) return Tell.NOTHING;
-        this.#expose(this.#buffer, 0, this.message.length, 0, true);
+        this._expose(this._buffer, 0, this.message.length, 0, true);
         return Tell.MESSAGE;
       case Course.OVERSIZE:
-        if (offset < this.#limit) {
-          const count = Math.min(end - start, this.#limit - offset);
-          this.#buffer.set(bytes.subarray(start, start + count), offset);
+        if (offset < this._limit) {
+          const count = Math.min(end - start, this._limit - offset);
+          this._buffer.set(bytes.subarray(start, start + count), offset);
         }
         if (!last) return Tell.NOTHING;
-        this.#expose(this.#buffer, 0, this.#limit, 0, false);
+        this._expose(this._buffer, 0, this._limit, 0, false);
         return Tell.OVERFLOW;
     }
   }
@@ -142,15 +142,15 @@ export class Inbox {
   /** The message with a long topic is over; only now its id is known. */
   endLong(id: number): void {
     this.message.id = id;
-    this.#expose(this.#buffer, 0, 0, 0, false);
+    this._expose(this._buffer, 0, 0, 0, false);
   }
 
   /** Lets go of the fragment, which belongs to the transport. */
   conceal(): void {
-    this.#expose(this.#buffer, 0, 0, 0, false);
+    this._expose(this._buffer, 0, 0, 0, false);
   }
 
-  #expose(bytes: Uint8Array, start: number, end: number, offset: number, complete: boolean): void {
+  private _expose(bytes: Uint8Array, start: number, end: number, offset: number, complete: boolean): void {
     const message = this.message;
     message.bytes = bytes;
     message.start = start;

@@ -20,54 +20,54 @@ type Phase = (typeof Phase)[keyof typeof Phase];
 const MARGIN_MS = 2000;
 
 export class KeepAlive {
-  readonly #idleMs: number;
-  readonly #pingTimeoutMs: number;
-  #phase: Phase = Phase.OFF;
-  #sentAt = 0;
-  #receivedAt = 0;
-  #answerBy = 0;
+  private readonly _idleMs: number;
+  private readonly _pingTimeoutMs: number;
+  private _phase: Phase = Phase.OFF;
+  private _sentAt = 0;
+  private _receivedAt = 0;
+  private _answerBy = 0;
 
   /** @param seconds keep alive as in CONNECT, 0..65535; 0 switches pings off. */
   constructor(seconds: number, pingTimeoutMs: number) {
-    this.#idleMs = seconds * 1000 - Math.min(seconds * 250, MARGIN_MS);
-    this.#pingTimeoutMs = pingTimeoutMs;
+    this._idleMs = seconds * 1000 - Math.min(seconds * 250, MARGIN_MS);
+    this._pingTimeoutMs = pingTimeoutMs;
   }
 
   /** CONNACK has come: pings are due from now on. */
   open(): void {
-    if (this.#idleMs > 0) this.#phase = Phase.QUIET;
+    if (this._idleMs > 0) this._phase = Phase.QUIET;
   }
 
   close(): void {
-    this.#phase = Phase.OFF;
+    this._phase = Phase.OFF;
   }
 
   sent(now: number): void {
-    this.#sentAt = now;
+    this._sentAt = now;
   }
 
   received(now: number): void {
-    this.#receivedAt = now;
+    this._receivedAt = now;
   }
 
   get receivedAt(): number {
-    return this.#receivedAt;
+    return this._receivedAt;
   }
 
   /** Whether PINGREQ is to leave. */
   get due(): boolean {
-    return this.#phase === Phase.DUE;
+    return this._phase === Phase.DUE;
   }
 
   /** PINGREQ has left. */
   asked(now: number): void {
-    this.#phase = Phase.ASKED;
-    this.#answerBy = (now + this.#pingTimeoutMs) | 0;
+    this._phase = Phase.ASKED;
+    this._answerBy = (now + this._pingTimeoutMs) | 0;
   }
 
   /** PINGRESP has come. One that nobody asked for changes nothing. */
   answered(): void {
-    if (this.#phase === Phase.ASKED) this.#phase = Phase.QUIET;
+    if (this._phase === Phase.ASKED) this._phase = Phase.QUIET;
   }
 
   /**
@@ -75,18 +75,18 @@ export class KeepAlive {
    * has died takes what is sent for a long time, and only a ping finds out.
    */
   dueAt(): number | undefined {
-    if (this.#phase !== Phase.QUIET) return undefined;
-    const quietSince = ((this.#sentAt - this.#receivedAt) | 0) < 0 ? this.#sentAt : this.#receivedAt;
-    return (quietSince + this.#idleMs) | 0;
+    if (this._phase !== Phase.QUIET) return undefined;
+    const quietSince = ((this._sentAt - this._receivedAt) | 0) < 0 ? this._sentAt : this._receivedAt;
+    return (quietSince + this._idleMs) | 0;
   }
 
   /** When PINGRESP must have come. */
   answerBy(): number | undefined {
-    return this.#phase === Phase.ASKED ? this.#answerBy : undefined;
+    return this._phase === Phase.ASKED ? this._answerBy : undefined;
   }
 
   tick(now: number): void {
     const at = this.dueAt();
-    if (at !== undefined && ((now - at) | 0) >= 0) this.#phase = Phase.DUE;
+    if (at !== undefined && ((now - at) | 0) >= 0) this._phase = Phase.DUE;
   }
 }

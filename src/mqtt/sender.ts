@@ -38,29 +38,29 @@ export class Sender {
    */
   connection = 0;
 
-  readonly #options: SessionOptions;
-  readonly #inFlight: InFlight;
-  readonly #keepAlive: KeepAlive;
-  readonly #counters: Counters;
-  readonly #ackTimeoutMs: number;
+  private readonly _options: SessionOptions;
+  private readonly _inFlight: InFlight;
+  private readonly _keepAlive: KeepAlive;
+  private readonly _counters: Counters;
+  private readonly _ackTimeoutMs: number;
 
   /**
-   * Waiting bytes are #buffer[#head..#tail); those before #cut belong to the job, and its payload comes before the
+   * Waiting bytes are _buffer[_head.._tail); those before _cut belong to the job, and its payload comes before the
    * rest.
    */
-  readonly #buffer: Uint8Array;
-  #head = 0;
-  #cut = 0;
-  #tail = 0;
+  private readonly _buffer: Uint8Array;
+  private _head = 0;
+  private _cut = 0;
+  private _tail = 0;
 
-  #job: Job = Job.NONE;
-  /** The entry of the job, and after #choose() the one it has chosen. */
-  #flight: Flight | undefined;
+  private _job: Job = Job.NONE;
+  /** The entry of the job, and after _choose() the one it has chosen. */
+  private _flight: Flight | undefined;
   /** Payload bytes of the job. */
-  #length = 0;
-  #offset = 0;
+  private _length = 0;
+  private _offset = 0;
   /** A payload given as text, encoded while it leaves. */
-  #text: Uint8Array | undefined;
+  private _text: Uint8Array | undefined;
 
   constructor(
     size: number,
@@ -70,34 +70,34 @@ export class Sender {
     counters: Counters,
     ackTimeoutMs: number,
   ) {
-    this.#buffer = new Uint8Array(size);
-    this.#options = options;
-    this.#inFlight = inFlight;
-    this.#keepAlive = keepAlive;
-    this.#counters = counters;
-    this.#ackTimeoutMs = ackTimeoutMs;
+    this._buffer = new Uint8Array(size);
+    this._options = options;
+    this._inFlight = inFlight;
+    this._keepAlive = keepAlive;
+    this._counters = counters;
+    this._ackTimeoutMs = ackTimeoutMs;
   }
 
   /** Bytes of the buffer held. */
   get memory(): number {
-    return this.#buffer.length;
+    return this._buffer.length;
   }
 
   /** Bytes free in the buffer. */
   get room(): number {
-    return this.#buffer.length - (this.#tail - this.#head);
+    return this._buffer.length - (this._tail - this._head);
   }
 
   /** DISCONNECT is leaving or has left: nothing may follow it [MQTT-3.14.4-2]. */
   get parting(): boolean {
-    return this.#job === Job.FAREWELL || this.parted;
+    return this._job === Job.FAREWELL || this.parted;
   }
 
   /** A connection is open: CONNECT comes first [MQTT-3.1.0-1]. */
   open(): void {
     this.close();
-    this.#tail = encodeConnect(this.#buffer, 0, this.#options);
-    this.#counters.sentPackets += 1;
+    this._tail = encodeConnect(this._buffer, 0, this._options);
+    this._counters.sentPackets += 1;
   }
 
   /** The connection is over: whatever waits here is void. */
@@ -106,32 +106,32 @@ export class Sender {
     this.closing = false;
     this.parted = false;
     this.early = false;
-    this.#head = 0;
-    this.#cut = 0;
-    this.#tail = 0;
-    this.#job = Job.NONE;
-    this.#flight = undefined;
-    this.#text = undefined;
+    this._head = 0;
+    this._cut = 0;
+    this._tail = 0;
+    this._job = Job.NONE;
+    this._flight = undefined;
+    this._text = undefined;
     this.connection += 1;
   }
 
   /** Queues an acknowledgement, behind those that wait. False when the buffer cannot take it. */
   acknowledge(type: number, id: number): boolean {
-    if (this.#tail + ACK_BYTES > this.#buffer.length) {
+    if (this._tail + ACK_BYTES > this._buffer.length) {
       if (this.room < ACK_BYTES) return false;
-      this.#buffer.copyWithin(0, this.#head, this.#tail);
-      this.#tail -= this.#head;
-      this.#cut -= this.#head;
-      this.#head = 0;
+      this._buffer.copyWithin(0, this._head, this._tail);
+      this._tail -= this._head;
+      this._cut -= this._head;
+      this._head = 0;
     }
-    this.#tail = encodeAck(this.#buffer, this.#tail, type, id);
-    this.#counters.sentPackets += 1;
+    this._tail = encodeAck(this._buffer, this._tail, type, id);
+    this._counters.sentPackets += 1;
     return true;
   }
 
   /** Whether there is anything to send now. */
   get wants(): boolean {
-    return this.#head < this.#tail || this.#job !== Job.NONE || this.#choose() !== Job.NONE;
+    return this._head < this._tail || this._job !== Job.NONE || this._choose() !== Job.NONE;
   }
 
   /** Puts at most `limit` bytes into `into` and returns how many. Throws what a payload source throws. */
@@ -139,57 +139,57 @@ export class Sender {
     const connection = this.connection;
     let at = 0;
     for (;;) {
-      const edge = this.#job === Job.NONE ? this.#tail : this.#cut;
-      if (this.#head < edge) {
-        const count = Math.min(edge - this.#head, limit - at);
-        into.set(this.#buffer.subarray(this.#head, this.#head + count), at);
-        this.#head += count;
+      const edge = this._job === Job.NONE ? this._tail : this._cut;
+      if (this._head < edge) {
+        const count = Math.min(edge - this._head, limit - at);
+        into.set(this._buffer.subarray(this._head, this._head + count), at);
+        this._head += count;
         at += count;
-        if (this.#head < edge) return at;
-        this.#compact();
+        if (this._head < edge) return at;
+        this._compact();
       }
-      if (this.#job === Job.NONE) {
+      if (this._job === Job.NONE) {
         // Begins a packet only where at least its first byte can leave: what has not left at all can still be
         // cancelled.
         if (at >= limit) return at;
-        const next = this.#begin(into, at, limit);
+        const next = this._begin(into, at, limit);
         if (next < 0) return at;
         at = next;
       } else {
-        if (this.#offset < this.#length) {
-          const count = Math.min(this.#length - this.#offset, limit - at);
-          if (count > 0) this.#putPayload(into, at, count);
+        if (this._offset < this._length) {
+          const count = Math.min(this._length - this._offset, limit - at);
+          if (count > 0) this._putPayload(into, at, count);
           if (connection !== this.connection) return 0;
-          this.#offset += count;
+          this._offset += count;
           at += count;
-          if (this.#offset < this.#length) return at;
+          if (this._offset < this._length) return at;
         }
-        this.#finish(now);
+        this._finish(now);
       }
     }
   }
 
   /** Starts again at the front of an empty buffer. */
-  #compact(): void {
-    if (this.#head < this.#tail) return;
-    this.#head = 0;
-    this.#cut = 0;
-    this.#tail = 0;
+  private _compact(): void {
+    if (this._head < this._tail) return;
+    this._head = 0;
+    this._cut = 0;
+    this._tail = 0;
   }
 
   /** What leaves next, when no packet is leaving and no byte waits. */
-  #choose(): Job {
-    const mayPublish = this.accepted || this.#options.pipeline === true;
+  private _choose(): Job {
+    const mayPublish = this.accepted || this._options.pipeline === true;
     if (this.parted) return Job.NONE;
     if (mayPublish) {
-      this.#flight = this.#inFlight.nextRelease();
-      if (this.#flight !== undefined) return Job.FLIGHT;
+      this._flight = this._inFlight.nextRelease();
+      if (this._flight !== undefined) return Job.FLIGHT;
     }
     if (this.closing) return Job.FAREWELL;
     if (!mayPublish) return Job.NONE;
-    if (this.accepted && this.#keepAlive.due) return Job.PING;
-    this.#flight = this.#inFlight.next();
-    return this.#flight === undefined ? Job.NONE : Job.FLIGHT;
+    if (this.accepted && this._keepAlive.due) return Job.PING;
+    this._flight = this._inFlight.next();
+    return this._flight === undefined ? Job.NONE : Job.FLIGHT;
   }
 
   /**
@@ -197,30 +197,30 @@ export class Sender {
    * every header was measured against the buffer when it was accepted. Returns the offset after it, -1 when nothing is
    * to leave.
    */
-  #begin(into: Uint8Array, at: number, limit: number): number {
-    const job = this.#choose();
+  private _begin(into: Uint8Array, at: number, limit: number): number {
+    const job = this._choose();
     if (job === Job.NONE) return -1;
-    const flight = job === Job.FLIGHT ? (this.#flight as Flight) : undefined;
+    const flight = job === Job.FLIGHT ? (this._flight as Flight) : undefined;
     const size = headerSize(flight);
     const direct = size <= limit - at;
-    const target = direct ? into : this.#buffer;
+    const target = direct ? into : this._buffer;
     const start = direct ? at : 0;
-    this.#length = 0;
-    this.#offset = 0;
+    this._length = 0;
+    this._offset = 0;
     const end =
       flight === undefined
         ? encodeEmpty(target, start, job === Job.PING ? PacketType.PINGREQ : PacketType.DISCONNECT)
-        : this.#encodeFlight(target, start, flight);
+        : this._encodeFlight(target, start, flight);
     if (end !== start + size) throw new TypeError("a list of filters was changed after it was accepted");
-    this.#job = job;
+    this._job = job;
     if (direct) return end;
-    this.#cut = end;
-    this.#tail = end;
+    this._cut = end;
+    this._tail = end;
     return at;
   }
 
   /** Writes what an entry has to send next, up to a payload, and marks it as leaving. */
-  #encodeFlight(into: Uint8Array, at: number, flight: Flight): number {
+  private _encodeFlight(into: Uint8Array, at: number, flight: Flight): number {
     let end: number;
     if (flight.released) {
       end = encodeAck(into, at, PacketType.PUBREL, flight.id);
@@ -230,7 +230,7 @@ export class Sender {
       end = encodeUnsubscribe(into, at, flight.id, flight.content as readonly string[]);
     } else {
       const message = flight.content as Message;
-      this.#openPayload(message.payload, flight.length);
+      this._openPayload(message.payload, flight.length);
       end = encodePublishHeader(
         into,
         at,
@@ -242,8 +242,8 @@ export class Sender {
         flight.leftEarlier,
         flight.id,
       );
-      this.#length = flight.length;
-      if (flight.leftEarlier) this.#counters.resent += 1;
+      this._length = flight.length;
+      if (flight.leftEarlier) this._counters.resent += 1;
     }
     flight.phase = flight.released ? Phase.RELEASE_LEAVING : Phase.LEAVING;
     flight.left = true;
@@ -252,43 +252,43 @@ export class Sender {
   }
 
   /** Encodes a payload given as text. Throws a TypeError when it no longer has the length that the header will say. */
-  #openPayload(payload: Message["payload"], length: number): void {
-    if (typeof payload === "string") this.#text = new Uint8Array(ArrayBuffer.fromString(payload));
-    const present = typeof payload === "string" ? this.#text?.length : payload?.length;
+  private _openPayload(payload: Message["payload"], length: number): void {
+    if (typeof payload === "string") this._text = new Uint8Array(ArrayBuffer.fromString(payload));
+    const present = typeof payload === "string" ? this._text?.length : payload?.length;
     if ((present ?? 0) !== length) throw new TypeError("a message was changed after it was accepted");
   }
 
-  #putPayload(into: Uint8Array, at: number, count: number): void {
-    const payload = this.#text ?? ((this.#flight as Flight).content as Message).payload;
+  private _putPayload(into: Uint8Array, at: number, count: number): void {
+    const payload = this._text ?? ((this._flight as Flight).content as Message).payload;
     if (payload instanceof Uint8Array) {
       const whole = count === payload.length;
-      into.set(whole ? payload : payload.subarray(this.#offset, this.#offset + count), at);
+      into.set(whole ? payload : payload.subarray(this._offset, this._offset + count), at);
     } else {
-      (payload as PayloadSource).read(this.#offset, into, at, count);
+      (payload as PayloadSource).read(this._offset, into, at, count);
     }
   }
 
   /** The last byte of the job has left: the time for its answer begins. */
-  #finish(now: number): void {
-    const job = this.#job;
-    const flight = this.#flight;
-    this.#job = Job.NONE;
-    this.#flight = undefined;
-    this.#text = undefined;
-    this.#counters.sentPackets += 1;
-    if (job === Job.PING) this.#keepAlive.asked(now);
+  private _finish(now: number): void {
+    const job = this._job;
+    const flight = this._flight;
+    this._job = Job.NONE;
+    this._flight = undefined;
+    this._text = undefined;
+    this._counters.sentPackets += 1;
+    if (job === Job.PING) this._keepAlive.asked(now);
     else if (job === Job.FAREWELL) this.parted = true;
-    else this.#await(flight as Flight, now);
+    else this._await(flight as Flight, now);
   }
 
-  #await(flight: Flight, now: number): void {
-    flight.answerBy = (now + this.#ackTimeoutMs) | 0;
+  private _await(flight: Flight, now: number): void {
+    flight.answerBy = (now + this._ackTimeoutMs) | 0;
     if (flight.phase === Phase.RELEASE_LEAVING) {
       flight.phase = Phase.RELEASE_WAITING;
     } else if (flight.phase === Phase.LEAVING) {
       flight.phase = Phase.WAITING;
       if (flight.type !== PacketType.PUBLISH) flight.content = undefined;
-      else if (flight.qos === 0) this.#inFlight.remove(flight);
+      else if (flight.qos === 0) this._inFlight.remove(flight);
     }
     // In any other phase CONNACK has settled the entry while its last bytes were leaving.
   }

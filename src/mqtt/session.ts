@@ -53,33 +53,33 @@ type State = (typeof State)[keyof typeof State];
 export class Session {
   readonly counters: Counters;
 
-  readonly #options: SessionOptions;
-  readonly #sendLimit: number;
-  readonly #connectTimeoutMs: number;
-  readonly #ackTimeoutMs: number;
-  readonly #pingTimeoutMs: number;
+  private readonly _options: SessionOptions;
+  private readonly _sendLimit: number;
+  private readonly _connectTimeoutMs: number;
+  private readonly _ackTimeoutMs: number;
+  private readonly _pingTimeoutMs: number;
 
-  readonly #guard: Guard;
-  readonly #receiver: Receiver;
-  readonly #inFlight: InFlight;
-  readonly #keepAlive: KeepAlive;
-  readonly #sender: Sender;
+  private readonly _guard: Guard;
+  private readonly _receiver: Receiver;
+  private readonly _inFlight: InFlight;
+  private readonly _keepAlive: KeepAlive;
+  private readonly _sender: Sender;
 
-  #state: State = State.IDLE;
+  private _state: State = State.IDLE;
   /** Between the end of a connection and its onClosed. */
-  #ending = false;
-  #receiving = false;
-  #transmitting = false;
-  #sessionPresent = false;
-  #now = 0;
+  private _ending = false;
+  private _receiving = false;
+  private _transmitting = false;
+  private _sessionPresent = false;
+  private _now = 0;
   /** CONNACK is due by then. */
-  #acceptBy = 0;
+  private _acceptBy = 0;
   /** The transport must have taken a byte by then; undefined while there is nothing to send. */
-  #sendBy: number | undefined;
+  private _sendBy: number | undefined;
   /** Since when a callback is due that no request may make itself; undefined when none is. */
-  #unsettledAt: number | undefined;
-  #flushing = false;
-  #flushBy = 0;
+  private _unsettledAt: number | undefined;
+  private _flushing = false;
+  private _flushBy = 0;
 
   /**
    * Checks everything and allocates all buffers. Throws a TypeError or RangeError for what CONNECT cannot carry and for
@@ -89,9 +89,9 @@ export class Session {
     checkSession(options, budget);
     const firstId = checkWhole("firstId", options.firstId ?? 1, 1, 65535);
     const lastId = checkWhole("lastId", options.lastId ?? 65535, firstId, 65535);
-    this.#connectTimeoutMs = checkTime("connectTimeoutMs", options.connectTimeoutMs, DefaultTime.CONNECT_MS);
-    this.#ackTimeoutMs = checkTime("ackTimeoutMs", options.ackTimeoutMs, DefaultTime.ACK_MS);
-    this.#pingTimeoutMs = checkTime("pingTimeoutMs", options.pingTimeoutMs, DefaultTime.PING_MS);
+    this._connectTimeoutMs = checkTime("connectTimeoutMs", options.connectTimeoutMs, DefaultTime.CONNECT_MS);
+    this._ackTimeoutMs = checkTime("ackTimeoutMs", options.ackTimeoutMs, DefaultTime.ACK_MS);
+    this._pingTimeoutMs = checkTime("pingTimeoutMs", options.pingTimeoutMs, DefaultTime.PING_MS);
 
     this.counters = {
       sentBytes: 0,
@@ -103,23 +103,23 @@ export class Session {
       repeated: 0,
       connections: 0,
     };
-    this.#options = options;
-    this.#sendLimit = budget.send;
-    this.#guard = new Guard(handler);
-    this.#inFlight = new InFlight(budget.inFlight, firstId, lastId);
-    this.#keepAlive = new KeepAlive(options.keepAliveSeconds, this.#pingTimeoutMs);
-    this.#sender = new Sender(budget.send, options, this.#inFlight, this.#keepAlive, this.counters, this.#ackTimeoutMs);
-    this.#receiver = new Receiver(
+    this._options = options;
+    this._sendLimit = budget.send;
+    this._guard = new Guard(handler);
+    this._inFlight = new InFlight(budget.inFlight, firstId, lastId);
+    this._keepAlive = new KeepAlive(options.keepAliveSeconds, this._pingTimeoutMs);
+    this._sender = new Sender(budget.send, options, this._inFlight, this._keepAlive, this.counters, this._ackTimeoutMs);
+    this._receiver = new Receiver(
       options,
       budget,
-      this.#guard,
-      this.#inFlight,
-      this.#keepAlive,
-      this.#sender,
+      this._guard,
+      this._inFlight,
+      this._keepAlive,
+      this._sender,
       this.counters,
       {
-        onAccepted: (sessionPresent) => this.#accept(sessionPresent),
-        onFailed: (reason, detail, statement, code) => this.#end(reason, detail, statement, code),
+        onAccepted: (sessionPresent) => this._accept(sessionPresent),
+        onFailed: (reason, detail, statement, code) => this._end(reason, detail, statement, code),
       },
     );
   }
@@ -127,22 +127,22 @@ export class Session {
   // What the owner asks and tells.
 
   get connected(): boolean {
-    return this.#state === State.CONNECTED;
+    return this._state === State.CONNECTED;
   }
 
   /** What the last CONNACK of this connection said. */
   get sessionPresent(): boolean {
-    return this.#sessionPresent;
+    return this._sessionPresent;
   }
 
   /** Messages with QoS > 0, SUBSCRIBEs and UNSUBSCRIBEs accepted and not yet acknowledged. */
   get pending(): number {
-    return this.#inFlight.pending;
+    return this._inFlight.pending;
   }
 
   /** Bytes of all buffers, the same over the session's whole life. */
   get memory(): number {
-    return this.#receiver.memory + this.#sender.memory;
+    return this._receiver.memory + this._sender.memory;
   }
 
   /**
@@ -152,45 +152,45 @@ export class Session {
   get receivable(): number {
     // The shortest packet to be acknowledged (PUBREL) has 4 bytes, as the acknowledgement has; up to 3 may have come
     // before.
-    return Math.max(0, this.#sender.room - 3);
+    return Math.max(0, this._sender.room - 3);
   }
 
   /** Whether {@link transmit} is to be called as soon as the transport takes bytes. */
   get wantsTransmit(): boolean {
-    return this.#state !== State.IDLE && (this.#unsettledAt !== undefined || this.#sender.wants);
+    return this._state !== State.IDLE && (this._unsettledAt !== undefined || this._sender.wants);
   }
 
   /** The transport is open: CONNECT is due. Throws an Error while a connection is open. */
   connect(now: number): void {
-    if (this.#state !== State.IDLE || this.#ending) {
+    if (this._state !== State.IDLE || this._ending) {
       throw new Error("connect() was called while a connection is open; wait for onClosed");
     }
-    this.#now = now | 0;
-    this.#state = State.CONNECTING;
-    this.#sessionPresent = false;
-    this.#receiver.open();
-    this.#sender.open();
-    this.#acceptBy = (this.#now + this.#connectTimeoutMs) | 0;
-    this.#arm();
+    this._now = now | 0;
+    this._state = State.CONNECTING;
+    this._sessionPresent = false;
+    this._receiver.open();
+    this._sender.open();
+    this._acceptBy = (this._now + this._connectTimeoutMs) | 0;
+    this._arm();
   }
 
   /**
    * Bytes have come. Never throws because of what they are. Throws an Error when called from one of its own callbacks.
    */
   receive(bytes: Uint8Array, start: number, end: number, now: number): void {
-    if (this.#receiving) throw new Error("receive() was called from one of its own callbacks; call it afterwards");
+    if (this._receiving) throw new Error("receive() was called from one of its own callbacks; call it afterwards");
     if (!(start >= 0 && start <= end && end <= bytes.length)) {
       throw new RangeError(`range ${start}..${end} lies outside of the ${bytes.length} bytes received`);
     }
-    if (this.#state === State.IDLE) return;
-    this.#enter(now);
+    if (this._state === State.IDLE) return;
+    this._enter(now);
     this.counters.receivedBytes += end - start;
-    if (end > start) this.#keepAlive.received(this.#now);
-    this.#receiving = true;
-    this.#receiver.receive(bytes, start, end);
-    this.#receiving = false;
-    this.#settle();
-    this.#leave();
+    if (end > start) this._keepAlive.received(this._now);
+    this._receiving = true;
+    this._receiver.receive(bytes, start, end);
+    this._receiving = false;
+    this._settle();
+    this._leave();
   }
 
   /**
@@ -203,28 +203,28 @@ export class Session {
       throw new RangeError(`limit is ${limit}, but the buffer has ${into.length} bytes`);
     }
     // The buffer is being filled already.
-    if (this.#transmitting) return 0;
-    this.#enter(now);
-    this.#transmitting = true;
-    const connection = this.#sender.connection;
-    this.#settle();
+    if (this._transmitting) return 0;
+    this._enter(now);
+    this._transmitting = true;
+    const connection = this._sender.connection;
+    this._settle();
     let count = 0;
     // A callback may have ended the connection and begun the next one, whose bytes are not for this transport.
-    if (this.#state !== State.IDLE && connection === this.#sender.connection) {
+    if (this._state !== State.IDLE && connection === this._sender.connection) {
       try {
-        count = this.#sender.take(into, limit, this.#now);
+        count = this._sender.take(into, limit, this._now);
       } catch (failure) {
-        this.#guard.keep(failure);
-        this.#end("internal", "a message could not be read", "");
+        this._guard.keep(failure);
+        this._end("internal", "a message could not be read", "");
       }
     }
-    this.#transmitting = false;
+    this._transmitting = false;
     if (count > 0) {
       this.counters.sentBytes += count;
-      this.#keepAlive.sent(this.#now);
-      this.#sendBy = undefined;
+      this._keepAlive.sent(this._now);
+      this._sendBy = undefined;
     }
-    this.#leave();
+    this._leave();
     return count;
   }
 
@@ -239,22 +239,22 @@ export class Session {
     const length = payloadLength(message.payload);
     if (message.id !== undefined) {
       if (qos === 0) throw new TypeError("a QoS 0 message has no packet id; leave it out [MQTT-2.3.1-5]");
-      this.#checkFree(message.id);
+      this._checkFree(message.id);
     }
     if (length > MAX_REMAINING_LENGTH - topicBytes - 4) return Refusal.TOO_LONG;
-    if (publishHeaderSize(topicBytes, qos, length) > this.#sendLimit) return Refusal.TOO_LONG;
-    if (this.#state === State.CLOSING) return Refusal.CLOSING;
-    if (qos === 0 && this.#state !== State.CONNECTED) return Refusal.OFFLINE;
-    const flight = this.#inFlight.add(PacketType.PUBLISH, qos, message.id ?? 0);
+    if (publishHeaderSize(topicBytes, qos, length) > this._sendLimit) return Refusal.TOO_LONG;
+    if (this._state === State.CLOSING) return Refusal.CLOSING;
+    if (qos === 0 && this._state !== State.CONNECTED) return Refusal.OFFLINE;
+    const flight = this._inFlight.add(PacketType.PUBLISH, qos, message.id ?? 0);
     if (flight === undefined) return Refusal.FULL;
     flight.content = message;
     flight.size = topicBytes;
     flight.length = length;
     // A server without our session takes a message of an earlier life as a new one, so DUP would be untrue.
-    const fresh = this.#options.clean || (this.#state === State.CONNECTED && !this.#sessionPresent);
+    const fresh = this._options.clean || (this._state === State.CONNECTED && !this._sessionPresent);
     flight.leftEarlier = qos > 0 && message.resumed === true && !fresh;
-    this.#now = now | 0;
-    this.#arm();
+    this._now = now | 0;
+    this._arm();
     return flight.id;
   }
 
@@ -264,13 +264,13 @@ export class Session {
    * throws for an illegal id and for one in use.
    */
   release(id: number, now: number): number {
-    this.#checkFree(id);
-    if (this.#state === State.CLOSING) return Refusal.CLOSING;
-    const flight = this.#inFlight.restore(id);
+    this._checkFree(id);
+    if (this._state === State.CLOSING) return Refusal.CLOSING;
+    const flight = this._inFlight.restore(id);
     if (flight === undefined) return Refusal.FULL;
-    if (this.#state === State.CONNECTED && !this.#sessionPresent) flight.phase = Phase.DONE;
-    this.#now = now | 0;
-    this.#arm();
+    if (this._state === State.CONNECTED && !this._sessionPresent) flight.phase = Phase.DONE;
+    this._now = now | 0;
+    this._arm();
     return id;
   }
 
@@ -282,37 +282,42 @@ export class Session {
     if (list.length > MAX_FILTERS) {
       throw new RangeError(`${list.length} filters are too many; at most ${MAX_FILTERS} fit into one SUBSCRIBE`);
     }
-    return this.#request(PacketType.SUBSCRIBE, list, subscribeSize(list), now);
+    return this._request(PacketType.SUBSCRIBE, list, subscribeSize(list), now);
   }
 
   /** Ends subscriptions; otherwise as {@link subscribe}. */
   unsubscribe(filters: readonly string[], now: number): number {
-    return this.#request(PacketType.UNSUBSCRIBE, filters, unsubscribeSize(filters), now);
+    return this._request(PacketType.UNSUBSCRIBE, filters, unsubscribeSize(filters), now);
   }
 
-  #request(type: number, content: readonly Subscription[] | readonly string[], size: number, now: number): number {
-    if (size > this.#sendLimit) {
+  private _request(
+    type: number,
+    content: readonly Subscription[] | readonly string[],
+    size: number,
+    now: number,
+  ): number {
+    if (size > this._sendLimit) {
       throw new RangeError(`${packetName(type)} takes ${size} bytes; split it or make budget.send at least that`);
     }
-    if (this.#state === State.CLOSING) return Refusal.CLOSING;
-    if (this.#state !== State.CONNECTED) return Refusal.OFFLINE;
-    const flight = this.#inFlight.add(type, 0, 0);
+    if (this._state === State.CLOSING) return Refusal.CLOSING;
+    if (this._state !== State.CONNECTED) return Refusal.OFFLINE;
+    const flight = this._inFlight.add(type, 0, 0);
     if (flight === undefined) return Refusal.FULL;
     flight.content = content;
     flight.size = size;
     flight.length = content.length;
-    this.#now = now | 0;
-    this.#arm();
+    this._now = now | 0;
+    this._arm();
     return flight.id;
   }
 
   /** Forgets a message with QoS > 0 that has never left, not even in part. False when there is no such message. */
   cancel(id: number): boolean {
-    const flight = id === 0 ? undefined : this.#inFlight.find(id);
+    const flight = id === 0 ? undefined : this._inFlight.find(id);
     if (flight === undefined || flight.type !== PacketType.PUBLISH) return false;
     if (flight.phase !== Phase.QUEUED || flight.leftEarlier) return false;
-    this.#inFlight.remove(flight);
-    this.#arm();
+    this._inFlight.remove(flight);
+    this._arm();
     return true;
   }
 
@@ -321,11 +326,11 @@ export class Session {
    * deadline or at the end of the connection. Another flush replaces one that is not yet answered.
    */
   flush(deadlineAt: number, now: number): void {
-    this.#flushing = true;
-    this.#flushBy = deadlineAt | 0;
-    this.#inFlight.awaitAll();
-    this.#now = now | 0;
-    this.#arm();
+    this._flushing = true;
+    this._flushBy = deadlineAt | 0;
+    this._inFlight.awaitAll();
+    this._now = now | 0;
+    this._arm();
   }
 
   /**
@@ -334,172 +339,172 @@ export class Session {
    * the owner can send it first. Without a connection, or the second time, it changes nothing.
    */
   disconnect(now: number): void {
-    if (this.#state === State.IDLE || this.#state === State.CLOSING) return;
-    this.#state = State.CLOSING;
-    this.#sender.closing = true;
-    this.#now = now | 0;
-    this.#arm();
+    if (this._state === State.IDLE || this._state === State.CLOSING) return;
+    this._state = State.CLOSING;
+    this._sender.closing = true;
+    this._now = now | 0;
+    this._arm();
   }
 
   /** The transport has ended. What must survive is kept for the next connect(). */
   lost(now: number): void {
-    this.#enter(now);
-    this.#settle();
-    this.#end("lost", "the transport ended", "");
-    this.#leave();
+    this._enter(now);
+    this._settle();
+    this._end("lost", "the transport ended", "");
+    this._leave();
   }
 
   /** When {@link tick} wants to be called next (int32 milliseconds, may be past); undefined when nothing is awaited. */
   deadline(): number | undefined {
-    if (this.#unsettledAt !== undefined) return this.#unsettledAt;
-    let first = this.#flushing ? this.#flushBy : undefined;
-    if (this.#state === State.IDLE) return first;
-    first = earlier(first, this.#sendBy);
-    if (this.#state === State.CONNECTING) return earlier(first, this.#acceptBy);
-    if (this.#state === State.CLOSING) return first;
-    first = earlier(first, this.#keepAlive.dueAt());
-    const pingBy = this.#keepAlive.answerBy();
-    if (pingBy !== undefined) first = earlier(first, this.#patient(pingBy, this.#pingTimeoutMs));
-    const flight = this.#inFlight.nextAnswer();
-    return flight === undefined ? first : earlier(first, this.#patient(flight.answerBy, this.#ackTimeoutMs));
+    if (this._unsettledAt !== undefined) return this._unsettledAt;
+    let first = this._flushing ? this._flushBy : undefined;
+    if (this._state === State.IDLE) return first;
+    first = earlier(first, this._sendBy);
+    if (this._state === State.CONNECTING) return earlier(first, this._acceptBy);
+    if (this._state === State.CLOSING) return first;
+    first = earlier(first, this._keepAlive.dueAt());
+    const pingBy = this._keepAlive.answerBy();
+    if (pingBy !== undefined) first = earlier(first, this._patient(pingBy, this._pingTimeoutMs));
+    const flight = this._inFlight.nextAnswer();
+    return flight === undefined ? first : earlier(first, this._patient(flight.answerBy, this._ackTimeoutMs));
   }
 
   /** Time has passed. May be called at any time; does something at {@link deadline}. */
   tick(now: number): void {
-    this.#enter(now);
-    this.#settle();
-    if (this.#flushing && this.#past(this.#flushBy)) {
-      this.#flushing = false;
-      this.#guard.flushed(false);
+    this._enter(now);
+    this._settle();
+    if (this._flushing && this._past(this._flushBy)) {
+      this._flushing = false;
+      this._guard.flushed(false);
     }
-    if (this.#sendBy !== undefined && this.#past(this.#sendBy)) {
-      this.#end("timeout", `the transport took no byte within ${this.#ackTimeoutMs} ms`, "");
+    if (this._sendBy !== undefined && this._past(this._sendBy)) {
+      this._end("timeout", `the transport took no byte within ${this._ackTimeoutMs} ms`, "");
     }
-    switch (this.#state) {
+    switch (this._state) {
       case State.CONNECTING:
-        if (this.#past(this.#acceptBy)) this.#end("timeout", `no CONNACK within ${this.#connectTimeoutMs} ms`, "");
+        if (this._past(this._acceptBy)) this._end("timeout", `no CONNACK within ${this._connectTimeoutMs} ms`, "");
         break;
       case State.CONNECTED:
-        this.#tickConnected();
+        this._tickConnected();
         break;
       default:
         // IDLE and CLOSING wait for nothing but what is handled above.
         break;
     }
-    this.#leave();
+    this._leave();
   }
 
-  #tickConnected(): void {
-    const pingBy = this.#keepAlive.answerBy();
-    if (pingBy !== undefined && this.#past(this.#patient(pingBy, this.#pingTimeoutMs))) {
-      this.#end("timeout", `no PINGRESP within ${this.#pingTimeoutMs} ms`, "MQTT-3.12.4-1");
+  private _tickConnected(): void {
+    const pingBy = this._keepAlive.answerBy();
+    if (pingBy !== undefined && this._past(this._patient(pingBy, this._pingTimeoutMs))) {
+      this._end("timeout", `no PINGRESP within ${this._pingTimeoutMs} ms`, "MQTT-3.12.4-1");
       return;
     }
-    const flight = this.#inFlight.nextAnswer();
-    if (flight !== undefined && this.#past(this.#patient(flight.answerBy, this.#ackTimeoutMs))) {
-      this.#end("timeout", `no ${packetName(flight.answer)} for id ${flight.id} within ${this.#ackTimeoutMs} ms`, "");
+    const flight = this._inFlight.nextAnswer();
+    if (flight !== undefined && this._past(this._patient(flight.answerBy, this._ackTimeoutMs))) {
+      this._end("timeout", `no ${packetName(flight.answer)} for id ${flight.id} within ${this._ackTimeoutMs} ms`, "");
       return;
     }
-    this.#keepAlive.tick(this.#now);
+    this._keepAlive.tick(this._now);
   }
 
   // The frame around each call.
 
-  #enter(now: number): void {
-    this.#now = now | 0;
-    this.#guard.enter();
+  private _enter(now: number): void {
+    this._now = now | 0;
+    this._guard.enter();
   }
 
-  #leave(): void {
-    this.#arm();
-    this.#guard.leave();
+  private _leave(): void {
+    this._arm();
+    this._guard.leave();
   }
 
   /** Sets the deadlines that follow from there being something to send or to tell. */
-  #arm(): void {
-    if (this.#state === State.IDLE || !this.#sender.wants) this.#sendBy = undefined;
-    else if (this.#sendBy === undefined) this.#sendBy = (this.#now + this.#ackTimeoutMs) | 0;
+  private _arm(): void {
+    if (this._state === State.IDLE || !this._sender.wants) this._sendBy = undefined;
+    else if (this._sendBy === undefined) this._sendBy = (this._now + this._ackTimeoutMs) | 0;
     const unsettled =
-      this.#sender.parted || (this.#flushing && !this.#inFlight.awaited) || this.#inFlight.nextDone() !== undefined;
-    if (!unsettled) this.#unsettledAt = undefined;
-    else if (this.#unsettledAt === undefined) this.#unsettledAt = this.#now;
+      this._sender.parted || (this._flushing && !this._inFlight.awaited) || this._inFlight.nextDone() !== undefined;
+    if (!unsettled) this._unsettledAt = undefined;
+    else if (this._unsettledAt === undefined) this._unsettledAt = this._now;
   }
 
   /** Makes the callbacks that are due because of what was done before this call. */
-  #settle(): void {
-    this.#tellDone();
-    if (this.#flushing && !this.#inFlight.awaited) {
-      this.#flushing = false;
-      this.#guard.flushed(true);
+  private _settle(): void {
+    this._tellDone();
+    if (this._flushing && !this._inFlight.awaited) {
+      this._flushing = false;
+      this._guard.flushed(true);
     }
-    if (this.#sender.parted) this.#end("disconnected", "", "");
+    if (this._sender.parted) this._end("disconnected", "", "");
   }
 
-  #tellDone(): void {
+  private _tellDone(): void {
     for (;;) {
-      const flight = this.#inFlight.nextDone();
+      const flight = this._inFlight.nextDone();
       if (flight === undefined) return;
       const id = flight.id;
-      this.#inFlight.remove(flight);
-      this.#guard.delivered(id);
+      this._inFlight.remove(flight);
+      this._guard.delivered(id);
     }
   }
 
-  #past(at: number): boolean {
-    return ((this.#now - at) | 0) >= 0;
+  private _past(at: number): boolean {
+    return ((this._now - at) | 0) >= 0;
   }
 
   /**
    * When an answer due at `at` really counts as missing. It cannot come in the middle of another packet, so while one
    * is arriving its time runs from the last bytes that came.
    */
-  #patient(at: number, timeoutMs: number): number {
-    if (!this.#receiver.partial) return at;
-    const quietAt = (this.#keepAlive.receivedAt + timeoutMs) | 0;
+  private _patient(at: number, timeoutMs: number): number {
+    if (!this._receiver.partial) return at;
+    const quietAt = (this._keepAlive.receivedAt + timeoutMs) | 0;
     return ((quietAt - at) | 0) > 0 ? quietAt : at;
   }
 
   /** CONNACK has accepted, perhaps after disconnect(); what it says about the session holds in either case. */
-  #accept(sessionPresent: boolean): void {
+  private _accept(sessionPresent: boolean): void {
     this.counters.connections += 1;
-    this.#sessionPresent = sessionPresent;
-    this.#sender.accepted = true;
-    if (!sessionPresent) this.#inFlight.forgotten();
-    if (this.#state === State.CONNECTING) {
-      this.#state = State.CONNECTED;
-      this.#keepAlive.open();
-      this.#guard.connected(sessionPresent);
+    this._sessionPresent = sessionPresent;
+    this._sender.accepted = true;
+    if (!sessionPresent) this._inFlight.forgotten();
+    if (this._state === State.CONNECTING) {
+      this._state = State.CONNECTED;
+      this._keepAlive.open();
+      this._guard.connected(sessionPresent);
     }
-    this.#tellDone();
+    this._tellDone();
   }
 
   /**
    * The one way to IDLE. All state is settled before the first callback, so that any of them may call anything;
    * onClosed is the last.
    */
-  #end(reason: CloseReason, detail: string, statement: string, code = 0): void {
-    if (this.#state === State.IDLE) return;
-    const early = reason === "lost" && this.#sender.early && !this.#sender.accepted;
+  private _end(reason: CloseReason, detail: string, statement: string, code = 0): void {
+    if (this._state === State.IDLE) return;
+    const early = reason === "lost" && this._sender.early && !this._sender.accepted;
     const closed: Closed = { reason, detail, statement, code, pipelined: early };
-    const flushing = this.#flushing;
-    const flushed = flushing && !this.#inFlight.awaited;
-    this.#state = State.IDLE;
-    this.#ending = true;
-    this.#flushing = false;
-    this.#sendBy = undefined;
-    this.#sender.close();
-    this.#keepAlive.close();
-    this.#inFlight.ended(this.#options.clean, reason === "refused");
-    this.#tellDone();
-    if (flushing) this.#guard.flushed(flushed);
-    this.#ending = false;
-    this.#guard.closed(closed);
+    const flushing = this._flushing;
+    const flushed = flushing && !this._inFlight.awaited;
+    this._state = State.IDLE;
+    this._ending = true;
+    this._flushing = false;
+    this._sendBy = undefined;
+    this._sender.close();
+    this._keepAlive.close();
+    this._inFlight.ended(this._options.clean, reason === "refused");
+    this._tellDone();
+    if (flushing) this._guard.flushed(flushed);
+    this._ending = false;
+    this._guard.closed(closed);
   }
 
   /** Misuse: an id that is none, or that is in use [MQTT-2.3.1-2]. */
-  #checkFree(id: number): void {
+  private _checkFree(id: number): void {
     checkWhole("id", id, 1, 65535);
-    if (this.#inFlight.find(id) !== undefined) throw new RangeError(`packet id ${id} is in use [MQTT-2.3.1-2]`);
+    if (this._inFlight.find(id) !== undefined) throw new RangeError(`packet id ${id} is in use [MQTT-2.3.1-2]`);
   }
 }
 
