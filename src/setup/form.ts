@@ -1,0 +1,120 @@
+// The form of the setup page as a phone sends it: application/x-www-form-urlencoded text in UTF-8. Bytes in, fields
+// out. It knows the names of the fields and nothing of what they may hold; settings.ts judges that.
+
+/** What a person asked for. A field that was not sent is undefined: it stays as it is. "" means none. */
+export interface SetupFields {
+  readonly ssid: string | undefined;
+  readonly wifiPassword: string | undefined;
+  readonly host: string | undefined;
+  readonly port: string | undefined;
+  readonly user: string | undefined;
+  readonly password: string | undefined;
+  readonly root: string | undefined;
+  readonly mode: string | undefined;
+  readonly wiring: string | undefined;
+}
+
+type Name = keyof SetupFields;
+type Filling = { -readonly [name in Name]: string | undefined };
+
+/** XS takes a range (xsString.c, fx_String_fromArrayBuffer); its typings name the buffer only. */
+type FromArrayBuffer = (buffer: ArrayBufferLike, byteOffset: number, byteLength: number) => string;
+
+const AMPERSAND = 0x26;
+const PERCENT = 0x25;
+const PLUS = 0x2b;
+const EQUALS = 0x3d;
+const SPACE = 0x20;
+
+/**
+ * The fields in `body[start..end)`, which is left as it is. Undefined when it is not valid: a % without two hex digits,
+ * bytes that are no UTF-8, an unknown field, a field sent twice.
+ */
+export function parseForm(body: Uint8Array, start: number, end: number): SetupFields | undefined {
+  const fields: Filling = {
+    ssid: undefined,
+    wifiPassword: undefined,
+    host: undefined,
+    port: undefined,
+    user: undefined,
+    password: undefined,
+    root: undefined,
+    mode: undefined,
+    wiring: undefined,
+  };
+  const names = Object.keys(fields);
+  for (let at = start; at < end; ) {
+    const stop = position(body, AMPERSAND, at, end);
+    if (stop > at) {
+      const equals = position(body, EQUALS, at, stop);
+      const name = decode(body, at, equals) as Name;
+      const value = decode(body, equals + 1, stop);
+      if (value === undefined || !names.includes(name) || fields[name] !== undefined) return undefined;
+      fields[name] = value;
+    }
+    at = stop + 1;
+  }
+  return fields;
+}
+
+/** Where a byte is found first in `bytes[at..end)`; `end` when it is not there. */
+function position(bytes: Uint8Array, byte: number, at: number, end: number): number {
+  const found = bytes.indexOf(byte, at);
+  return found < 0 || found > end ? end : found;
+}
+
+/** The text that a range spells once + and %XX are undone; undefined when it is none. */
+function decode(body: Uint8Array, start: number, end: number): string | undefined {
+  if (start >= end) return "";
+  const bytes = new Uint8Array(end - start);
+  let length = 0;
+  let ascii = true;
+  for (let at = start; at < end; at += 1) {
+    let byte = body[at] as number;
+    if (byte === PLUS) byte = SPACE;
+    else if (byte === PERCENT) {
+      if (at + 2 >= end) return undefined;
+      byte = (digit(body[at + 1] as number) << 4) | digit(body[at + 2] as number);
+      if (byte < 0) return undefined;
+      at += 2;
+    }
+    if (byte > 0x7f) ascii = false;
+    bytes[length] = byte;
+    length += 1;
+  }
+  if (!ascii && !isUtf8(bytes, length)) return undefined;
+  return (String.fromArrayBuffer as FromArrayBuffer)(bytes.buffer, 0, length);
+}
+
+/** What a hex digit is worth; -1 for another byte. */
+function digit(byte: number): number {
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const letter = byte | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
+}
+
+/**
+ * Whether the first `length` bytes are well-formed UTF-8, which XS does not check. The byte after E0, ED, F0 and F4 has
+ * a narrower range: that keeps out overlong forms, surrogates and what lies above U+10FFFF (Unicode, table 3-7).
+ */
+function isUtf8(bytes: Uint8Array, length: number): boolean {
+  let at = 0;
+  while (at < length) {
+    const lead = bytes[at] as number;
+    at += 1;
+    if (lead < 0x80) continue;
+    if (lead < 0xc2 || lead > 0xf4) return false;
+    let more = lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
+    let low = lead === 0xe0 ? 0xa0 : lead === 0xf0 ? 0x90 : 0x80;
+    let high = lead === 0xed ? 0x9f : lead === 0xf4 ? 0x8f : 0xbf;
+    if (more > length - at) return false;
+    for (; more > 0; more -= 1) {
+      const byte = bytes[at] as number;
+      if (byte < low || byte > high) return false;
+      low = 0x80;
+      high = 0xbf;
+      at += 1;
+    }
+  }
+  return true;
+}

@@ -1,0 +1,215 @@
+// The setup portal: what a phone may see of the box and ask of it. It keeps the networks that were heard and how a
+// trial goes, and gives out conversations, which speak HTTP. It knows no socket, no radio and no rule for settings, and
+// it is never told a secret that it could show.
+
+import { Conversation } from "./conversation.js";
+import { parseForm, type SetupFields } from "./form.js";
+
+export interface PortalHandler {
+  /**
+   * A person asks the box to try these. "" when it will; else a sentence that names the field and what to do. Never
+   * called twice in one turn, and not while a trial is reported as "trying".
+   */
+  onTry(fields: SetupFields): string;
+  /** A person asks for more time. */
+  onMore(): void;
+  /** A page wants to know which networks there are now: its button, or the first page when nothing was heard yet. */
+  onScan(): void;
+}
+
+/** What the page may show of the settings in force: never a secret, no user name. */
+export interface PortalFacts {
+  readonly chipId: number;
+  readonly firmware: string;
+  readonly ssid: string;
+  readonly host: string;
+  readonly port: number;
+  readonly root: string;
+  readonly mode: string;
+  readonly wiring: string;
+  /** Whether a broker user is set. */
+  readonly hasUser: boolean;
+}
+
+/** Conversations at a time: a phone opens one or two, and each costs TCP's memory too. */
+export const MAX_CONVERSATIONS = 3;
+/** Networks that are kept. */
+const MAX_NETWORKS = 12;
+/** Longest name of a network in bytes (IEEE 802.11, 9.4.2.2). */
+const SSID_BYTES = 32;
+/** Longest detail that is shown, in characters. */
+const MAX_DETAIL = 200;
+/** Room for a status in bytes. Settings and our own sentences take at most some 1,300 of it. */
+const STATUS_BYTES = 1400;
+
+/** A network that was heard. */
+interface Network {
+  /** Its name as a JSON string. */
+  readonly name: string;
+  readonly rssi: number;
+  readonly open: boolean;
+}
+
+export class Portal {
+  /** When setup closes, for the page's countdown. */
+  closesAt = 0;
+  private readonly _handler: PortalHandler;
+  /** What never changes while setup is open, as JSON. */
+  private readonly _first: string;
+  private readonly _last: string;
+  private _networks: Network[] = [];
+  private _isAsked = false;
+  private _isTrying = false;
+  /** How the trial goes, as JSON. */
+  private _trial = "";
+  private _conversations = 0;
+  private _body: Uint8Array | undefined;
+
+  constructor(handler: PortalHandler, facts: PortalFacts) {
+    this._handler = handler;
+    const { ssid, host, root, mode, wiring } = facts;
+    this._first = `{"chip":${facts.chipId},"fw":${quoted(facts.firmware)},"left":`;
+    this._last =
+      `],"now":{"ssid":${quoted(ssid)},"host":${quoted(host)},"port":${facts.port},"root":${quoted(root)},` +
+      `"mode":${quoted(mode)},"wiring":${quoted(wiring)},"user":${facts.hasUser}}}`;
+    this.report("idle", "", "");
+  }
+
+  /**
+   * A network that the radio has heard. Kept are the strongest, each name once, strongest first; names that are empty
+   * (hidden networks) or too long to be joined are left out.
+   *
+   * @param rssi signal strength in dBm.
+   */
+  heard(ssid: string, rssi: number, open: boolean): void {
+    if (ssid === "" || encoded(ssid).length > SSID_BYTES) return;
+    const name = quoted(ssid);
+    const networks = this._networks;
+    let from = 0;
+    while (from < networks.length && (networks[from] as Network).name !== name) from += 1;
+    if (from === MAX_NETWORKS) from -= 1;
+    const known = networks[from];
+    if (known !== undefined && known.rssi >= rssi) return;
+    // From its place, or the place that is given up, it moves up past the weaker ones.
+    while (from > 0 && (networks[from - 1] as Network).rssi < rssi) {
+      networks[from] = networks[from - 1] as Network;
+      from -= 1;
+    }
+    networks[from] = { name, rssi, open };
+  }
+
+  clearHeard(): void {
+    this._networks = [];
+  }
+
+  /**
+   * How the trial goes.
+   *
+   * @param phase "idle", "trying", "failed" or "done".
+   * @param step "form", "wifi", "address", "name", "broker", "login" or "".
+   * @param detail a sentence, of which 200 characters are shown, or "".
+   */
+  report(phase: string, step: string, detail: string): void {
+    this._isTrying = phase === "trying";
+    const text = quoted(detail.slice(0, MAX_DETAIL));
+    this._trial = `,"phase":${quoted(phase)},"step":${quoted(step)},"detail":${text},"networks":[`;
+  }
+
+  /** A place for one more connection from a phone, or undefined when all are taken. */
+  accept(now: number): Conversation | undefined {
+    if (this._conversations === MAX_CONVERSATIONS) return undefined;
+    this._conversations += 1;
+    return new Conversation(this, now);
+  }
+
+  // --- For conversations --------------------------------------------------------------------------------------------
+
+  /** A conversation is over. `body`: what it got from `lend` and still has. */
+  over(body: Uint8Array | undefined): void {
+    this._conversations -= 1;
+    this.giveBack(body);
+  }
+
+  /** Room for a body of `length` bytes; undefined while another one is on its way, because RAM has room for one. */
+  lend(length: number): Uint8Array | undefined {
+    if (this._body !== undefined) return undefined;
+    this._body = new Uint8Array(length);
+    return this._body;
+  }
+
+  giveBack(body: Uint8Array | undefined): void {
+    if (body === this._body) this._body = undefined;
+  }
+
+  /** Whether settings are being tried now. */
+  get isTrying(): boolean {
+    return this._isTrying;
+  }
+
+  /** The form was sent. Whether it could be read; what became of it is in the status. Takes `body` back. */
+  submit(body: Uint8Array): boolean {
+    const fields = parseForm(body, 0, body.length);
+    this.giveBack(body);
+    if (fields === undefined) return false;
+    // The handler may report the next step at once.
+    this.report("trying", "wifi", "");
+    const problem = this._handler.onTry(fields);
+    if (problem !== "") this.report("failed", "form", problem);
+    return true;
+  }
+
+  more(): void {
+    this._handler.onMore();
+  }
+
+  scan(): void {
+    this._isAsked = true;
+    this._handler.onScan();
+  }
+
+  /** The first page asks for the status as soon as it is there: the time to look for networks, unless it was done. */
+  pageOpened(): void {
+    if (!this._isAsked && this._networks.length === 0) this.scan();
+  }
+
+  /** What the page shows, as JSON in UTF-8. The weakest networks are left out beyond 1,400 bytes. */
+  status(now: number): Uint8Array {
+    const left = (this.closesAt - now) | 0;
+    const first = encoded(`${this._first}${left > 0 ? (left / 1000) | 0 : 0}${this._trial}`);
+    const last = encoded(this._last);
+    const bytes = new Uint8Array(Math.max(STATUS_BYTES, first.length + last.length));
+    const most = bytes.length - last.length;
+    bytes.set(first);
+    let end = first.length;
+    let comma = "";
+    // Piece by piece into place: a text that grows would be copied with each network.
+    for (const network of this._networks) {
+      const text = encoded(`${comma}{"ssid":${network.name},"rssi":${network.rssi},"open":${network.open}}`);
+      if (end + text.length > most) break;
+      bytes.set(text, end);
+      end += text.length;
+      comma = ",";
+    }
+    bytes.set(last, end);
+    return bytes.subarray(0, end + last.length);
+  }
+}
+
+function encoded(text: string): Uint8Array {
+  return new Uint8Array(ArrayBuffer.fromString(text));
+}
+
+/** Text as a JSON string (RFC 8259 §7), by hand: JSON.stringify would stay in flash with all it can do. */
+function quoted(text: string): string {
+  let out = '"';
+  let from = 0;
+  for (let i = 0; i < text.length; i += 1) {
+    const unit = text.charCodeAt(i);
+    if (unit >= 0x20 && unit !== 0x22 && unit !== 0x5c) continue;
+    out += text.slice(from, i);
+    from = i + 1;
+    if (unit >= 0x20) out += `\\${text.charAt(i)}`;
+    else out += `\\u00${unit < 0x10 ? "0" : "1"}${"0123456789abcdef".charAt(unit & 15)}`;
+  }
+  return `${out}${text.slice(from)}"`;
+}
