@@ -42,6 +42,8 @@ export class AccessPoint {
   hasInternet: boolean;
   readonly subnet: string;
   readonly #leases = new Map<string, string>();
+  /** Addresses of devices that are not simulated. */
+  readonly #others = new Set<string>();
   readonly #listeners = new Set<Listener>();
   #isUp = true;
 
@@ -89,12 +91,32 @@ export class AccessPoint {
   /** Gives a station its address: the same for the same MAC, as home routers do. */
   lease(mac: string): string {
     let address = this.#leases.get(mac);
-    if (address === undefined) {
+    if (address === undefined || this.#others.has(address)) {
       if (this.#leases.size >= 150) throw new RangeError("this access point has no addresses left, 150 are leased");
-      address = `${this.subnet}.${100 + this.#leases.size}`;
+      address = this.#freeAddress();
       this.#leases.set(mac, address);
     }
     return address;
+  }
+
+  /** This address belongs to another device now; the station that has it notices nothing, and gets another one next. */
+  giveAway(address: string): void {
+    this.#others.add(address);
+  }
+
+  /** Whether what is sent to an address comes to this station. */
+  isAddressOf(address: string, mac: string): boolean {
+    if (!address.startsWith(`${this.subnet}.`) || this.#others.has(address)) return false;
+    for (const [other, leased] of this.#leases) if (leased === address && other !== mac) return false;
+    return true;
+  }
+
+  #freeAddress(): string {
+    const taken = new Set([...this.#others, ...this.#leases.values()]);
+    for (let number = 100 + this.#leases.size; ; number++) {
+      const address = `${this.subnet}.${number}`;
+      if (!taken.has(address)) return address;
+    }
   }
 
   /** Forgets all leases, as a router without memory does: the next ones begin after `skip` others. */

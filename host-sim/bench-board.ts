@@ -1,22 +1,30 @@
 // One board on the bench: its flash file, its gestures, and its story in lines. Turns a board's events into what views
 // show and a view's actions into what a finger or a plug would do. Knows its own board only.
 
-import { defaultRoot } from "../src/alertbox/settings.js";
+import { defaultRoot, type Settings } from "../src/alertbox/settings.js";
+import { BoxTimes } from "../src/alertbox/state.js";
 import type { Told } from "./bench.js";
 import { Board, type BoardEvent, ResetReason } from "./board.js";
 import type { Clock } from "./clock.js";
 import { Finger } from "./finger.js";
 import { FlashFile } from "./flash-file.js";
-import { type JournalReport, journalReport } from "./journal-report.js";
-import type { Network } from "./network.js";
+import { type JournalReport, journalReport, settingsReport } from "./flash-report.js";
+import type { Network, Traffic } from "./network.js";
 import { NorFlash } from "./nor-flash.js";
 import { type BrokerAddress, boardRoot, type Options } from "./options.js";
-import type { Action, BenchEvent, BoardView, PowerState, Presence } from "./page/protocol.js";
+import type { Action, BenchEvent, BoardView, Home, PowerState, Presence } from "./page/protocol.js";
 import type { Airspace } from "./radio.js";
 import type { Random } from "./random.js";
 
 /** How long a blackout lasts, in milliseconds. */
 const BLACKOUT_MS = 1000;
+
+/** A hold of so many milliseconds is no alert (DESIGN §9). */
+const SETUP_HOLD_MS = 5000;
+
+/** The port of the setup page on the board, and how often its countdown is told, in milliseconds. */
+export const SETUP_PORT = 80;
+const COUNTDOWN_MS = 1000;
 
 /** GPIO of the button and of the LED: the NodeMCU's FLASH button; for a battery box D1, which boot does not need. */
 const Pin = Object.freeze({ FLASH: 0, D1: 5, LED: 2 } as const);
@@ -26,38 +34,45 @@ export interface Surroundings {
   readonly network: Network;
   readonly airspace: Airspace;
   readonly random: Random;
+  readonly home: Home;
   line(line: Told): void;
   emit(event: BenchEvent): void;
+  /** The alerts of this board go to another root from now on. */
+  moved(root: string): void;
 }
 
-function wiringOf(options: Options): BoardView["wiring"] {
-  return options.mode === "battery" ? "rst+gpio" : "gpio";
-}
+const WIRING_WORDS = Object.freeze({
+  gpio: "D3",
+  rst: "RST",
+  "rst+gpio": "RST and a GPIO",
+} as const);
 
 /** Settings that the firmware uses as long as its flash holds none: what the manifest's `config` is on the chip. */
 function buildConfig(
   options: Options,
   broker: BrokerAddress,
-  home: { readonly ssid: string; readonly password: string },
+  home: Home,
   root: string | undefined,
 ): Record<string, unknown> {
-  const { mode } = options;
+  const { mode, wiring, quiet } = options;
   const { host, port, user, password } = broker;
-  const settings = { wifi: [{ ...home }], host, port, user, password, mode, wiring: wiringOf(options) };
-  return {
-    led: Pin.LED,
-    button: mode === "battery" ? Pin.D1 : Pin.FLASH,
-    settings: root === undefined ? settings : { ...settings, root },
-  };
+  const pins = { led: Pin.LED, button: Pin.FLASH, wakeButton: Pin.D1 };
+  if (options.factoryNew) return pins;
+  const wifi = [{ ssid: home.ssid, password: home.password }];
+  const settings = { wifi, host, port, user, password, mode, wiring, quiet };
+  return { ...pins, settings: root === undefined ? settings : { ...settings, root } };
 }
 
 export class BenchBoard {
   readonly index: number;
-  readonly root: string;
   readonly board: Board;
   /** What the journal held before the power was switched on. */
   readonly before: JournalReport;
-  readonly #mode: Options["mode"];
+  readonly #options: Options;
+  /** Without saved settings. */
+  readonly #firstRoot: string;
+  /** What was saved by a setup or a command. */
+  #saved: Settings | undefined;
   readonly #surroundings: Surroundings;
   readonly #file: FlashFile | undefined;
   readonly #finger: Finger;
@@ -78,46 +93,53 @@ export class BenchBoard {
   #duplicates = 0;
   #presence: Presence = "";
   #changed = false;
+  /** URL of the setup page while it can be reached, and when it closes. */
+  #setup = "";
+  #setupUntil = 0;
 
   /** @throws FlashFileError when the flash file cannot be used. */
-  constructor(
-    index: number,
-    options: Options,
-    broker: BrokerAddress,
-    home: { readonly ssid: string; readonly password: string },
-    surroundings: Surroundings,
-  ) {
+  constructor(index: number, options: Options, broker: BrokerAddress, surroundings: Surroundings) {
     const chipId = options.chip + index;
     const root = boardRoot(options, chipId);
-    const { clock, network, airspace, random } = surroundings;
+    const { clock, network, airspace, random, home } = surroundings;
     this.index = index;
-    this.root = root ?? defaultRoot(chipId);
-    this.#mode = options.mode;
+    this.#firstRoot = root ?? defaultRoot(chipId);
+    this.#options = options;
     this.#surroundings = surroundings;
     const flash = new NorFlash(undefined, random.fork("flash"));
     if (options.flash !== undefined) {
       this.#file = new FlashFile(options.boards === 1 ? options.flash : `${options.flash}.${chipId}`, flash);
     }
     this.before = journalReport(flash);
-    const wiring = wiringOf(options);
+    this.#saved = settingsReport(flash, chipId);
+    const { wiring } = options;
     const config = buildConfig(options, broker, home, root);
     this.board = new Board({ chipId, clock, network, airspace, random, flash, config, wiring });
+    this.board.station = this.#file?.station;
     this.#finger = new Finger(clock, this.board.button);
     this.board.on((event) => this.#on(event));
   }
 
+  /** Where its alerts go. */
+  get root(): string {
+    return this.#saved?.root ?? this.#firstRoot;
+  }
+
   get view(): BoardView {
     const { board } = this;
+    const left = this.#setup === "" ? 0 : this.#setupUntil - this.#surroundings.clock.now;
     return {
       index: this.index,
       chipId: board.chipId,
-      mode: this.#mode,
-      wiring: this.#mode === "battery" ? "rst+gpio" : "gpio",
+      mode: this.#saved?.mode ?? this.#options.mode,
+      wiring: this.#options.wiring,
       root: this.root,
       power: board.state,
       pressed: board.button.isDown,
       led: board.led.on,
       presence: this.#presence,
+      setup: this.#setup,
+      setupSeconds: Math.max(0, Math.round(left / 1000)),
       boots: board.boots,
       presses: this.#presses,
       alerts: this.#alerts,
@@ -186,6 +208,15 @@ export class BenchBoard {
       case "long":
         this.#finger.gesture(action.type);
         return;
+      case "setup":
+      case "factory":
+        // Where a press stops the CPU no hold can be measured: presses in a row are counted instead.
+        if (this.#options.wiring === "rst") this.#finger.gesture(action.type === "setup" ? "five" : "ten");
+        else this.#finger.gesture(action.type);
+        return;
+      case "crash":
+        board.fault(ResetReason.softwareWatchdog);
+        return;
       case "reset":
         if (board.state === "off") return;
         this.#resetAsked = true;
@@ -231,6 +262,14 @@ export class BenchBoard {
     this.#show();
   }
 
+  /** What the box tells a phone about its time is heard, and shown on the bench. */
+  overheard({ port, direction, bytes }: Traffic): void {
+    if (port !== SETUP_PORT || direction !== "up" || this.#setup === "") return;
+    const left = /"left":(\d+)/.exec(Buffer.from(bytes).toString("latin1"))?.[1];
+    if (left === undefined) return;
+    this.#setupUntil = this.#surroundings.clock.now + Number(left) * 1000;
+  }
+
   /** Milliseconds since the chapter began that this line belongs to; it may begin one itself. */
   sinceChapter(now: number, opens: boolean): number | undefined {
     if (opens) this.#chapterAt = now;
@@ -265,6 +304,7 @@ export class BenchBoard {
   }
 
   #on(event: BoardEvent): void {
+    if (this.#file !== undefined) this.#file.station = this.board.station;
     switch (event.type) {
       case "led":
         this.#surroundings.emit({ type: "led", board: this.index, on: event.on, at: event.at });
@@ -272,6 +312,7 @@ export class BenchBoard {
       case "step":
         if (event.word === "stored" || event.word === "not-stored") this.#answers++;
         this.#surroundings.line({ source: "firmware", word: event.word, detail: event.detail, ms: event.ms });
+        if (event.word === "config" || event.word === "factory-reset") this.#onSettings();
         break;
       case "log":
         // Steps come as "step"; whatever else the firmware says is shown as it is.
@@ -282,9 +323,19 @@ export class BenchBoard {
       case "button":
         this.#onButton(event.down, event.at);
         return;
+      case "listening":
+        if (event.protocol !== "tcp" || event.port !== SETUP_PORT) return;
+        if (event.local === undefined) this.#closeSetup();
+        else this.#openSetup(`http://127.0.0.1:${event.local}/`);
+        return;
       case "reset":
+        this.#closeSetup();
         this.#onReset(event.reason);
         return;
+      case "fault":
+        this.#crashed = true;
+        this.#surroundings.line({ source: "crash", word: "crash", detail: "the watchdog bites", opens: true });
+        break;
       case "crash":
         this.#crashed = true;
         this.#surroundings.line({ source: "crash", word: "crash", detail: describe(event.error) });
@@ -293,6 +344,7 @@ export class BenchBoard {
         this.#asleep = true;
         break;
       case "power":
+        if (event.state === "off" || event.state === "asleep") this.#closeSetup();
         break;
       default:
         return;
@@ -306,11 +358,50 @@ export class BenchBoard {
       this.#pressTimes.push(at);
       this.#tell("pressed", "", true);
     } else {
-      this.#presses++;
       const held = at - this.#pressedAt;
+      if (held >= SETUP_HOLD_MS && this.#options.wiring === "gpio") this.#pressTimes.pop();
+      else this.#presses++;
       if (held >= 1000) this.#tell("released", `held ${(held / 1000).toFixed(1)} s`, false);
     }
     this.#show();
+  }
+
+  #openSetup(url: string): void {
+    const { clock, home } = this.#surroundings;
+    const { mode, wiring } = this.#options;
+    this.#setup = url;
+    this.#setupUntil = clock.now + BoxTimes.setup;
+    this.#tell("setup open", `${url}  closes in ${BoxTimes.setup / 1000} s`, false);
+    const power = mode === "battery" ? `; battery, button on ${WIRING_WORDS[wiring]}` : "";
+    this.#tell("home", `Wi-Fi "${home.ssid}", password "${home.password}"; broker ${home.broker}${power}`, false);
+    this.#countDown();
+  }
+
+  #countDown(): void {
+    if (this.#setup === "") return;
+    this.#show();
+    this.#surroundings.clock.schedule(COUNTDOWN_MS, () => this.#countDown());
+  }
+
+  #closeSetup(): void {
+    if (this.#setup === "") return;
+    this.#setup = "";
+    this.#tell("setup closed", "", false);
+    this.#show();
+  }
+
+  /** Settings may have been saved or erased: what the bench knows of the box follows. */
+  #onSettings(): void {
+    const { root } = this;
+    const { wiring } = this.#options;
+    const before = this.#saved?.wiring;
+    this.#saved = settingsReport(this.board.flash, this.board.chipId);
+    const now = this.#saved?.wiring;
+    if (now !== undefined && now !== before && now !== wiring) {
+      const other = `${WIRING_WORDS[now]} by its settings, but soldered to ${WIRING_WORDS[wiring]}`;
+      this.#tell("button", `${other}: start with --mode ${this.#saved?.mode} --wiring ${now}`, false);
+    }
+    if (this.root !== root) this.#surroundings.moved(this.root);
   }
 
   #onReset(reason: number): void {

@@ -3,19 +3,29 @@
 // nothing that the firmware decides; it presses, cuts and switches, and tells what came of it.
 
 import { randomInt } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { EmbeddedBroker } from "./aedes.js";
-import { BenchBoard } from "./bench-board.js";
+import { BenchBoard, SETUP_PORT } from "./bench-board.js";
 import { RealClock, type Scheduled } from "./clock.js";
 import { RealNetwork } from "./network.js";
 import { alertFilter, type BrokerAddress, type Options, shownAddress, watchLine } from "./options.js";
-import type { Action, BenchEvent, BenchView, Line, Snapshot, Stage } from "./page/protocol.js";
+import type { Action, BenchEvent, BenchView, Home, Line, Snapshot, Stage } from "./page/protocol.js";
 import { PresenceWatch } from "./presence.js";
 import { Airspace } from "./radio.js";
 import { Random } from "./random.js";
 import { Witness } from "./witness.js";
 
-/** The home of the virtual boards. It is no secret: the network does not exist. */
+/** The home of the virtual boards. Its password is no secret: the network does not exist. */
 export const HOME = Object.freeze({ ssid: "home", password: "correct horse" } as const);
+/** What else their scans find: an open network that leads nowhere, and one behind a wall. */
+const NEIGHBOURS = Object.freeze([
+  { ssid: "Café Cvrčak", rssi: -68, channel: 11, hasInternet: false, subnet: "10.1.0" },
+  { ssid: "neighbour", password: "not for you", rssi: -84, channel: 1, subnet: "10.2.0" },
+] as const);
+
+/** The first board's setup page, unless another port is asked for. */
+const FIRST_SETUP_PORT = 8166;
 
 /** Lines kept for a view that comes later. */
 const LINES_KEPT = 3000;
@@ -27,6 +37,14 @@ function urlOf(broker: BrokerAddress): string {
   return `mqtt://${user}${host}:${broker.port}`;
 }
 
+/** Throws the system's error when this port of 127.0.0.1 cannot be had: better now than when a setup opens. */
+async function requireFree(port: number): Promise<void> {
+  const server = createServer().listen({ host: "127.0.0.1", port, exclusive: true });
+  await once(server, "listening");
+  server.close();
+  await once(server, "close");
+}
+
 /** A line before the bench numbers it and adds its times. */
 export type Told = Pick<Line, "word" | "detail" | "source"> & { readonly ms?: number; readonly opens?: boolean };
 
@@ -36,10 +54,14 @@ export class Bench implements Stage {
   readonly broker: BrokerAddress;
   readonly witness: Witness;
   readonly #clock: RealClock;
-  readonly #network = new RealNetwork();
+  readonly #network: RealNetwork;
   readonly #airspace: Airspace;
   readonly #embedded: EmbeddedBroker | undefined;
-  readonly #presence: PresenceWatch;
+  readonly #home: Home;
+  /** The pattern of topic roots that the options ask for. */
+  readonly #pattern: string;
+  /** The witness and its fellows, by the pattern of topic roots that they watch. */
+  readonly #watches = new Map<string, { readonly witness: Witness; readonly presence: PresenceWatch }>();
   readonly #listeners = new Set<(event: BenchEvent) => void>();
   #lines: Line[] = [];
   #lineId = 0;
@@ -53,19 +75,29 @@ export class Bench implements Stage {
     this.#embedded = embedded;
     this.broker = options.broker ?? { host: "127.0.0.1", port: embedded?.port ?? 1883, user: "", password: "" };
     this.#clock = new RealClock(options.speed);
-    this.#airspace = new Airspace(HOME);
+    this.#airspace = new Airspace(HOME, ...NEIGHBOURS);
+    const setupPort = options.setupPort ?? FIRST_SETUP_PORT;
+    this.#network = new RealNetwork({
+      localPort: ({ chipId }, port) => (port !== SETUP_PORT || setupPort === 0 ? 0 : setupPort + chipId - options.chip),
+      nextFree: options.setupPort === undefined,
+    });
+    this.#network.onTraffic((traffic) => boards[traffic.chipId - options.chip]?.overheard(traffic));
+    const user = this.broker.user === "" ? "" : `${this.broker.user}@`;
+    this.#home = { ...HOME, broker: `${user}${this.broker.host}:${this.broker.port}` };
     const random = new Random(randomInt(2 ** 32));
     const boards: BenchBoard[] = [];
     try {
       for (let index = 0; index < options.boards; index++) {
         boards.push(
-          new BenchBoard(index, options, this.broker, HOME, {
+          new BenchBoard(index, options, this.broker, {
             clock: this.#clock,
             network: this.#network,
             airspace: this.#airspace,
             random: random.fork(`board ${index}`),
+            home: this.#home,
             line: (line) => this.#tellLine(index, line),
             emit: (event) => this.#emit(event),
+            moved: (root) => this.#moved(index, root),
           }),
         );
       }
@@ -75,27 +107,60 @@ export class Bench implements Stage {
       throw error;
     }
     this.boards = boards;
-    const filter = alertFilter(options);
-    this.witness = new Witness(urlOf(this.broker), filter.slice(0, -"/alert".length));
-    this.witness.onAlert((alert) => {
-      const board = boards.find(({ root }) => alert.topic === `${root}/alert`);
-      board?.arrived(alert.id, alert.payload);
+    this.#pattern = alertFilter(options).slice(0, -"/alert".length);
+    this.witness = this.#watch(this.#pattern);
+    for (const { root } of boards) this.#follow(root);
+  }
+
+  /** Watches the alerts and the presence of the boards with such a topic root. */
+  #watch(pattern: string): Witness {
+    const { boards } = this;
+    const url = urlOf(this.broker);
+    const witness = new Witness(url, pattern);
+    witness.onAlert((alert) => {
+      boards.find(({ root }) => alert.topic === `${root}/alert`)?.arrived(alert.id, alert.payload);
     });
-    this.#presence = new PresenceWatch(urlOf(this.broker), filter.replace(/alert$/, "lwt"), (topic, presence) => {
+    const presence = new PresenceWatch(url, `${pattern}/lwt`, (topic, presence) => {
       for (const board of boards) {
-        if (topic === undefined || topic === `${board.root}/lwt`) board.present(presence);
+        const isIts = topic === undefined ? this.#patternOf(board.root) === pattern : topic === `${board.root}/lwt`;
+        if (isIts) board.present(presence);
       }
     });
+    this.#watches.set(pattern, { witness, presence });
+    return witness;
+  }
+
+  /** Which of the patterns a topic root is watched by: the first one, with one level for its "+", or itself. */
+  #patternOf(root: string): string {
+    const first = this.#pattern;
+    if (!first.endsWith("/+")) return root;
+    const isIn = root.lastIndexOf("/") === first.length - 2 && root.startsWith(first.slice(0, -1));
+    return isIn ? first : root;
+  }
+
+  /** Watches this root, too. */
+  #follow(root: string): void {
+    const pattern = this.#patternOf(root);
+    if (!this.#watches.has(pattern)) this.#watch(pattern);
+  }
+
+  #moved(index: number, root: string): void {
+    this.#tellLine(index, { source: "bench", word: "topic root", detail: root });
+    this.boards[index]?.present("");
+    this.#follow(root);
   }
 
   /**
    * Starts everything and powers the boards on. Waits for the independent subscriber, but not longer than `patienceMs`:
    * a broker that is away or refuses is something to watch, not an error of the bench.
-   * @throws Error with `code` "EADDRINUSE" when the port asked for is taken; FlashFileError when `--flash` cannot be
+   * @throws Error with `code` "EADDRINUSE" when a port asked for is taken; FlashFileError when `--flash` cannot be
    * used.
    */
   static async start(options: Options, patienceMs: number): Promise<Bench> {
     const port = options.port ?? 1883;
+    for (let board = 0; board < options.boards; board++) {
+      if (options.setupPort) await requireFree(options.setupPort + board);
+    }
     const embedded =
       options.broker === undefined
         ? await EmbeddedBroker.open({ port, nextFree: options.port === undefined })
@@ -126,6 +191,7 @@ export class Bench implements Stage {
       brokerOn: this.#brokerOn,
       wifiOn: this.#wifiOn,
       watch: watchLine(this.broker, alertFilter(this.options)),
+      home: this.#home,
     };
   }
 
@@ -171,7 +237,8 @@ export class Bench implements Stage {
     this.#network.close();
     this.#listeners.clear();
     await this.#brokerWork;
-    await Promise.all([this.witness.close(), this.#presence.close()]);
+    const watches = [...this.#watches.values()];
+    await Promise.all(watches.flatMap(({ witness, presence }) => [witness.close(), presence.close()]));
     await this.#embedded?.close();
   }
 

@@ -12,6 +12,15 @@ export const ResetReason = Object.freeze({
   external: 6,
 } as const);
 
+/** The reasons that firmware did not ask for, and nobody else either. */
+export type FaultReason =
+  | typeof ResetReason.hardwareWatchdog
+  | typeof ResetReason.exception
+  | typeof ResetReason.softwareWatchdog;
+
+/** RF options of `system_deep_sleep_set_option`: what the radio does at the next wake. */
+export const RadioOption = Object.freeze({ asInitData: 0, calibrate: 1, noCalibration: 2, off: 4 } as const);
+
 /**
  * `off`: no supply. `booting`: from the end of reset to the first line of firmware, and as long as RST is held.
  * `running`: firmware runs. `asleep`: deep sleep, only the real-time clock and its memory are alive.
@@ -46,11 +55,23 @@ export type BoardEventBody =
   | { readonly type: "step"; readonly ms: number; readonly word: string; readonly detail: string }
   | { readonly type: "sleep"; readonly us: number }
   | { readonly type: "crash"; readonly error: unknown }
+  /** A watchdog or an exception of the processor; a reset with that reason follows. */
+  | { readonly type: "fault"; readonly reason: number; readonly cause: number; readonly address: number }
   | { readonly type: "flash"; readonly operation: "write" | "erase"; readonly offset: number; readonly length: number }
   /** `word` is what happened: a state of the radio, an event of the `wifi` module. */
   | { readonly type: "wifi"; readonly word: string; readonly detail: string }
   /** `word` is what happened to a TCP socket: `opening`, `open`, `ended`, `failed`, `closed` … */
-  | { readonly type: "socket"; readonly word: string; readonly detail: string };
+  | { readonly type: "socket"; readonly word: string; readonly detail: string }
+  /**
+   * The board can be reached from this computer: its port appears as `local` on 127.0.0.1. Undefined: no longer. Only
+   * from a RealNetwork.
+   */
+  | {
+      readonly type: "listening";
+      readonly protocol: "tcp" | "udp";
+      readonly port: number;
+      readonly local: number | undefined;
+    };
 
 /** `at` is the clock's time, ms. */
 export type BoardEvent = { readonly at: number } & BoardEventBody;

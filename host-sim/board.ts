@@ -2,17 +2,25 @@
 // its image. What survives what is decided here: flash survives everything, RTC memory survives reset and sleep, all
 // else ends with the boot. Knows no module of Moddable and nothing of what the firmware is for.
 
-import { type BoardEvent, type BoardEventBody, type BoardState, type LedChange, ResetReason } from "./board-event.js";
+import {
+  type BoardEvent,
+  type BoardEventBody,
+  type BoardState,
+  type FaultReason,
+  type LedChange,
+  RadioOption,
+  ResetReason,
+} from "./board-event.js";
 import { Boot } from "./boot.js";
 import { Button, type Wiring } from "./button.js";
 import type { Clock, Scheduled } from "./clock.js";
-import { type Image, loadImage, mathWith } from "./image.js";
+import { globalsWith, type Image, loadImage, mathWith } from "./image.js";
 import { createModules } from "./modules/index.js";
 import { createSystem } from "./modules/system.js";
 import type { Network } from "./network.js";
 import { NorFlash } from "./nor-flash.js";
 import { Pins } from "./pins.js";
-import type { Airspace } from "./radio.js";
+import type { Airspace, KeptStation } from "./radio.js";
 import type { Random } from "./random.js";
 import { RtcMemory } from "./rtc.js";
 import { keep, SerialLog } from "./serial-log.js";
@@ -31,14 +39,14 @@ export interface BoardOptions {
   /** What people call it; the chip id unless given. */
   name?: string | undefined;
   flash?: NorFlash | undefined;
-  /** What `mc/config` gives. `button` (0 unless given) is the GPIO where the button is soldered. */
+  /** What `mc/config` gives. `button` (0 unless given) is the button's GPIO, `wakeButton` that of `rst+gpio`. */
   config?: Record<string, unknown> | undefined;
   wiring?: Wiring | undefined;
   /** 3300 unless given. */
   millivolts?: number | undefined;
   /**
    * From the end of reset to the first line of firmware, ms; 120 unless given (113 measured: pokewithastick.net,
-   * 2022-02).
+   * 2022-02). The short calibration of the radio after most resets is in it.
    */
   bootMs?: number | undefined;
   /** What `Time.ticks` starts from at each boot; for clocks about to wrap. */
@@ -50,6 +58,13 @@ export interface BoardOptions {
 
 /** The LED of NodeMCU and D1 mini modules is on GPIO2, lit when low. */
 const ledPin = 2;
+
+/**
+ * How much longer a boot takes with all of the radio calibrated, ms. "About 200ms", against 20 for the TX power alone,
+ * which is what byte 114 of the init data asks for after power-on and other resets (core_esp8266_phy.c of Arduino core
+ * 2.3.0), and 2 without any. Those 18 are not taken off the measured boot for RadioOption.noCalibration.
+ */
+const calibrationMs = 200;
 
 /**
  * What an exception that leaves JavaScript does: XS calls fxAbort, that calls c_exit, and that is `system_restart()` on
@@ -71,6 +86,8 @@ export class Board {
   readonly config: Readonly<Record<string, unknown>>;
   readonly ticksAtBoot: number;
   readonly #random: Random;
+  /** What the SDK keeps of the station in flash, over power loss. The radio reads and writes it. */
+  station: KeptStation | undefined;
   readonly #image: Image;
   readonly #bootMs: number;
   readonly #timerWake: boolean;
@@ -84,6 +101,9 @@ export class Board {
   #rstHeld = false;
   #ledOn = false;
   #radioOn = false;
+  #radioOption: number = RadioOption.asInitData;
+  #fault = { cause: 0, address: 0 };
+  #globals: Readonly<Record<string, unknown>> = {};
   #boots = 0;
   #crashes = 0;
 
@@ -113,7 +133,7 @@ export class Board {
       random: this.#random.fork("button"),
       wiring,
       pins: this.pins,
-      pin: buttonPin(this.config),
+      pin: buttonPin(this.config, wiring),
       resetLine: { low: () => this.#rstLow(), high: () => this.#rstHigh() },
       changed: (down) => this.#emit({ type: "button", down }),
     });
@@ -130,6 +150,16 @@ export class Board {
   /** The SDK's `rst_info.reason` of the boot that runs, or of the one to come. */
   get resetReason(): number {
     return this.#resetReason;
+  }
+
+  /** `exccause` and `epc1` of the reset before the boot that runs; zeros unless that was a fault. */
+  get exception(): { readonly cause: number; readonly address: number } {
+    return this.#fault;
+  }
+
+  /** Whether the radio can be switched on in this boot. */
+  get hasRadio(): boolean {
+    return this.#radioOption !== RadioOption.off;
   }
 
   /** How often firmware was started. */
@@ -184,6 +214,7 @@ export class Board {
   powerOn(): void {
     if (this.#state !== "off") return;
     this.rtc.scramble(this.#random);
+    this.#radioOption = RadioOption.asInitData;
     this.#emit({ type: "power", state: "on" });
     this.#begin(ResetReason.powerOn);
   }
@@ -199,6 +230,18 @@ export class Board {
   reset(): void {
     this.#rstLow();
     this.#rstHigh();
+  }
+
+  /**
+   * A watchdog bites, or the processor meets an exception, while firmware runs; otherwise nothing happens.
+   * @param cause EXCCAUSE of an exception, such as 28 for a load from an address without memory.
+   * @param address where the program was.
+   */
+  fault(reason: FaultReason, cause = 0, address = 0x40201234): void {
+    if (this.#state !== "running") return;
+    this.#emit({ type: "fault", reason, cause, address });
+    this.#begin(reason);
+    this.#fault = { cause, address };
   }
 
   /** Ends the board silently. It may be powered on again. */
@@ -233,6 +276,7 @@ export class Board {
   #begin(reason: number): void {
     this.#end("booting");
     this.#resetReason = reason;
+    this.#fault = { cause: 0, address: 0 };
     this.#emit({ type: "reset", reason });
     this.#emit({ type: "power", state: "booting" });
     if (!this.#rstHeld) this.#startLater();
@@ -240,7 +284,8 @@ export class Board {
 
   #startLater(): void {
     this.#waiting?.cancel();
-    this.#waiting = this.clock.schedule(this.#bootMs, () => this.#start());
+    const calibrates = this.#resetReason === ResetReason.deepSleepWake && this.#radioOption === RadioOption.calibrate;
+    this.#waiting = this.clock.schedule(this.#bootMs + (calibrates ? calibrationMs : 0), () => this.#start());
   }
 
   /** Ends the boot that runs, or the one that was to begin. */
@@ -271,27 +316,28 @@ export class Board {
       clock: this.clock,
       random: this.#random,
       emit: (event) => this.#emit(event),
-      crash: (error) => this.#crash(error),
+      print: (text) => this.#serial.write(text, this.#now),
+      crash: (error) => this.#crash(boot, error),
     });
     this.#boot = boot;
     this.#state = "running";
     this.#boots += 1;
     this.#account();
     const modules = createModules(boot);
-    const globals = {
-      trace: (...texts: unknown[]) => {
-        if (boot.alive) this.#serial.write(texts.join(""), this.#now);
-      },
+    const globals = globalsWith({
+      trace: (...texts: unknown[]) => boot.print(texts.join("")),
       Math: mathWith(() => this.#random.next()),
       System: createSystem(boot, {
         restart: () => this.#begin(ResetReason.softwareRestart),
-        deepSleep: (us) => this.#sleep(us),
+        deepSleep: (us, option) => this.#sleep(us, option),
       }),
-    };
+    });
+    this.#globals = globals;
     boot.run(() => this.#image.boot(modules, globals));
   }
 
-  #sleep(us: number): void {
+  #sleep(us: number, option: number | undefined): void {
+    if (option !== undefined) this.#radioOption = option;
     this.#emit({ type: "sleep", us });
     this.#end("asleep");
     this.#emit({ type: "power", state: "asleep" });
@@ -300,13 +346,27 @@ export class Board {
     }
   }
 
-  #crash(error: unknown): void {
+  /** fxAbort of xs/platforms/esp/xsPlatform.c: the abort hook has its say, then a restart. */
+  #crash(boot: Boot, error: unknown): void {
+    if (this.#abortHook(error) === false || !boot.alive) return;
     this.#crashes += 1;
     this.#serial.flush(this.clock.now);
     const text = error instanceof Error ? (error.stack ?? String(error)) : String(error);
     this.#serial.write(`XS abort: unhandled exception: ${text}\n`, this.clock.now);
     this.#emit({ type: "crash", error });
     this.#begin(crashReason);
+  }
+
+  /** Not called when the stack is full; what it throws is dropped. */
+  #abortHook(error: unknown): unknown {
+    const hook = this.#globals["abort"];
+    const isOverflow = error instanceof RangeError && error.message === "Maximum call stack size exceeded";
+    if (typeof hook !== "function" || isOverflow) return undefined;
+    try {
+      return hook.call(this.#globals, "unhandled exception", error);
+    } catch {
+      return undefined;
+    }
   }
 
   #showLed(): void {
@@ -342,7 +402,8 @@ export class Board {
   }
 }
 
-function buttonPin(config: Readonly<Record<string, unknown>>): number {
-  const { button } = config as { button?: number };
-  return button ?? 0;
+/** Where the button is soldered: what the build says for its wiring. */
+function buttonPin(config: Readonly<Record<string, unknown>>, wiring: Wiring): number {
+  const { button, wakeButton } = config as { button?: number; wakeButton?: number };
+  return (wiring === "rst+gpio" ? wakeButton : undefined) ?? button ?? 0;
 }

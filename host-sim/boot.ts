@@ -14,6 +14,8 @@ export interface BootServices {
   readonly random: Random;
   /** The way into the board's event stream. */
   emit(event: BoardEventBody): void;
+  /** The serial port. */
+  print(text: string): void;
   /** An exception left firmware. */
   crash(error: unknown): void;
 }
@@ -91,6 +93,10 @@ export class Boot implements Host {
 
   emit(event: BoardEventBody): void {
     if (this.#alive) this.#services.emit(event);
+  }
+
+  print(text: string): void {
+    if (this.#alive) this.#services.print(text);
   }
 
   /** Runs firmware now, as a turn. */

@@ -89,7 +89,7 @@ const userRefused = 4;
 const notAuthorised = 5;
 
 export class ModelBroker {
-  readonly address: string;
+  #address: string;
   readonly port: number;
   readonly violations: Violation[] = [];
   /** Every CONNECT so far that could be read, refused ones included. */
@@ -118,7 +118,7 @@ export class ModelBroker {
   constructor(network: VirtualNetwork, clock: Clock, options: ModelBrokerOptions = {}) {
     this.#network = network;
     this.#clock = clock;
-    this.address = options.address ?? "10.0.0.2";
+    this.#address = options.address ?? "10.0.0.2";
     this.port = options.port ?? 1883;
     this.users = options.users;
     this.closeOnPipelining = options.closeOnPipelining ?? false;
@@ -205,6 +205,17 @@ export class ModelBroker {
     this.#unlisten?.();
     this.#unlisten = undefined;
     for (const client of [...this.#clients]) client.cut(false);
+  }
+
+  get address(): string {
+    return this.#address;
+  }
+
+  /** Moves to another address, as after a change of the router's leases, with all that it knows. */
+  moveTo(address: string): void {
+    this.stop();
+    this.#address = address;
+    this.start();
   }
 
   /** Comes back with what it had. */

@@ -62,10 +62,18 @@ async function mendable(error: unknown, options: Options): Promise<string | unde
   if (error instanceof FlashFileError) return error.message;
   const { code, port } = error as NodeJS.ErrnoException & { port?: number };
   if (code !== "EADDRINUSE" && code !== "EACCES") return undefined;
-  const name = port !== undefined && port === options.pagePort ? "--page-port" : "--port";
+  const name = nameOf(port, options);
   const shown = port ?? options.port ?? options.pagePort ?? "";
   const why = code === "EACCES" ? "may not be used without more rights" : "is in use by another program";
   return `port ${shown} ${why}. Choose another with ${name}, or leave ${name} out to take the next free one`;
+}
+
+/** The option that asked for this port. */
+function nameOf(port: number | undefined, { pagePort, setupPort, boards }: Options): string {
+  if (port === undefined) return "--port";
+  if (port === pagePort) return "--page-port";
+  const isSetup = setupPort !== undefined && port >= setupPort && port < setupPort + boards;
+  return isSetup ? "--setup-port" : "--port";
 }
 
 async function runWithPerson(options: Options, stop: Stop): Promise<number> {

@@ -10,7 +10,7 @@ export interface Pressable {
   up(): void;
 }
 
-/** Times in milliseconds of the board. The firmware's limits are 50, 400 and 1000 (DESIGN §9). */
+/** Times in milliseconds of the board. The firmware's limits are 50, 400, 1000, 5000 and 10000 (DESIGN §9). */
 const Times = Object.freeze({
   /** How long the contact chatters. */
   BOUNCE: 8,
@@ -24,6 +24,24 @@ const Times = Object.freeze({
   PRESS: 110,
   GAP: 120,
   LONG: 1500,
+  SETUP: 6000,
+  RESET: 11_000,
+  /** Between quick presses on RST: longer than a boot of some 120, shorter than the 2000 in which they count. */
+  QUICK_GAP: 600,
+} as const);
+
+/** What a finger does once: a press, two, holds of 1.5, 6 and 11 s, and five or ten presses on RST in a row. */
+export type Gesture = "press" | "double" | "long" | "setup" | "factory" | "five" | "ten";
+
+/** How often, for how long, and with which pause after it. */
+const GESTURES: Readonly<Record<Gesture, readonly [times: number, holdMs: number, gapMs: number]>> = Object.freeze({
+  press: [1, Times.PRESS, Times.GAP],
+  double: [2, Times.PRESS, Times.GAP],
+  long: [1, Times.LONG, Times.GAP],
+  setup: [1, Times.SETUP, Times.GAP],
+  factory: [1, Times.RESET, Times.GAP],
+  five: [5, Times.PRESS, Times.QUICK_GAP],
+  ten: [10, Times.PRESS, Times.QUICK_GAP],
 } as const);
 
 interface Move {
@@ -58,13 +76,13 @@ export class Finger {
   }
 
   /** A whole gesture; nothing when the finger is busy. */
-  gesture(kind: "press" | "double" | "long"): void {
+  gesture(kind: Gesture): void {
     if (this.busy) return;
-    this.#move({ to: "down", holdMs: kind === "long" ? Times.LONG : Times.PRESS });
-    this.#move({ to: "up", holdMs: Times.GAP });
-    if (kind !== "double") return;
-    this.#move({ to: "down", holdMs: Times.PRESS });
-    this.#move({ to: "up", holdMs: Times.GAP });
+    const [times, holdMs, gapMs] = GESTURES[kind];
+    for (let time = 0; time < times; time++) {
+      this.#move({ to: "down", holdMs });
+      this.#move({ to: "up", holdMs: gapMs });
+    }
   }
 
   #move(move: Move): void {

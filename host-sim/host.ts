@@ -23,12 +23,19 @@ export interface Host {
    */
   queue(callback: () => void, delayMs?: number): Scheduled;
   /**
+   * Calls into firmware now, where a turn that was queued makes more than one such call: what leaves one as an exception
+   * does not end the others, when the firmware's abort hook says so.
+   */
+  run(callback: () => void): void;
+  /**
    * Lets the CPU be busy for a while inside the call that firmware is making: `uptime` is later at once, and whatever
    * is queued for before waits until then. For flash operations, `Timer.delay` and the like.
    */
   stall(ms: number): void;
   /** Runs when this boot ends, at once when it has ended. What must not happen after the end is undone here. */
   onEnd(cleanup: () => void): void;
+  /** Text for the serial port, with its ends of line. Does nothing once the boot has ended. */
+  print(text: string): void;
   /** Tells the board's listeners. Does nothing once the boot has ended. */
   emit(event: BoardEventBody): void;
 }

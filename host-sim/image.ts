@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import Module from "node:module";
 import { dirname, join, relative, resolve as resolvePath } from "node:path";
 import { fileURLToPath } from "node:url";
+import { runInNewContext } from "node:vm";
 import { transformSync } from "esbuild";
 import { deepFreeze } from "./deep-freeze.js";
 
@@ -15,11 +16,11 @@ const projectDirectory = resolvePath(dirname(fileURLToPath(import.meta.url)), ".
 const preloaded: readonly string[] = Object.freeze(["mqtt", "alertbox", "setup"]);
 
 /** The globals that a board gives its firmware beside the language's own. */
-const given: readonly string[] = Object.freeze(["trace", "Math", "System"]);
+const given: readonly string[] = Object.freeze(["trace", "Math", "System", "globalThis"]);
 
 /** What Node has and XS on the chip has not. A script that names one of these gets `undefined`. */
 const absent: readonly string[] = Object.freeze([
-  ...["process", "Buffer", "global", "globalThis", "console", "performance", "Date", "Intl", "WebAssembly"],
+  ...["process", "Buffer", "global", "console", "performance", "Date", "Intl", "WebAssembly"],
   ...["setTimeout", "setInterval", "setImmediate", "clearTimeout", "clearInterval", "clearImmediate", "queueMicrotask"],
   ...["fetch", "Request", "Response", "Headers", "FormData", "URL", "URLSearchParams", "Blob", "File", "WebSocket"],
   ...["TextEncoder", "TextDecoder", "TextEncoderStream", "TextDecoderStream", "ReadableStream", "WritableStream"],
@@ -45,7 +46,7 @@ export interface Image {
    * Starts the firmware once: new instances of all modules that are not preloaded, then the default export of
    * `main.ts`.
    * @param resolve gives the exports of a bare specifier (`timer`, `embedded:io/digital` …), or throws.
-   * @param globals `trace`, `Math`, `System`: by name.
+   * @param globals `trace`, `Math`, `System`, `globalThis`: by name.
    */
   boot(resolve: (specifier: string) => unknown, globals: Readonly<Record<string, unknown>>): void;
 }
@@ -177,6 +178,24 @@ export function mathWith(random: () => number): typeof Math {
     {},
     { ...descriptors, random: { ...descriptors.random, value: random } },
   ) as typeof Math;
+}
+
+/** The language's own global names, without what Node adds and XS on the chip lacks. */
+const languageGlobals: readonly string[] = Object.freeze(
+  (runInNewContext("Object.getOwnPropertyNames(globalThis)") as string[]).filter((name) => !absent.includes(name)),
+);
+
+/** A global object for one boot: the language's globals, and these in their place or beside them. */
+export function globalsWith(own: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const globals: Record<string, unknown> = {};
+  const define = (name: string, value: unknown): void => {
+    Object.defineProperty(globals, name, { value, writable: true, configurable: true });
+  };
+  for (const name of languageGlobals) {
+    if (!Object.hasOwn(own, name)) define(name, (globalThis as Record<string, unknown>)[name]);
+  }
+  define("globalThis", globals);
+  return Object.assign(globals, own);
 }
 
 /** Module exports as esbuild's import code expects them. */

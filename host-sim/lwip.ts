@@ -13,8 +13,18 @@ export const LwIP = Object.freeze({
   receiveWindow: 4 * 1460,
   /** TCP_WND_UPDATE_THRESHOLD, bytes read before the peer is told by a packet of its own. */
   windowUpdate: 1460,
-  /** MEMP_NUM_TCP_PCB */
+  /** MEMP_NUM_TCP_PCB (core/init.c). A SYN is ignored while so many connections are established (tcp_listen_input). */
   connections: 5,
+  /** MEMP_NUM_TCP_PCB_LISTEN, MEMP_NUM_UDP_PCB: with MEMP_MEM_MALLOC only the heap limits these, and it is small. */
+  listeners: 2,
+  datagramSockets: 4,
+  /** PBUF_POOL_SIZE: so many received packets may wait; on the chip the heap decides when the next one is dropped. */
+  packets: 10,
+  /** UDP_LOCAL_PORT_RANGE_START (udp_bind), TCP_LOCAL_PORT_RANGE_START (tcp_new_port) */
+  firstDatagramPort: 4096,
+  firstPort: 1024,
+  /** TCP_FAST_INTERVAL: how often refused data is offered again. */
+  fastTickMs: 250,
   /** A SYN is sent again every 3 s (six ticks of 500 ms, no backoff in SYN_SENT), TCP_SYNMAXRTX times. */
   synRetryMs: 3_000,
   synRetries: 6,

@@ -1,4 +1,4 @@
-// What a board's TCP sockets and name look-ups run on. Two things implement it: VirtualNetwork (a world of its own on
+// What a board's TCP and UDP sockets and name look-ups run on. Two things implement it: VirtualNetwork (a world of its own on
 // one clock, with faults) and RealNetwork (the sockets of this computer, any broker). The TCP module sees this
 // interface only; what it knows of lwIP (send buffer, Nagle, windows) is in lwip.ts.
 
@@ -16,6 +16,38 @@ export interface Network {
    * ended.
    */
   resolve(from: Host, name: string, callback: (address: string | undefined) => void): void;
+  /**
+   * The board accepts connections to a port of all its addresses from now on, until `close` or the end of the boot. The
+   * caller sees to it that a port is used once.
+   */
+  listen(from: Host, port: number, events: ListenEvents): Closable;
+  /** The board sends and receives datagrams on a port of all its addresses, as above. */
+  bind(from: Host, port: number, onDatagram: (datagram: Datagram) => void): Binding;
+}
+
+export interface Closable {
+  /** Ends it. Harmless when called twice. */
+  close(): void;
+}
+
+/** What a listening board is asked and told: in an interrupt, like the events of a connection. */
+export interface ListenEvents {
+  /** Whether a SYN is answered; otherwise it is ignored, and comes again. */
+  mayOpen(): boolean;
+  /** The handshake is complete: gives who hears what comes of the connection. */
+  onAccept(connection: Connection): ConnectionEvents;
+}
+
+export interface Datagram {
+  /** The sender's. */
+  readonly address: string;
+  readonly port: number;
+  readonly bytes: Uint8Array;
+}
+
+export interface Binding extends Closable {
+  /** Sends a copy; nobody knows whether it arrives. */
+  send(address: string, port: number, bytes: Uint8Array): void;
 }
 
 /** What a connection tells its board. `onEnd` and `onError` are the last thing that it tells. */
@@ -65,6 +97,8 @@ export interface Traffic {
   readonly chipId: number;
   /** Numbers the connections of a network, from 1. */
   readonly connection: number;
+  /** The server's port: the broker's, or for connections to the board its own. */
+  readonly port: number;
   /** `data` has bytes; `up` is counted when it arrives at the peer, `down` when it arrives at the board. */
   readonly type: "open" | "data" | "end" | "reset";
   readonly direction: Direction;

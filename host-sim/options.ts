@@ -27,6 +27,14 @@ export interface Options {
   readonly broker: BrokerAddress | undefined;
   readonly boards: number;
   readonly mode: "battery" | "mains";
+  /** How the button is soldered; what the settings say unless a person sets the box up in another way. */
+  readonly wiring: "gpio" | "rst" | "rst+gpio";
+  /** Built without settings, as a box comes from the flasher: its first boot opens the setup. */
+  readonly factoryNew: boolean;
+  /** Port of the first board's setup page when asked for by name, 0: any; undefined: 8166 or the next free one. */
+  readonly setupPort: number | undefined;
+  /** A battery box sleeps without showing first how it went. */
+  readonly quiet: boolean;
   /** Chip id of the first board; the others count up from it. */
   readonly chip: number;
   /** Topic root; undefined: the firmware's default. With several boards the chip id is appended. */
@@ -61,6 +69,13 @@ Starts a virtual alertbox on this machine: the real firmware, a broker, and a pa
   --page-port N       serve the page on exactly this port (default: 8080 or the next free one)
   --boards N          how many boards, 1 to ${OptionLimits.BOARDS} (default 1)
   --mode MODE         mains: stays connected (default); battery: sleeps between presses
+  --wiring WIRING     where the button is: gpio (mains: the default), rst (battery only),
+                      rst+gpio (battery: the default)
+  --quiet             a battery box sleeps at once, without showing on the LED how it went
+  --factory-new       begin without settings: the box opens its setup, as on its first boot
+                      (with --flash only as long as FILE holds no settings)
+  --setup-port N      show the setup page of the first board on exactly this port, 0 for any,
+                      of the next board on N+1 (default: 8166 or the next free one)
   --chip ID           chip id of the first board, decimal (default 5750)
   --root TOPIC        topic root (default mresetar/alertbox/<chip id>; with several boards TOPIC/<chip id>)
   --flash FILE        keep the boards' flash in FILE between runs
@@ -175,6 +190,10 @@ function parse(args: readonly string[]) {
       "page-port": { type: "string" },
       boards: { type: "string" },
       mode: { type: "string" },
+      wiring: { type: "string" },
+      quiet: { type: "boolean" },
+      "factory-new": { type: "boolean" },
+      "setup-port": { type: "string" },
       chip: { type: "string" },
       root: { type: "string" },
       flash: { type: "string" },
@@ -186,6 +205,17 @@ function parse(args: readonly string[]) {
       help: { type: "boolean", short: "h" },
     },
   }).values;
+}
+
+/** The firmware's own rules: RST alone would restart a mains box at each press, a GPIO alone wakes nobody. */
+function wiringOf(text: string | undefined, mode: Options["mode"]): Options["wiring"] {
+  const wiring = text ?? (mode === "battery" ? "rst+gpio" : "gpio");
+  if (wiring !== "gpio" && wiring !== "rst" && wiring !== "rst+gpio") {
+    return fail(`--wiring is gpio, rst or rst+gpio, not ${JSON.stringify(wiring)}`);
+  }
+  if (mode === "mains" && wiring === "rst") return fail("--wiring rst is for boxes that sleep: add --mode battery");
+  if (mode === "battery" && wiring === "gpio") return fail("--wiring gpio cannot wake a battery box: rst or rst+gpio");
+  return wiring;
 }
 
 function check(values: ReturnType<typeof parse>): Options {
@@ -200,6 +230,16 @@ function check(values: ReturnType<typeof parse>): Options {
   if (mode !== "mains" && mode !== "battery") {
     fail(`--mode is mains or battery, not ${JSON.stringify(mode)}`);
   }
+  const wiring = wiringOf(values.wiring, mode);
+  const factoryNew = values["factory-new"] ?? false;
+  const setupPort = wholeNumber("setup-port", values["setup-port"], 0, OptionLimits.PORT);
+  if (setupPort !== undefined && setupPort + boards - 1 > OptionLimits.PORT) {
+    fail(`--setup-port is too large for ${boards} boards that count up from it`);
+  }
+  if (values.quiet && mode === "mains") fail("--quiet is for boxes that sleep: add --mode battery");
+  if (factoryNew && (press ?? 0) > 0 && values.flash === undefined) {
+    fail("--factory-new with --press: a box that nobody has set up delivers nothing; leave one of them out");
+  }
   if (chip + boards - 1 > OptionLimits.CHIP_ID) fail(`--chip is too large for ${boards} boards that count up from it`);
   if (!headless && press !== undefined) fail("--press is for runs without a page: add --headless");
   if (!headless && values.json) fail("--json is for runs without a page: add --headless");
@@ -212,6 +252,10 @@ function check(values: ReturnType<typeof parse>): Options {
     broker: values.broker === undefined ? undefined : brokerAddress(values.broker),
     boards,
     mode,
+    wiring,
+    factoryNew,
+    setupPort,
+    quiet: values.quiet ?? false,
     chip,
     root: values.root === undefined ? undefined : topicRoot(values.root),
     port,

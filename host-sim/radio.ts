@@ -1,96 +1,28 @@
-// The air: access points, and the radio of each board as the SDK's Wi-Fi station drives it. Times come from published
-// measurements, named below. A radio lives for one boot; nothing of it survives a reset, because the firmware uses the
-// SDK's `_current` calls only, which keep nothing in flash (modwifi.c). Knows nothing of TCP; the networks ask it
-// whether packets pass.
+// The air: access points, and the radio of each board as the SDK's Wi-Fi drives it: a station, an access point of its
+// own, or both on one channel. A radio lives for one boot and begins switched off (main.cpp of the SDK); what outlives
+// it is the station configuration that the board keeps (`keep`). Knows nothing of TCP; the networks ask it whether
+// packets pass.
 
 import { AccessPoint, type AccessPointOptions } from "./access-point.js";
 import type { Scheduled } from "./clock.js";
 import type { Host } from "./host.js";
+import {
+  DisconnectReason,
+  type Lease,
+  RadioMode,
+  RadioTimes,
+  type ScanResult,
+  type SoftConfig,
+  type StationConfig,
+  type StationEvent,
+  StationStatus,
+} from "./radio-terms.js";
+import { SoftAccessPoint, softAddress, softSubnet } from "./soft-access-point.js";
 
-export { AccessPoint, type AccessPointOptions };
-
-/** `WiFi.mode`: NULL_MODE, STATION_MODE, SOFTAP_MODE, STATIONAP_MODE of the SDK. */
-export const RadioMode = Object.freeze({ none: 0, station: 1, accessPoint: 2, both: 3 } as const);
-
-/** `wifi_station_get_connect_status()` of the SDK. */
-export const StationStatus = Object.freeze({
-  idle: 0,
-  connecting: 1,
-  wrongPassword: 2,
-  noAccessPointFound: 3,
-  failed: 4,
-  gotIP: 5,
-} as const);
-
-export type StationStatus = (typeof StationStatus)[keyof typeof StationStatus];
-
-/** The reasons that this simulator gives, numbers of the SDK's user_interface.h. */
-export const DisconnectReason = Object.freeze({
-  authenticationLeft: 3,
-  associationLeft: 8,
-  handshakeTimeout: 15,
-  beaconTimeout: 200,
-  noAccessPointFound: 201,
-} as const);
-
-/** Times of the radio, ms. */
-export const RadioTimes = Object.freeze({
-  /**
-   * A search of one channel for a network that is known to be there: esp8266-wifi-timing, 197 ms for everything cached.
-   */
-  probe: 58,
-  /** A search over 13 channels takes 2,080 ms: "scandone" comes about 2.1 s after the start in the SDK's log. */
-  scanChannel: 160,
-  /** 4,096 rounds of HMAC-SHA1 for the key from a passphrase: the 1,086 against 197 ms of esp8266-wifi-timing. */
-  deriveKey: 889,
-  /** Authentication and association. */
-  associate: 40,
-  /** The four-way handshake. */
-  handshake: 80,
-  /** hostapd gives up a handshake after 100 ms and three times 1 s (wpa_auth.c). */
-  handshakeTimeout: 3_100,
-  /** No beacon for so long and the station is lost: default inactive time of Espressif's SDKs. */
-  beaconTimeout: 6_000,
-  /** "reconnect after 1s" in the SDK's log: the station tries again by itself for ever (reconnect policy on). */
-  retry: 1_000,
-  /** DHCP without an answer. Not measured. */
-  dhcpTimeout: 60_000,
-} as const);
+export * from "./radio-terms.js";
+export { AccessPoint, type AccessPointOptions, SoftAccessPoint };
 
 const channels = 13;
-
-/** What `wifi_station_set_config_current` and `wifi_set_channel` are told. */
-export interface StationConfig {
-  readonly ssid: string;
-  /** Passphrase, 64 hex digits, or empty. */
-  readonly password: string;
-  /** `aa:bb:cc:dd:ee:ff` when the station shall join this one only. */
-  readonly bssid: string | undefined;
-  readonly channel: number | undefined;
-}
-
-export type StationEvent =
-  | { readonly type: "connected" }
-  | { readonly type: "disconnected"; readonly reason: number }
-  | { readonly type: "gotIP" }
-  | { readonly type: "dhcpTimeout" };
-
-export interface ScanResult {
-  readonly ssid: string;
-  readonly bssid: string;
-  readonly channel: number;
-  readonly rssi: number;
-  readonly hidden: boolean;
-  readonly open: boolean;
-}
-
-/** What `wifi_softap_set_config_current` is told. */
-export interface SoftAccessPoint {
-  readonly ssid: string;
-  readonly password: string;
-  readonly channel: number;
-  readonly hidden: boolean;
-}
 
 /** Everything that boards can hear. */
 export class Airspace {
@@ -147,11 +79,13 @@ export class Radio {
   #channel = 1;
   #accessPoint: AccessPoint | undefined;
   #unlisten: (() => void) | undefined;
-  #address: string | undefined;
+  #lease: Lease | undefined;
+  #fixedLease: Lease | undefined;
   #keyOf: string | undefined;
   #timer: Scheduled | undefined;
   #beaconTimer: Scheduled | undefined;
   #scanTimer: Scheduled | undefined;
+  #scanChannel: number | undefined;
   #softAccessPoint: SoftAccessPoint | undefined;
 
   constructor(host: Host, airspace: Airspace) {
@@ -164,11 +98,17 @@ export class Radio {
     return this.#mode;
   }
 
-  /** `wifi_set_opmode_current`: the radio draws current in every mode but none. */
+  /**
+   * `wifi_set_opmode_current`: the radio draws current in every mode but none, also while it is idle (the SDK's sleep
+   * type is NONE_SLEEP_T in modwifi.c). Throws in a boot whose radio was switched off by the deep sleep before it.
+   */
   set mode(mode: number) {
     if (!Number.isInteger(mode) || mode < RadioMode.none || mode > RadioMode.both) return;
+    if (mode !== RadioMode.none && !this.#host.board.hasRadio) {
+      throw new Error("no radio in this boot: the deep sleep before it was told RF option 4, which switches it off");
+    }
     if ((mode & RadioMode.station) === 0) this.disconnect();
-    if ((mode & RadioMode.accessPoint) === 0) this.#softAccessPoint = undefined;
+    if ((mode & RadioMode.accessPoint) === 0) this.#close();
     this.#mode = mode;
     this.#host.board.radioOn = mode !== RadioMode.none;
   }
@@ -178,8 +118,9 @@ export class Radio {
     return this.#status;
   }
 
+  /** `wifi_station_get_config`: what was set last, else what is kept. */
   get config(): StationConfig | undefined {
-    return this.#config;
+    return this.#config ?? this.#host.board.station?.config;
   }
 
   /** The access point that the station is associated with, as far as the station knows. */
@@ -192,14 +133,30 @@ export class Radio {
     return this.#channel;
   }
 
-  /** The leased address while the station is online. */
+  /** What the station got from DHCP, or was told, while it is online. */
+  get lease(): Lease | undefined {
+    return this.#state === "online" ? this.#lease : undefined;
+  }
+
+  /** `wifi_get_ip_info`: a lease that was set shows at once, joined or not. */
+  get shownLease(): Lease | undefined {
+    return this.lease ?? ((this.#mode & RadioMode.station) !== 0 ? this.#fixedLease : undefined);
+  }
+
+  /** The station's address while it is online. */
   get address(): string | undefined {
-    return this.#state === "online" ? this.#address : undefined;
+    return this.lease?.address;
   }
 
   /** The access point that this board makes itself. */
   get softAccessPoint(): SoftAccessPoint | undefined {
     return this.#softAccessPoint;
+  }
+
+  /** The address that packets to `remote` leave from (`ip_route`); undefined when there is no way to it. */
+  localAddressFor(remote: string): string | undefined {
+    if (this.#softAccessPoint !== undefined && remote.startsWith(softSubnet)) return softAddress;
+    return this.address;
   }
 
   /** Espressif's prefix and the chip id, as chips of 2016 have it: `5c:cf:7f:00:16:76` for 5750. */
@@ -208,11 +165,23 @@ export class Radio {
     return `5c:cf:7f:${digits.slice(0, 2)}:${digits.slice(2, 4)}:${digits.slice(4, 6)}`;
   }
 
-  /** Whether a packet between this board and an address gets over the air now. */
-  passes(address: string): boolean {
-    return this.#host.alive && this.#state === "online" && this.#accessPoint?.isUp === true
-      ? this.#accessPoint.reaches(address)
-      : false;
+  /** Whether a packet between one of this board's addresses and another one gets over the air now. */
+  carries(local: string, remote: string): boolean {
+    if (!this.#host.alive) return false;
+    if (local === softAddress) return this.#softAccessPoint?.carries(remote) === true;
+    const lease = this.lease;
+    const accessPoint = this.#accessPoint;
+    if (lease?.address !== local || accessPoint === undefined || !accessPoint.isUp) return false;
+    // Nobody is told of a wrong address: whatever is sent to it goes nowhere, or to somebody else.
+    if (!accessPoint.isAddressOf(local, this.mac)) return false;
+    if (!sameNetwork(local, remote, lease.mask) && lease.gateway !== accessPoint.router) return false;
+    return accessPoint.reaches(remote);
+  }
+
+  /** Whether a packet to an address leaves and arrives now. */
+  passes(remote: string): boolean {
+    const local = this.localAddressFor(remote);
+    return local !== undefined && this.carries(local, remote);
   }
 
   /** Hears that the answer of `passes` may have changed, from now on; gives the function that ends it. */
@@ -227,12 +196,39 @@ export class Radio {
     return () => this.#listeners.delete(listener);
   }
 
-  /** `wifi_station_set_config_current`, `wifi_set_channel`, `wifi_station_connect`. */
-  connect(config: StationConfig): void {
+  /**
+   * `wifi_station_set_config_current`, `wifi_set_channel`, `wifi_station_connect`.
+   * @param delayMs how long the CPU was busy in the same call before.
+   */
+  connect(config: StationConfig, delayMs = 0): void {
     this.#leave();
     this.#config = config;
-    if (config.channel !== undefined) this.#channel = config.channel;
-    this.#search();
+    if (config.channel !== undefined) this.#tune(config.channel);
+    this.#search(delayMs);
+  }
+
+  /**
+   * `wifi_station_set_config`: keeps a configuration over power loss, unless it is kept already. Gives how long the CPU
+   * is busy with it, ms.
+   */
+  keep(config: StationConfig): number {
+    const { board } = this.#host;
+    if (board.station !== undefined && sameStation(board.station.config, config)) return 0;
+    this.#host.stall(RadioTimes.save);
+    board.station = { config, hasKey: this.#keyOf === keyName(config) };
+    return RadioTimes.save;
+  }
+
+  /** Erases what is kept. */
+  forget(): void {
+    if (this.#host.board.station === undefined) return;
+    this.#host.stall(RadioTimes.save);
+    this.#host.board.station = undefined;
+  }
+
+  /** `wifi_station_dhcpc_stop`, `wifi_set_ip_info`, `dns_setserver`: from the next join on. Undefined: DHCP. */
+  useLease(lease: Lease | undefined): void {
+    this.#fixedLease = lease;
   }
 
   /** `wifi_station_disconnect`: the event comes when the station was at work, also in the middle of joining. */
@@ -251,26 +247,56 @@ export class Radio {
     if (this.#scanTimer !== undefined || this.#state === "searching" || this.#state === "joining") return false;
     const one = channel !== undefined && channel !== 0;
     const ms = RadioTimes.scanChannel * (one ? 1 : channels);
+    this.#scanChannel = one ? channel : undefined;
     this.#scanTimer = this.#host.clock.schedule(ms, () => {
       this.#scanTimer = undefined;
+      this.#listen();
       const heard = this.#airspace.accessPoints.filter(
         (each) => each.isUp && (!one || each.channel === channel) && (showHidden || !each.hidden),
       );
       heard.sort((a, b) => b.rssi - a.rssi);
       done(heard.map(describe));
     });
+    this.#listen();
     return true;
   }
 
   /** `wifi_softap_set_config_current` */
-  open(config: SoftAccessPoint): void {
-    this.#softAccessPoint = config;
+  open(config: SoftConfig): void {
+    this.#close();
     // One radio, one channel: the station's wins when it is associated.
     if (this.accessPoint === undefined) this.#channel = config.channel;
+    const own = { ...config, channel: this.#channel };
+    this.#softAccessPoint = new SoftAccessPoint(this.#host.clock, own, () => this.#tellPath());
+    this.#listen();
     this.#host.emit({ type: "wifi", word: "opened", detail: config.ssid });
+    this.#tellPath();
   }
 
-  #search(): void {
+  #close(): void {
+    const softAccessPoint = this.#softAccessPoint;
+    if (softAccessPoint === undefined) return;
+    this.#softAccessPoint = undefined;
+    softAccessPoint.close();
+    this.#host.emit({ type: "wifi", word: "closed", detail: softAccessPoint.ssid });
+  }
+
+  /** The radio goes to a channel, and the access point with it. It stays there when the station gives up. */
+  #tune(channel: number): void {
+    this.#channel = channel;
+    this.#softAccessPoint?.moveTo(channel);
+  }
+
+  /** Whether the own access point can be heard depends on where the station part listens. */
+  #listen(): void {
+    const own = this.#softAccessPoint;
+    if (own === undefined) return;
+    const scans = this.#scanTimer !== undefined && this.#scanChannel !== own.channel;
+    const searches = this.#state === "searching" && this.#config?.channel !== own.channel;
+    own.isOnAir = !scans && !searches;
+  }
+
+  #search(delayMs = 0): void {
     const config = this.#config;
     if (config === undefined) return;
     this.#enter("searching", StationStatus.connecting);
@@ -281,7 +307,7 @@ export class Radio {
         ? RadioTimes.scanChannel
         : RadioTimes.probe
       : RadioTimes.scanChannel * channels;
-    this.#after(ms, () => {
+    this.#after(delayMs + ms, () => {
       // What counts is what is there at the end of the search.
       const accessPoint = this.#find(config);
       if (accessPoint === undefined) {
@@ -308,16 +334,14 @@ export class Radio {
 
   #join(config: StationConfig, accessPoint: AccessPoint): void {
     this.#enter("joining", StationStatus.connecting);
-    this.#channel = accessPoint.channel;
+    this.#tune(accessPoint.channel);
     this.#accessPoint = accessPoint;
     this.#unlisten = accessPoint.on((change) => this.#changed(change));
     if (!accessPoint.isUp) this.#changed("down");
     const isKey = config.password === "" || /^[0-9a-f]{64}$/i.test(config.password);
-    const keyOf = `${config.ssid}\n${config.password}`;
-    const deriveMs = isKey || this.#keyOf === keyOf ? 0 : RadioTimes.deriveKey;
+    const deriveMs = isKey || this.#hasKey(config) ? 0 : RadioTimes.deriveKey;
     this.#after(deriveMs + RadioTimes.associate, () => {
-      // The SDK keeps the key of the last network in RAM, so that a second join in the same boot is quicker.
-      this.#keyOf = keyOf;
+      this.#derived(config);
       if (accessPoint.password === "") return this.#joined(accessPoint);
       if (config.password !== accessPoint.password) {
         return this.#after(RadioTimes.handshakeTimeout, () =>
@@ -328,26 +352,46 @@ export class Radio {
     });
   }
 
+  /** The SDK has the key of the last network in RAM, and that of the kept one in flash. */
+  #hasKey(config: StationConfig): boolean {
+    const kept = this.#host.board.station;
+    return this.#keyOf === keyName(config) || (kept?.hasKey === true && sameStation(kept.config, config));
+  }
+
+  #derived(config: StationConfig): void {
+    this.#keyOf = keyName(config);
+    const { board } = this.#host;
+    if (board.station === undefined || board.station.hasKey || !sameStation(board.station.config, config)) return;
+    board.station = { config: board.station.config, hasKey: true };
+  }
+
   #joined(accessPoint: AccessPoint): void {
     this.#enter("addressing", StationStatus.connecting);
     this.#tell({ type: "connected" });
-    this.#lease(accessPoint);
+    if (this.#fixedLease === undefined) this.#askAddress(accessPoint);
+    else this.#addressed(this.#fixedLease);
   }
 
-  #lease(accessPoint: AccessPoint): void {
+  #addressed(lease: Lease): void {
+    this.#lease = lease;
+    this.#enter("online", StationStatus.gotIP);
+    this.#tell({ type: "gotIP" });
+  }
+
+  #askAddress(accessPoint: AccessPoint): void {
     if (accessPoint.dhcpMs > RadioTimes.dhcpTimeout) {
       this.#after(RadioTimes.dhcpTimeout, () => {
         this.#tell({ type: "dhcpTimeout" });
-        this.#lease(accessPoint);
+        this.#askAddress(accessPoint);
       });
       return;
     }
     this.#after(accessPoint.dhcpMs, () => {
       // A router that is off answers nothing; the beacons decide what becomes of the station.
-      if (!accessPoint.isUp) return this.#lease(accessPoint);
-      this.#address = accessPoint.lease(this.mac);
-      this.#enter("online", StationStatus.gotIP);
-      this.#tell({ type: "gotIP" });
+      if (!accessPoint.isUp) return this.#askAddress(accessPoint);
+      const { router } = accessPoint;
+      const address = accessPoint.lease(this.mac);
+      this.#addressed({ address, mask: "255.255.255.0", gateway: router, nameServer: router });
     });
   }
 
@@ -384,7 +428,7 @@ export class Radio {
     this.#unlisten?.();
     this.#unlisten = undefined;
     this.#accessPoint = undefined;
-    this.#address = undefined;
+    this.#lease = undefined;
   }
 
   #enter(state: State, status: StationStatus): void {
@@ -392,11 +436,12 @@ export class Radio {
       this.#host.emit({
         type: "wifi",
         word: state,
-        detail: state === "online" ? (this.#address ?? "") : (this.#config?.ssid ?? ""),
+        detail: state === "online" ? (this.#lease?.address ?? "") : (this.#config?.ssid ?? ""),
       });
     }
     this.#state = state;
     this.#status = status;
+    this.#listen();
     this.#tellPath();
   }
 
@@ -420,7 +465,7 @@ export class Radio {
     this.#leave();
     this.#scanTimer?.cancel();
     this.#scanTimer = undefined;
-    this.#softAccessPoint = undefined;
+    this.#close();
     this.#state = "idle";
     this.#status = StationStatus.idle;
     this.#mode = RadioMode.none;
@@ -430,4 +475,22 @@ export class Radio {
 function describe(accessPoint: AccessPoint): ScanResult {
   const { ssid, bssid, channel, rssi, hidden, password } = accessPoint;
   return { ssid: hidden ? "" : ssid, bssid, channel, rssi, hidden, open: password === "" };
+}
+
+function keyName(config: StationConfig): string {
+  return `${config.ssid}\n${config.password}`;
+}
+
+function sameStation(first: StationConfig, second: StationConfig): boolean {
+  return keyName(first) === keyName(second) && first.bssid === second.bssid;
+}
+
+function sameNetwork(first: string, second: string, mask: string): boolean {
+  return ((addressNumber(first) ^ addressNumber(second)) & addressNumber(mask)) === 0;
+}
+
+function addressNumber(address: string): number {
+  let number = 0;
+  for (const part of address.split(".")) number = (number << 8) | Number(part);
+  return number;
 }

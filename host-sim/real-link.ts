@@ -1,4 +1,4 @@
-// One socket of this computer as the far part of a board's connection. What comes in waits here while the board's radio
+// One socket of this computer as the far part of a board's connection, opened by either side. What comes in waits here while the board's radio
 // is off the air or its window is full; what goes out waits while it is off the air, and is given up in the end as lwIP
 // does. Acknowledged means here: taken by this computer's TCP, which repeats it for the board.
 
@@ -35,7 +35,8 @@ export class RealLink implements Connection {
   readonly remotePort: number;
   readonly #owner: LinkOwner;
   readonly #host: Host;
-  readonly #events: ConnectionEvents;
+  readonly #isIncoming: boolean;
+  #events: ConnectionEvents | undefined;
   readonly #incoming: Incoming[] = [];
   readonly #outgoing: Uint8Array[] = [];
   readonly #unlisten: () => void;
@@ -46,16 +47,32 @@ export class RealLink implements Connection {
   #timeout: Scheduled | undefined;
   #pumping: Scheduled | undefined;
 
-  constructor(owner: LinkOwner, host: Host, address: string, port: number, events: ConnectionEvents) {
+  /** @param socket one that this computer has accepted for the board. Without it the link opens one itself. */
+  constructor(owner: LinkOwner, host: Host, address: string, port: number, socket?: Socket) {
     this.#owner = owner;
     this.#host = host;
-    this.#events = events;
+    this.#isIncoming = socket !== undefined;
     this.remoteAddress = address;
     this.remotePort = port;
     this.#unlisten = host.board.airspace.radioFor(host).onPath(() => this.#pathChanged());
-    this.#timeout = host.clock.schedule(synTimeoutMs, () => this.#fail());
+    if (socket !== undefined) {
+      this.#isOpen = true;
+      this.#attend(socket);
+    }
+  }
+
+  /** From now on the board hears what happens. */
+  begin(events: ConnectionEvents): this {
+    this.#events = events;
+    if (this.#isIncoming) {
+      this.#owner.heard("open", "down", nothing);
+      this.#schedulePump();
+      return this;
+    }
+    this.#timeout = this.#host.clock.schedule(synTimeoutMs, () => this.#fail());
     // A SYN that cannot leave now leaves when the radio is back.
     if (this.#passes) this.#dial();
+    return this;
   }
 
   write(bytes: Uint8Array): void {
@@ -119,8 +136,12 @@ export class RealLink implements Connection {
 
   #dial(): void {
     const socket = connect({ host: this.remoteAddress, port: this.remotePort, allowHalfOpen: true, noDelay: true });
-    this.#socket = socket;
     socket.on("connect", () => this.#come({ type: "open" }));
+    this.#attend(socket);
+  }
+
+  #attend(socket: Socket): void {
+    this.#socket = socket;
     socket.on("data", (bytes) => {
       if (this.#isGone) return;
       this.#come({ type: "data", bytes: Uint8Array.from(bytes) });
@@ -146,7 +167,7 @@ export class RealLink implements Connection {
 
   #pathChanged(): void {
     if (this.#isGone || !this.#passes) return;
-    if (this.#socket === undefined) this.#dial();
+    if (this.#socket === undefined && this.#events !== undefined) this.#dial();
     this.#flush();
     this.#schedulePump();
   }
@@ -185,7 +206,7 @@ export class RealLink implements Connection {
     else this.#incoming[0] = { type: "data", bytes: bytes.subarray(part.byteLength) };
     this.#unread += part.byteLength;
     this.#owner.heard("data", "down", part);
-    this.#events.onData(part);
+    this.#events?.onData(part);
     return true;
   }
 
@@ -195,14 +216,14 @@ export class RealLink implements Connection {
         this.#isOpen = true;
         this.#timeout?.cancel();
         this.#owner.heard("open", "up", nothing);
-        this.#events.onOpen();
+        this.#events?.onOpen();
         break;
       case "acknowledged":
-        this.#events.onAcknowledged(incoming.count);
+        this.#events?.onAcknowledged(incoming.count);
         break;
       case "end":
         this.#owner.heard("end", "down", nothing);
-        this.#events.onEnd();
+        this.#events?.onEnd();
         break;
       case "error":
         this.#fail();
@@ -235,7 +256,7 @@ export class RealLink implements Connection {
     this.#socket?.destroy();
     this.#owner.closed(this);
     this.#owner.heard("reset", "down", nothing);
-    this.#events.onError();
+    this.#events?.onError();
   }
 
   /** The board's end is gone. */

@@ -78,6 +78,18 @@ function harmless(text: string): string {
 
 const WORD_COLOURS: Readonly<Record<string, Sgr>> = Object.freeze({
   pressed: Sgr.bold,
+  "setup open": Sgr.cyan,
+  setup: Sgr.magenta,
+  safe: Sgr.red,
+  cache: Sgr.yellow,
+  config: Sgr.cyan,
+  command: Sgr.cyan,
+  "factory-reset": Sgr.red,
+  "awake-cap": Sgr.yellow,
+  "low-battery": Sgr.yellow,
+  "command-invalid": Sgr.red,
+  "flash-failed": Sgr.red,
+  "config-invalid": Sgr.red,
   stored: Sgr.blue,
   received: Sgr.cyan,
   delivered: Sgr.green,
@@ -106,7 +118,10 @@ export function formatLine(line: Line, name: string, look: Look): string {
 
 const HELP = `
   space    press            l  long press (1.5 s)     d  double press
+  s        setup (holds 6 s; on RST: five quick presses)
+  f f      factory reset (holds 11 s; on RST: ten quick presses)
   r        reset            p  power cut, back after 1 s
+  x        crash: the watchdog bites
   w        Wi-Fi off/on     b  broker off/on
   1 to 9   choose a board   tab  next board
   ?        this help        q  quit
@@ -123,6 +138,9 @@ export interface TerminalOptions {
   quit(): void;
 }
 
+/** The second `f` of a factory reset comes within so many milliseconds of the first. */
+const CONFIRM_MS = 3000;
+
 /** Frames a second of the bottom line, at most: 64 blinking boards are no reason for a flood. */
 const FRAME_MS = 33;
 
@@ -132,6 +150,8 @@ export class Terminal {
   readonly #names: boolean;
   readonly #live: boolean;
   #selected = 0;
+  /** When a factory reset was asked for, and of which board. */
+  #asked = { at: Number.NEGATIVE_INFINITY, board: -1 };
   /** Length of the bottom line that stands there now, 0 when there is none. */
   #standing = 0;
   #frame: NodeJS.Timeout | undefined;
@@ -200,7 +220,7 @@ export class Terminal {
     row("Watch", look.unicode ? bench.watch : bench.watch.replaceAll("…", "..."));
     rows.push("");
     if (input !== undefined) {
-      rows.push("  space press, l long, d double, r reset, p power, w Wi-Fi, b broker, ? help, q quit", "");
+      rows.push("  space press, l long, d double, s setup, r reset, p power, w Wi-Fi, b broker, ? help, q quit", "");
     }
     return rows.join("\n");
   }
@@ -259,8 +279,10 @@ export class Terminal {
     if (board === undefined) return "";
     const lamps = boards.map((each) => this.#lamp(each)).slice(0, 24);
     const state = { off: "no power", booting: "booting", running: "awake", asleep: "asleep" }[board.power];
+    const setup = board.setup === "" ? [] : [`setup open, closes in ${board.setupSeconds} s`];
     const rest = [
       `${board.chipId} ${state}${board.presence === "" ? "" : `, ${board.presence}`}`,
+      ...setup,
       `Wi-Fi ${bench.wifiOn ? "on" : "OFF"}`,
       `broker ${bench.brokerOn ? "on" : "OFF"}`,
       `${board.presses} pressed, ${board.alerts} arrived`,
@@ -306,6 +328,15 @@ export class Terminal {
       case "d":
         stage.act({ type: "double", board });
         return;
+      case "s":
+        stage.act({ type: "setup", board });
+        return;
+      case "f":
+        this.#factoryReset(board);
+        return;
+      case "x":
+        stage.act({ type: "crash", board });
+        return;
       case "r":
         stage.act({ type: "reset", board });
         return;
@@ -337,6 +368,15 @@ export class Terminal {
       default:
         if (key >= "1" && key <= "9") this.#select(Number(key) - 1);
     }
+  }
+
+  /** Asks twice: settings and stored alerts will be gone. */
+  #factoryReset(board: number): void {
+    const at = performance.now();
+    const isMeant = this.#asked.board === board && at - this.#asked.at < CONFIRM_MS;
+    this.#asked = { at: isMeant ? Number.NEGATIVE_INFINITY : at, board };
+    if (isMeant) this.#options.stage.act({ type: "factory", board });
+    else this.#print("  f again: factory reset, settings and stored alerts are erased");
   }
 
   #select(index: number): void {

@@ -1,12 +1,13 @@
-// One TCP connection of the virtual network: the board's end (what network.ts promises), the server's end
-// (VirtualPeer), and between them the handshake, two lanes, FIN and RST. An end that is gone answers what still comes
-// in with RST, as a rebooted board does; when the board cannot be reached, nobody answers and the peer's connection
-// stays half-open.
+// One TCP connection of the virtual network: the board's end (what network.ts promises), the peer's end (VirtualPeer),
+// and between them two lanes, FIN and RST. An end that is gone answers what still comes in with RST, as a rebooted
+// board does; when the board cannot be reached, nobody answers and the peer's connection stays half-open. Who opens it,
+// and how, is in outgoing-link.ts and incoming-link.ts.
 
-import type { Clock, Scheduled } from "./clock.js";
+import type { Board } from "./board.js";
+import type { Clock } from "./clock.js";
 import type { Host } from "./host.js";
 import { LwIP } from "./lwip.js";
-import type { Connection, ConnectionEvents, Direction, Traffic } from "./network.js";
+import type { Connection, ConnectionEvents, Direction, ListenEvents, Traffic } from "./network.js";
 import { type Admission, boardRetries, Lane, type LaneCarrier, type LaneEnds, serverRetries } from "./virtual-lane.js";
 
 /** The other end of a board's connection: what a server gets to see. */
@@ -43,8 +44,14 @@ export interface LinkCarrier {
   readonly roundTripMs: number;
   passes(link: VirtualLink): boolean;
   carry(link: VirtualLink, direction: Direction, arrive: () => void): void;
-  /** Who accepts connections there, if anyone. */
+  /** Which server accepts connections there, if any. */
+  /** Whether anything at this address answers, be it by a refusal. */
+  hasMachine(address: string): boolean;
   listener(address: string, port: number): ((peer: VirtualPeer) => void) | undefined;
+  /** Which boot of a board accepts connections there, if any. */
+  boardListener(board: Board, port: number): { readonly host: Host; readonly events: ListenEvents } | undefined;
+  /** The board's end belongs to this boot from now on. */
+  boardOpens(link: VirtualLink, host: Host): void;
   admit(direction: Direction, bytes: Uint8Array): Admission;
   heard(link: VirtualLink, type: Traffic["type"], direction: Direction, bytes: Uint8Array): void;
   /** The board's end is gone. */
@@ -53,247 +60,224 @@ export interface LinkCarrier {
   forget(link: VirtualLink): void;
 }
 
-const nothing = new Uint8Array(0);
+export const nothing = new Uint8Array(0);
 
-export class VirtualLink implements Connection {
+/** What both kinds of connections have to know of where they begin and end. */
+export interface LinkAddress {
+  readonly number: number;
+  readonly board: Board;
+  readonly local: string;
+  readonly remote: string;
+  /** The peer's port as the board sees it. */
+  readonly remotePort: number;
+  /** The port that is listened on. */
+  readonly port: number;
+}
+
+/** `none`: this end has not heard of the connection yet. */
+export type End = "none" | "opening" | "open" | "gone";
+
+/** none ─SYN→ opening ─handshake→ open ─close, reset, given up→ gone, at each end by itself. */
+export abstract class VirtualLink implements Connection {
+  readonly board: Board;
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly localAddress: string;
   readonly number: number;
-  readonly host: Host;
+  /** The port of the one who was called. */
+  readonly port: number;
   /** Last arrival in each direction, ms, so that packets keep their order. */
   readonly lastArrival = { up: 0, down: 0 };
   /** Nothing passes any more, and nobody is told. */
   isSilent = false;
-  readonly #carrier: LinkCarrier;
-  readonly #events: ConnectionEvents;
+  protected readonly carrier: LinkCarrier;
+  protected events: ConnectionEvents | undefined;
+  protected boardEnd: End;
+  protected peerEnd: End;
+  protected readonly peer: PeerEnd;
   readonly #up: Lane;
   readonly #down: Lane;
-  readonly #peer: PeerEnd;
-  #board: "opening" | "open" | "gone" = "opening";
-  #server: "none" | "accepting" | "open" | "gone" = "none";
-  #accept: ((peer: VirtualPeer) => void) | undefined;
-  #synTimer: Scheduled | undefined;
-  #synTries = 0;
 
-  constructor(
-    carrier: LinkCarrier,
-    number: number,
-    host: Host,
-    local: string,
-    remote: string,
-    port: number,
-    events: ConnectionEvents,
-  ) {
-    this.#carrier = carrier;
-    this.#events = events;
-    this.number = number;
-    this.host = host;
-    this.localAddress = local;
-    this.remoteAddress = remote;
-    this.remotePort = port;
-    this.#peer = new PeerEnd(this);
+  constructor(carrier: LinkCarrier, address: LinkAddress, boardEnd: End, peerEnd: End) {
+    this.carrier = carrier;
+    this.number = address.number;
+    this.board = address.board;
+    this.localAddress = address.local;
+    this.remoteAddress = address.remote;
+    this.remotePort = address.remotePort;
+    this.port = address.port;
+    this.boardEnd = boardEnd;
+    this.peerEnd = peerEnd;
+    this.peer = new PeerEnd(this);
     this.#up = new Lane(this.#laneCarrier("up"), this.#upEnds(), boardRetries, Number.POSITIVE_INFINITY);
     this.#down = new Lane(this.#laneCarrier("down"), this.#downEnds(), serverRetries, LwIP.receiveWindow);
-    this.#sendSyn();
   }
 
-  /** Whether the server's end is still there. */
+  /** Data has come in at an end: it completes the handshake there, should the ACK itself have been lost. */
+  protected abstract confirm(direction: Direction): void;
+  /** An end is gone: its part of the opening ends. */
+  protected abstract stopOpening(): void;
+
+  /** Whether the peer's end is still there. */
   get isServed(): boolean {
-    return this.#server === "open";
+    return this.peerEnd === "open";
   }
 
   get isReachable(): boolean {
-    return this.#board === "open" && this.#up.isIdle && this.#carrier.passes(this);
+    return this.boardEnd === "open" && this.#up.isIdle && this.carrier.passes(this);
   }
 
   // The board's end.
 
   write(bytes: Uint8Array): void {
-    if (this.#board === "open") this.#up.send(bytes);
+    if (this.boardEnd === "open") this.#up.send(bytes);
   }
 
   consumed(count: number): void {
-    if (this.#board === "open") this.#down.consumed(count);
+    if (this.boardEnd === "open") this.#down.consumed(count);
   }
 
   close(): void {
-    if (this.#board === "gone") return;
-    const wasOpen = this.#board === "open";
+    if (this.boardEnd === "gone") return;
+    const wasOpen = this.boardEnd === "open";
     if (wasOpen) this.#up.end();
-    this.#boardGoes();
+    this.boardGoes();
     // While it is opening, lwIP forgets the connection in silence and answers a late SYN-ACK with RST.
-    if (wasOpen) this.#resetUp();
+    if (wasOpen) this.resetUp();
   }
 
   abort(): void {
-    if (this.#board === "gone") return;
-    this.#boardGoes();
-    this.#resetUp();
+    if (this.boardEnd === "gone") return;
+    this.boardGoes();
+    this.resetUp();
   }
 
   vanish(): void {
-    if (this.#board !== "gone") this.#boardGoes();
+    if (this.boardEnd !== "gone") this.boardGoes();
   }
 
-  // The server's end.
+  // The peer's end, mostly a server's.
 
   serverWrites(bytes: Uint8Array): void {
-    if (this.#server === "open") this.#down.send(bytes);
+    if (this.peerEnd === "open") this.#down.send(bytes);
   }
 
   serverCloses(): void {
-    if (this.#server !== "open") return;
+    if (this.peerEnd === "opening") this.serverGoes();
+    if (this.peerEnd !== "open") return;
     this.#down.end();
     this.#up.stopReceiving();
-    this.#server = "gone";
-    if (this.#board === "gone") this.#carrier.forget(this);
+    this.peerEnd = "gone";
+    if (this.boardEnd === "gone") this.carrier.forget(this);
   }
 
   serverResets(): void {
-    if (this.#server === "gone") return;
-    this.#serverGoes();
-    this.#resetDown();
+    if (this.peerEnd === "gone") return;
+    this.serverGoes();
+    this.resetDown();
   }
 
   /** A box in between answers both sides with RST. */
   drop(): void {
-    this.#carrier.clock.schedule(0, () => {
-      this.#boardFails();
-      this.#serverFails();
+    this.carrier.clock.schedule(0, () => {
+      this.boardFails();
+      this.serverFails();
     });
-  }
-
-  // Opening.
-
-  #sendSyn(): void {
-    this.#carrier.carry(this, "up", () => this.#synArrived());
-    if (this.#synTries === LwIP.synRetries) {
-      this.#synTimer = this.#carrier.clock.schedule(LwIP.slowTickMs, () => this.#boardFails());
-      return;
-    }
-    this.#synTries += 1;
-    this.#synTimer = this.#carrier.clock.schedule(LwIP.synRetryMs, () => this.#sendSyn());
-  }
-
-  #synArrived(): void {
-    if (this.#server === "none") {
-      this.#accept = this.#carrier.listener(this.remoteAddress, this.remotePort);
-      if (this.#accept === undefined) {
-        this.#carrier.carry(this, "down", () => this.#boardFails());
-        return;
-      }
-      this.#server = "accepting";
-    }
-    if (this.#server === "accepting") this.#carrier.carry(this, "down", () => this.#synAckArrived());
-  }
-
-  #synAckArrived(): void {
-    if (this.#board === "gone") {
-      this.#resetUp();
-      return;
-    }
-    if (this.#board === "opening") {
-      this.#board = "open";
-      this.#synTimer?.cancel();
-      this.#carrier.heard(this, "open", "up", nothing);
-      this.#events.onOpen();
-    }
-    this.#carrier.carry(this, "up", () => this.#accepted());
-  }
-
-  #accepted(): void {
-    if (this.#server !== "accepting") return;
-    this.#server = "open";
-    this.#accept?.(this.#peer);
   }
 
   // Ending.
 
   /** RST from the board. What the peer has not got by then it never gets. */
-  #resetUp(): void {
-    this.#carrier.carry(this, "up", () => {
+  protected resetUp(): void {
+    this.carrier.carry(this, "up", () => {
       // After FIN the server knows that the board is gone; RST only clears the rest.
-      if (this.#up.endSeen) this.#serverGoes();
-      else this.#serverFails();
+      if (this.#up.endSeen) this.serverGoes();
+      else this.serverFails();
     });
   }
 
-  #resetDown(): void {
-    this.#carrier.carry(this, "down", () => this.#boardFails());
+  protected resetDown(): void {
+    this.carrier.carry(this, "down", () => this.boardFails());
   }
 
-  #boardGoes(): void {
-    this.#board = "gone";
-    this.#synTimer?.cancel();
+  protected boardGoes(): void {
+    this.boardEnd = "gone";
+    this.stopOpening();
     this.#up.stopSending();
     this.#down.stopReceiving();
-    this.#carrier.boardGone(this);
-    if (this.#server === "none" || this.#server === "gone") this.#carrier.forget(this);
+    this.carrier.boardGone(this);
+    if (this.peerEnd === "none" || this.peerEnd === "gone") this.carrier.forget(this);
   }
 
-  #boardFails(): void {
-    if (this.#board === "gone") return;
-    this.#boardGoes();
-    this.#carrier.heard(this, "reset", "down", nothing);
-    this.#events.onError();
+  protected boardFails(): void {
+    if (this.boardEnd === "gone") return;
+    this.boardGoes();
+    this.carrier.heard(this, "reset", "down", nothing);
+    this.events?.onError();
   }
 
-  #serverGoes(): void {
-    if (this.#server === "gone") return;
-    this.#server = "gone";
+  protected serverGoes(): void {
+    if (this.peerEnd === "gone") return;
+    this.peerEnd = "gone";
+    this.stopOpening();
     this.#down.stopSending();
     this.#up.stopReceiving();
-    if (this.#board === "gone") this.#carrier.forget(this);
+    if (this.boardEnd === "none" || this.boardEnd === "gone") this.carrier.forget(this);
   }
 
-  #serverFails(): void {
-    if (this.#server === "gone" || this.#server === "none") return;
-    const wasOpen = this.#server === "open";
-    this.#serverGoes();
-    this.#carrier.heard(this, "reset", "up", nothing);
-    if (wasOpen) this.#peer.onError();
+  protected serverFails(): void {
+    if (this.peerEnd === "gone" || this.peerEnd === "none") return;
+    const wasOpen = this.peerEnd === "open";
+    this.serverGoes();
+    this.carrier.heard(this, "reset", "up", nothing);
+    this.peerFailed(wasOpen);
+  }
+
+  /** The peer's end has failed. A server has not heard of a connection that was not open yet. */
+  protected peerFailed(wasOpen: boolean): void {
+    if (wasOpen) this.peer.onError();
   }
 
   // The lanes.
 
   #upEnds(): LaneEnds {
     return {
-      onStray: () => this.#resetDown(),
+      onStray: () => this.resetDown(),
       onData: (bytes) => {
-        // Data acknowledges the SYN-ACK as well, should the ACK itself have been lost.
-        this.#accepted();
-        this.#carrier.heard(this, "data", "up", bytes);
-        this.#peer.onData(bytes);
+        this.confirm("up");
+        this.carrier.heard(this, "data", "up", bytes);
+        this.peer.onData(bytes);
       },
       onEnd: () => {
-        this.#accepted();
-        this.#carrier.heard(this, "end", "up", nothing);
-        this.#peer.onEnd();
+        this.confirm("up");
+        this.carrier.heard(this, "end", "up", nothing);
+        this.peer.onEnd();
       },
-      onAcknowledged: (count) => this.#events.onAcknowledged(count),
-      onGivenUp: () => this.#boardFails(),
+      onAcknowledged: (count) => this.events?.onAcknowledged(count),
+      onGivenUp: () => this.boardFails(),
     };
   }
 
   #downEnds(): LaneEnds {
     return {
-      onStray: () => this.#resetUp(),
+      onStray: () => this.resetUp(),
       onData: (bytes) => {
-        this.#carrier.heard(this, "data", "down", bytes);
-        this.#events.onData(bytes);
+        this.confirm("down");
+        this.carrier.heard(this, "data", "down", bytes);
+        this.events?.onData(bytes);
       },
       onEnd: () => {
-        this.#carrier.heard(this, "end", "down", nothing);
-        this.#events.onEnd();
+        this.confirm("down");
+        this.carrier.heard(this, "end", "down", nothing);
+        this.events?.onEnd();
       },
       onAcknowledged: () => {},
-      onGivenUp: () => this.#serverFails(),
+      onGivenUp: () => this.serverFails(),
     };
   }
 
   #laneCarrier(direction: Direction): LaneCarrier {
-    const carrier = this.#carrier;
+    const carrier = this.carrier;
     const back: Direction = direction === "up" ? "down" : "up";
     return {
       clock: carrier.clock,
@@ -325,7 +309,7 @@ class PeerEnd implements VirtualPeer {
   }
 
   get chipId(): number {
-    return this.#link.host.board.chipId;
+    return this.#link.board.chipId;
   }
 
   get connection(): number {

@@ -2,22 +2,44 @@
 // every fault can be ordered: silence, refusal, RST, delay, small fragments, a cut before any byte. The same calls give
 // the same bytes at the same times. What TCP makes of it is in virtual-link.ts and virtual-lane.ts.
 
+import type { Board } from "./board.js";
 import type { Clock } from "./clock.js";
 import type { Host } from "./host.js";
+import { IncomingLink, type VirtualCaller } from "./incoming-link.js";
 import { LwIP, parseAddress } from "./lwip.js";
-import type { Connection, ConnectionEvents, Direction, Network, Tapped, Traffic } from "./network.js";
+import type {
+  Binding,
+  Closable,
+  Connection,
+  ConnectionEvents,
+  Datagram,
+  Direction,
+  ListenEvents,
+  Network,
+  Tapped,
+  Traffic,
+} from "./network.js";
+import { OutgoingLink } from "./outgoing-link.js";
 import type { Radio } from "./radio.js";
 import type { Random } from "./random.js";
+import { softAddress, softSubnet } from "./soft-access-point.js";
+import { VirtualDatagrams } from "./virtual-datagrams.js";
 import type { Admission } from "./virtual-lane.js";
-import { type LinkCarrier, VirtualLink, type VirtualPeer } from "./virtual-link.js";
+import type { LinkCarrier, VirtualLink, VirtualPeer } from "./virtual-link.js";
 
-export type { VirtualPeer };
+export type { VirtualCaller, VirtualPeer };
 
 export interface VirtualNetworkOptions {
   /** One way, ms; 5 when missing. */
   latencyMs?: number;
   /** Needed only when packets are to be lost by chance. */
   random?: Random;
+}
+
+/** A port outside the boards. */
+export interface OpenPort extends Closable {
+  /** Sends a datagram to a port of a board; nobody knows whether it arrives. */
+  send(board: Board, port: number, bytes: Uint8Array): void;
 }
 
 /** An ordered cut. */
@@ -39,9 +61,14 @@ export class VirtualNetwork implements Network, Tapped {
   lossRate = 0;
   readonly clock: Clock;
   readonly #random: Random | undefined;
+  /** Addresses where something has listened: there is a machine, which refuses what nobody listens to. */
+  readonly #machines = new Set<string>();
   readonly #listeners = new Map<string, (peer: VirtualPeer) => void>();
   readonly #names = new Map<string, string>();
   readonly #links = new Set<VirtualLink>();
+  readonly #hosts = new WeakMap<VirtualLink, Host>();
+  readonly #boardListeners = new WeakMap<Board, Map<number, { host: Host; events: ListenEvents }>>();
+  readonly #datagrams: VirtualDatagrams;
   readonly #linksOfHosts = new WeakMap<Host, Set<VirtualLink>>();
   readonly #taps = new Set<(traffic: Traffic) => void>();
   readonly #cuts = new Set<ArmedCut>();
@@ -57,6 +84,10 @@ export class VirtualNetwork implements Network, Tapped {
     this.latencyMs = options.latencyMs ?? 5;
     this.#random = options.random;
     this.#carrier = this.#makeCarrier();
+    this.#datagrams = new VirtualDatagrams({
+      carry: (direction, passes, arrive) => this.#carryDatagram(direction, passes, arrive),
+      passes: (board, local, remote) => !this.#blackHoles.has(remote) && carries(board, local, remote),
+    });
   }
 
   /** How many connections have an end that is alive. */
@@ -67,11 +98,10 @@ export class VirtualNetwork implements Network, Tapped {
   // The boards' side.
 
   connect(from: Host, address: string, port: number, events: ConnectionEvents): Connection {
-    const local = radioOf(from).address ?? "0.0.0.0";
-    const link = new VirtualLink(this.#carrier, ++this.#connections, from, local, address, port, events);
-    this.#links.add(link);
-    this.#linksOf(from).add(link);
-    return link;
+    const local = radioOf(from).localAddressFor(address) ?? "0.0.0.0";
+    const number = ++this.#connections;
+    const ends = { number, board: from.board, local, remote: address, remotePort: port, port };
+    return new OutgoingLink(this.#carrier, from, ends, events);
   }
 
   resolve(from: Host, name: string, callback: (address: string | undefined) => void): void {
@@ -82,7 +112,7 @@ export class VirtualNetwork implements Network, Tapped {
       callback(address);
     };
     const literal = parseAddress(name);
-    const server = radioOf(from).accessPoint?.router;
+    const server = radioOf(from).lease?.nameServer;
     // Without a name server lwIP's query fails at once; a name that is too long is refused.
     if (literal !== undefined || server === undefined || name === "" || name.length >= LwIP.dnsName) {
       this.clock.schedule(0, () => answer(literal));
@@ -94,7 +124,9 @@ export class VirtualNetwork implements Network, Tapped {
         answer(undefined);
         return;
       }
-      const passes = (): boolean => radioOf(from).passes(server) && !this.#blackHoles.has(server);
+      // The router is the only name server in this world.
+      const passes = (): boolean =>
+        radioOf(from).passes(server) && server === radioOf(from).accessPoint?.router && !this.#blackHoles.has(server);
       if (passes()) {
         this.clock.schedule(2 * this.latencyMs, () => {
           if (passes()) answer(this.#names.get(name.toLowerCase()));
@@ -104,6 +136,26 @@ export class VirtualNetwork implements Network, Tapped {
       this.clock.schedule(LwIP.dnsTickMs * Math.max(1, query), () => ask(query + 1));
     };
     ask(0);
+  }
+
+  bind(from: Host, port: number, onDatagram: (datagram: Datagram) => void): Binding {
+    const end = this.#datagrams.bind(from, port, onDatagram);
+    return {
+      send: (address, to, bytes) => this.#datagrams.fromBoard(from.board, port, address, to, bytes),
+      close: end,
+    };
+  }
+
+  #listenOn(host: Host, port: number, events: ListenEvents): Closable {
+    const listening = { host, events };
+    const ofBoard = this.#boardListeners.get(host.board) ?? new Map<number, typeof listening>();
+    this.#boardListeners.set(host.board, ofBoard);
+    ofBoard.set(port, listening);
+    const close = (): void => {
+      if (ofBoard.get(port) === listening) ofBoard.delete(port);
+    };
+    host.onEnd(close);
+    return { close };
   }
 
   /** The connections that end with this boot of a board. */
@@ -120,16 +172,50 @@ export class VirtualNetwork implements Network, Tapped {
     return links;
   }
 
-  // The servers' side.
+  // The servers' side, and the phones'.
 
   /**
-   * Accepts connections from now on; gives the function that ends it (connections stay). Nobody listening means
-   * refusal. Throws when somebody listens there.
+   * Accepts connections from now on; gives the function that ends it (connections stay). From then on nobody
+   * listening there means refusal; an address where nobody has ever listened, but a router's, does not answer. Throws when somebody listens there. With a host in place of an address: see Network.
    */
-  listen(address: string, port: number, accept: (peer: VirtualPeer) => void): () => void {
+  listen(address: string, port: number, accept: (peer: VirtualPeer) => void): () => void;
+  listen(from: Host, port: number, events: ListenEvents): Closable;
+  listen(at: string | Host, port: number, then: ((peer: VirtualPeer) => void) | ListenEvents): (() => void) | Closable {
+    if (typeof at !== "string") return this.#listenOn(at, port, then as ListenEvents);
+    return this.#serve(at, port, then as (peer: VirtualPeer) => void);
+  }
+
+  /**
+   * Opens a connection to a board: from an address of a station on its own access point (192.168.4.2 and up), or from
+   * any other one through the network that it has joined. What comes of it is told in later turns.
+   */
+  dial(board: Board, from: string, port: number): VirtualCaller {
+    const number = ++this.#connections;
+    const local = addressFor(board, from);
+    const ends = { number, board, local, remote: from, remotePort: 32_768 + (number % 28_000), port };
+    const link = new IncomingLink(this.#carrier, ends);
+    this.#links.add(link);
+    return link.caller;
+  }
+
+  /**
+   * Receives the datagrams to an address and port outside the boards, and sends such to a board, until `close`. Throws
+   * when somebody does already.
+   */
+  openPort(address: string, port: number, onDatagram: (datagram: Datagram) => void): OpenPort {
+    const close = this.#datagrams.open(address, port, onDatagram);
+    return {
+      close,
+      send: (board, to, bytes) =>
+        this.#datagrams.toBoard(board, { local: addressFor(board, address), remote: address }, port, to, bytes),
+    };
+  }
+
+  #serve(address: string, port: number, accept: (peer: VirtualPeer) => void): () => void {
     const key = `${address}:${port}`;
     if (this.#listeners.has(key)) throw new Error(`somebody listens at ${key} already, close that first`);
     this.#listeners.set(key, accept);
+    this.#machines.add(address);
     return () => {
       if (this.#listeners.get(key) === accept) this.#listeners.delete(key);
     };
@@ -210,12 +296,32 @@ export class VirtualNetwork implements Network, Tapped {
       },
       passes: (link) => this.#passes(link),
       carry: (link, direction, arrive) => this.#carry(link, direction, arrive),
+      hasMachine: (address) => this.#machines.has(address) || address.endsWith(".1"),
       listener: (address, port) => this.#listeners.get(`${address}:${port}`),
+      boardListener: (board, port) => this.#boardListeners.get(board)?.get(port),
+      boardOpens: (link, host) => {
+        this.#links.add(link);
+        this.#hosts.set(link, host);
+        this.#linksOf(host).add(link);
+      },
       admit: (direction, bytes) => this.#admit(direction, bytes),
       heard: (link, type, direction, bytes) => this.#heard(link, type, direction, bytes),
-      boardGone: (link) => this.#linksOfHosts.get(link.host)?.delete(link),
+      boardGone: (link) => {
+        const host = this.#hosts.get(link);
+        if (host !== undefined) this.#linksOfHosts.get(host)?.delete(link);
+      },
       forget: (link) => this.#links.delete(link),
     };
+  }
+
+  /** Datagrams get lost, are held and come late like other packets, but nobody sends them again. */
+  #carryDatagram(direction: Direction, passes: () => boolean, arrive: () => void): void {
+    if ((this.lossRate > 0 && (this.#random?.next() ?? 0) < this.lossRate) || (direction === "up" && !passes())) return;
+    const arrived = (): void => {
+      if (this.#held[direction]) this.#parked[direction].push(arrived);
+      else if (direction === "up" || passes()) arrive();
+    };
+    this.clock.schedule(this.latencyMs, arrived);
   }
 
   #carry(link: VirtualLink, direction: Direction, arrive: () => void): void {
@@ -243,8 +349,7 @@ export class VirtualNetwork implements Network, Tapped {
    */
   #passes(link: VirtualLink): boolean {
     if (link.isSilent || this.#blackHoles.has(link.remoteAddress)) return false;
-    const radio = link.host.board.airspace.radioOn(link.host.board);
-    return radio !== undefined && radio.address === link.localAddress && radio.passes(link.remoteAddress);
+    return carries(link.board, link.localAddress, link.remoteAddress);
   }
 
   #admit(direction: Direction, bytes: Uint8Array): Admission {
@@ -267,8 +372,8 @@ export class VirtualNetwork implements Network, Tapped {
 
   #heard(link: VirtualLink, type: Traffic["type"], direction: Direction, bytes: Uint8Array): void {
     if (this.#taps.size === 0) return;
-    const { number: connection, host } = link;
-    const traffic = { at: this.clock.now, chipId: host.board.chipId, connection, type, direction, bytes };
+    const { number: connection, board, port } = link;
+    const traffic = { at: this.clock.now, chipId: board.chipId, connection, port, type, direction, bytes };
     for (const tap of [...this.#taps]) tap(traffic);
   }
 }
@@ -303,6 +408,17 @@ class ArmedCut implements Cut {
   cancel(): void {
     this.#remove();
   }
+}
+
+/** The address of a board that a caller uses. */
+function addressFor(board: Board, from: string): string {
+  if (from.startsWith(softSubnet)) return softAddress;
+  return board.airspace.radioOn(board)?.address ?? "0.0.0.0";
+}
+
+/** Whether a board is on the air now, perhaps in a later boot, with that address, and packets pass. */
+function carries(board: Board, local: string, remote: string): boolean {
+  return board.airspace.radioOn(board)?.carries(local, remote) === true;
 }
 
 function radioOf(host: Host): Radio {

@@ -5,6 +5,7 @@
 import { Board, type BoardOptions } from "./board.js";
 import { ModelBroker, type ModelBrokerOptions } from "./broker.js";
 import { SteppedClock } from "./clock.js";
+import { Phone } from "./phone.js";
 import { type AccessPoint, type AccessPointOptions, Airspace } from "./radio.js";
 import { Random } from "./random.js";
 import { VirtualNetwork } from "./virtual-network.js";
@@ -19,8 +20,9 @@ const home = Object.freeze({
   firstChipId: 5750,
 } as const);
 
-/** The GPIO of the button: FLASH on a NodeMCU; D2 where the pin is low at reset, when GPIO0 would stop the chip. */
-const buttonPins = Object.freeze({ gpio: 0, rst: 0, "rst+gpio": 4 } as const);
+/** The GPIOs of the manifest: FLASH on a NodeMCU, and D1 where the pin is low at reset, when GPIO0 would stop the chip. */
+const buttonPin = 0;
+const wakeButtonPin = 5;
 const ledPin = 2;
 
 export interface WorldBoardOptions extends Partial<Omit<BoardOptions, "clock" | "network" | "airspace" | "random">> {
@@ -64,6 +66,7 @@ export class World {
   readonly wifi: AccessPoint;
   readonly broker: ModelBroker;
   readonly boards: Board[] = [];
+  #phones = 0;
   readonly #boardOptions: WorldBoardOptions;
 
   constructor(options: WorldOptions = {}) {
@@ -105,7 +108,8 @@ export class World {
     const { settings, powered, ...boardOptions } = options;
     const wiring = boardOptions.wiring ?? "gpio";
     const config = {
-      button: buttonPins[wiring],
+      button: buttonPin,
+      wakeButton: wakeButtonPin,
       led: ledPin,
       settings: {
         wifi: [{ ssid: home.ssid, password: home.password }],
@@ -129,6 +133,18 @@ export class World {
     this.boards.push(board);
     if (powered !== false) board.powerOn();
     return board;
+  }
+
+  /** Somebody's phone, on no network yet. */
+  phone(): Phone {
+    this.#phones += 1;
+    return new Phone(this, this.#phones);
+  }
+
+  /** The broker gets another address, and its name leads there. */
+  moveBroker(address: string): void {
+    this.broker.moveTo(address);
+    this.network.name(home.brokerName, address);
   }
 
   /** A finger presses the first board's button for `holdMs`. Time passes only in `run` and `runUntil`. */

@@ -4,7 +4,9 @@
 import type { Host } from "../host.js";
 import * as chip from "./chip.js";
 import * as digital from "./embedded/io/digital.js";
+import * as listener from "./embedded/io/socket/listener.js";
 import * as tcp from "./embedded/io/socket/tcp.js";
+import * as udp from "./embedded/io/socket/udp.js";
 import * as flash from "./flash.js";
 import * as config from "./mc/config.js";
 import * as net from "./net.js";
@@ -18,7 +20,9 @@ type Create = (host: Host) => object;
 const creators: Readonly<Record<string, Create>> = Object.freeze({
   chip: chip.create,
   "embedded:io/digital": digital.create,
+  "embedded:io/socket/listener": listener.create,
   "embedded:io/socket/tcp": tcp.create,
+  "embedded:io/socket/udp": udp.create,
   flash: flash.create,
   "mc/config": config.create,
   net: net.create,

@@ -5,12 +5,10 @@
 import { type Host, requireAlive } from "../host.js";
 import { RadioMode } from "../radio.js";
 import { createResolver, type Resolved } from "../resolver.js";
+import { softAddress } from "../soft-access-point.js";
 
 /** wifi_station_get_rssi without an access point. */
 const unknownRssi = 31;
-
-/** The SDK's default for its own access point. */
-const softAccessPointAddress = "192.168.4.1";
 
 export function create(host: Host) {
   const radio = host.board.airspace.radioFor(host);
@@ -30,9 +28,9 @@ export function create(host: Host) {
   function address(name: unknown): string | undefined {
     switch (which(name)) {
       case "station":
-        return radio.address;
+        return radio.shownLease?.address;
       case "ap":
-        return radio.softAccessPoint === undefined ? undefined : softAccessPointAddress;
+        return radio.softAccessPoint === undefined ? undefined : softAddress;
       default:
         return undefined;
     }
@@ -61,7 +59,7 @@ export function create(host: Host) {
       case "CHANNEL":
         return radio.channel;
       case "DNS":
-        return radio.address === undefined ? [] : [radio.accessPoint?.router];
+        return radio.shownLease === undefined ? [] : [radio.shownLease.nameServer];
       default:
         return undefined;
     }

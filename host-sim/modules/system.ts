@@ -9,7 +9,8 @@ import { toInteger } from "./integer.js";
 /** What a board lets its firmware do to it. */
 export interface SystemControls {
   restart(): void;
-  deepSleep(us: number): void;
+  /** @param option for the radio at the next wake; undefined leaves it as it was. */
+  deepSleep(us: number, option: number | undefined): void;
 }
 
 export function createSystem(host: Host, controls: SystemControls) {
@@ -18,12 +19,13 @@ export function createSystem(host: Host, controls: SystemControls) {
   return {
     /**
      * Sleeps for `us` microseconds, 0 for ever, modulo 2^32 as the SDK's argument is (about 71 minutes). `mode` is the
-     * RF option for the next boot, which this simulator does not model.
+     * RF option for the next wake (RadioOption), and stays until another one is given or power is lost.
      */
-    deepSleep(us: number, _mode?: number): void {
+    deepSleep(...args: [us?: unknown, mode?: unknown]): void {
       requireAlive(host);
-      const duration = toInteger(us) >>> 0;
-      host.queue(() => controls.deepSleep(duration));
+      const duration = toInteger(args[0]) >>> 0;
+      const option = args.length > 1 ? toInteger(args[1]) : undefined;
+      host.queue(() => controls.deepSleep(duration, option));
     },
     restart(): never {
       requireAlive(host);

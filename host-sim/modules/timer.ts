@@ -90,7 +90,7 @@ class Timers {
       if (!record.fires || !this.#records.has(record.handle)) continue;
       record.fires = false;
       record.triggerTime = (record.triggerTime + record.repeatInterval) | 0;
-      record.callback.call(undefined, record.handle);
+      this.#host.run(() => record.callback.call(undefined, record.handle));
       if (!this.#host.alive) return;
       if (record.repeatInterval === 0) this.#records.delete(record.handle);
     }

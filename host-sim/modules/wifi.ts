@@ -173,7 +173,8 @@ export function create(host: Host): { default: WiFiClass } {
       const channel = "channel" in options ? toInteger(options.channel) : 1;
       if (channel < 1 || channel > 13) throw new Error("invalid channel");
       radio.mode = options.station ? RadioMode.both : RadioMode.accessPoint;
-      radio.open({ ssid, password, channel, hidden: Boolean(options.hidden) });
+      const limit = "max" in options ? toInteger(options.max) : 4;
+      radio.open({ ssid, password, channel, hidden: Boolean(options.hidden), limit });
     }
 
     static readonly Mode = Object.freeze({ none: 0, station: 1, accessPoint: 2 } as const);
@@ -219,7 +220,7 @@ function checkLength(value: unknown, limit: number, message: string): string {
   return text;
 }
 
-function checkBssid(value: unknown): string {
+export function checkBssid(value: unknown): string {
   if (!(value instanceof ArrayBuffer) || value.byteLength !== 6) throw new Error("bssid must be 6 bytes");
   return Array.from(new Uint8Array(value), (byte) => byte.toString(16).padStart(2, "0")).join(":");
 }

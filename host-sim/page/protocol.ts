@@ -33,6 +33,10 @@ export interface BoardView {
   readonly pressed: boolean;
   readonly led: boolean;
   readonly presence: Presence;
+  /** Where a phone would find the setup page, while the firmware's access point is open; else empty. */
+  readonly setup: string;
+  /** Seconds until the setup closes, when this was said, unless somebody uses it. */
+  readonly setupSeconds: number;
   readonly boots: number;
   /** Completed presses of this run. */
   readonly presses: number;
@@ -55,6 +59,16 @@ export interface BenchView {
   readonly wifiOn: boolean;
   /** Ready-made command that shows every alert in a terminal. */
   readonly watch: string;
+  /** What a person has to type into the setup page. */
+  readonly home: Home;
+}
+
+/** The simulated home. Its password is no secret: the network does not exist. */
+export interface Home {
+  readonly ssid: string;
+  readonly password: string;
+  /** `host:port`, with a user before it where the broker wants one. */
+  readonly broker: string;
 }
 
 export type BenchEvent =
@@ -73,9 +87,23 @@ export interface Snapshot {
 
 export type ServerMessage = Snapshot | BenchEvent;
 
+/** `setup` and `factory` are what opens the setup and what erases the settings: holds, or on RST quick presses. */
+const GESTURES = Object.freeze([
+  "down",
+  "up",
+  "press",
+  "double",
+  "long",
+  "setup",
+  "factory",
+  "reset",
+  "blackout",
+  "crash",
+] as const);
+
 /** What a person may do. `down` and `up` follow a finger; the rest are whole gestures or switches. */
 export type Action =
-  | { readonly type: "down" | "up" | "press" | "double" | "long" | "reset" | "blackout"; readonly board: number }
+  | { readonly type: (typeof GESTURES)[number]; readonly board: number }
   | { readonly type: "power"; readonly board: number; readonly on: boolean }
   | { readonly type: "wifi" | "broker"; readonly on: boolean };
 
@@ -87,8 +115,6 @@ export interface Stage {
   act(action: Action): void;
 }
 
-const GESTURES: readonly string[] = Object.freeze(["down", "up", "press", "double", "long", "reset", "blackout"]);
-
 /** Reads an action from a parsed message, or undefined when it is none (the sender may be anybody on this machine). */
 export function readAction(data: unknown, boards: number): Action | undefined {
   if (typeof data !== "object" || data === null) return undefined;
@@ -97,5 +123,5 @@ export function readAction(data: unknown, boards: number): Action | undefined {
   if (type === "wifi" || type === "broker") return typeof on === "boolean" ? { type, on } : undefined;
   if (typeof board !== "number" || !Number.isInteger(board) || board < 0 || board >= boards) return undefined;
   if (type === "power") return typeof on === "boolean" ? { type, board, on } : undefined;
-  return GESTURES.includes(type) ? ({ type, board } as Action) : undefined;
+  return (GESTURES as readonly string[]).includes(type) ? ({ type, board } as Action) : undefined;
 }

@@ -9,6 +9,10 @@ declare module "chip" {
      * while awake.
      */
     resetReason(): number;
+    /** `rst_info.exccause` of a reset with reason 1, 2 or 3; else 0. */
+    exceptionCause(): number;
+    /** `rst_info.epc1`, the address of the instruction, likewise. */
+    exceptionAddress(): number;
     /** `system_get_chip_id()`. */
     id(): number;
     /** The supply in millivolts, `system_get_vdd33()`. */
@@ -16,13 +20,32 @@ declare module "chip" {
     /** Free bytes of the system heap. */
     freeHeap(): number;
     /**
-     * A word of RTC user memory, 4 bytes, as a number from 0 to 2^32 - 1. `index` is 32 to 127 (the SDK and Moddable's
-     * clock use the ones below), else a RangeError. The words survive sleep and reset, not power loss: then they hold
-     * noise.
+     * What was last written with `writeMemory`: a fresh buffer of `length` bytes, or undefined when power was lost
+     * since, or when another length was written. RTC user memory from word 32 up (the SDK and Moddable's clock use the
+     * words below): a CRC-32, then the bytes. It survives sleep and reset, not power loss. `length`: 4 to 380, a
+     * multiple of 4, else a RangeError.
      */
-    readWord(index: number): number;
-    /** Sets a word to the low 32 bits of `value`. Limits as above. */
-    writeWord(index: number, value: number): void;
+    readMemory(length: number): ArrayBuffer | undefined;
+    /** Keeps these bytes; their number as above. A reset in the middle reads as nothing kept. */
+    writeMemory(bytes: ArrayBuffer): void;
+    /**
+     * The station joins a network, as `WiFi.connect`, and leaves an open access point alone (`WiFi.connect` closes it).
+     * `bssid`: 6 bytes, or undefined for any access point of that name. `channel`: 1 to 13, or 0 for all. `keep`: the
+     * SDK keeps name, password and the key derived from them in its own flash, so that the next join with the same
+     * values, also after power loss, skips the derivation; nothing is written when they are kept already.
+     */
+    join(ssid: string, password: string, bssid: ArrayBuffer | undefined, channel: number, keep: boolean): void;
+    /** Erases what `join` has kept. */
+    forget(): void;
+    /**
+     * The station's address, netmask, gateway and name server, 4 bytes each in network order; undefined without an
+     * address.
+     */
+    lease(): ArrayBuffer | undefined;
+    /** Such 16 bytes are used instead of DHCP from the next join on; undefined: DHCP again. */
+    useLease(lease: ArrayBuffer | undefined): void;
+    /** A line on the serial port, without its end, also in release builds, where `trace` prints nothing. */
+    log(line: string): void;
   };
   export default chip;
 }

@@ -9,8 +9,10 @@ import { type Chip, rig, running } from "./rig.js";
 
 interface ChipModule {
   resetReason(): number;
-  readWord(index: number): number;
-  writeWord(index: number, value: number): void;
+  exceptionCause(): number;
+  exceptionAddress(): number;
+  readMemory(length: number): ArrayBuffer | undefined;
+  writeMemory(bytes: ArrayBuffer): void;
 }
 interface TimerModule {
   set(callback: () => void, interval?: number): unknown;
@@ -109,10 +111,9 @@ describe("Board: power", () => {
   });
 
   it("keeps flash over a power cut, and RTC memory over reset and sleep only", () => {
-    const { clock, board, chip } = running();
-    const words = chip.use<ChipModule>("chip");
-    words.writeWord(32, 0xdeadbeef);
-    words.writeWord(127, -1);
+    const { clock, board } = running();
+    board.rtc.write(32, 0xdeadbeef);
+    board.rtc.write(127, -1);
     board.flash.write(0, Uint8Array.of(7));
     board.reset();
     clock.run(200);
@@ -200,6 +201,137 @@ describe("Board: reset", () => {
     assert.throws(() => clock.run(200), /the watcher's own/);
     clock.run(200);
     assert.deepEqual([board.crashes, board.boots], [0, 2]);
+  });
+});
+
+describe("Board: the abort hook", () => {
+  /** Firmware that throws in a callback, with a hook; what the hook was told. */
+  function aborting(hook: (chip: Chip) => unknown, thrown: () => void = () => assert.fail("broken")) {
+    const told: unknown[][] = [];
+    const made = reasons({}, (chip) => {
+      if (made.board.boots > 1) return;
+      chip.globalThis.abort = function (this: unknown, ...told_: unknown[]) {
+        told.push([this === chip.globalThis, ...told_]);
+        return hook(chip);
+      };
+      chip.use<TimerModule>("timer").set(thrown, 5);
+      chip.use<TimerModule>("timer").set(() => chip.trace("still here\n"), 20);
+    });
+    made.clock.run(200);
+    return { ...made, told };
+  }
+
+  it("hears of an exception that left firmware before the restart, and may still write", () => {
+    const error = new RangeError("too far");
+    const { clock, board, told, noted } = aborting(
+      (chip) => {
+        chip.use<ChipModule>("chip").writeMemory(Uint8Array.of(1, 2, 3, 4).buffer);
+        chip.trace("dying\n");
+      },
+      () => {
+        throw error;
+      },
+    );
+    assert.deepEqual(told, [[true, "unhandled exception", error]]);
+    assert.deepEqual([board.log[0], board.crashes], ["dying", 1]);
+    assert.match(board.log[1] ?? "", /^XS abort: unhandled exception: RangeError: too far/);
+    clock.run(1000);
+    assert.deepEqual(noted, [ResetReason.powerOn, ResetReason.softwareRestart]);
+    assert.notEqual(board.rtc.read(33), 0);
+  });
+
+  it("goes on when the hook gives false, and for nothing else", () => {
+    const goesOn = aborting(() => false);
+    assert.deepEqual([goesOn.board.crashes, goesOn.board.boots, goesOn.board.log], [0, 1, ["still here"]]);
+    for (const value of [0, undefined, true]) assert.equal(aborting(() => value).board.crashes, 1);
+  });
+
+  it("drops what the hook throws, and lets it restart or sleep by itself", () => {
+    const throwing = aborting(() => assert.fail("twice broken"));
+    assert.equal(throwing.board.crashes, 1);
+    assert.ok(!throwing.board.log.some((line) => line.includes("twice")));
+    const restarting = aborting((chip) => chip.System.restart());
+    assert.deepEqual([restarting.board.crashes, restarting.noted], [0, [0]]);
+    restarting.clock.run(200);
+    assert.deepEqual(restarting.noted, [0, ResetReason.softwareRestart]);
+  });
+
+  it("is not called for a stack overflow, and is gone with its boot", () => {
+    const deeper = (): number => 1 + deeper();
+    const { told, board, clock } = aborting(() => {}, deeper);
+    assert.deepEqual([told, board.crashes], [[], 1]);
+    clock.run(200);
+    board.reset();
+    clock.run(1000);
+    assert.equal(board.crashes, 1);
+    const number = reasons({}, (chip) => {
+      Object.assign(chip.globalThis, { abort: 5 });
+      if (number.board.boots === 1) throw new Error("no hook");
+    });
+    number.clock.run(500);
+    assert.deepEqual([number.board.crashes, number.board.boots], [1, 2]);
+  });
+});
+
+describe("Board: RF options of deep sleep", () => {
+  /** Sleeps for 1 s with these arguments and gives the time to firmware's first line, ms. */
+  function wakeMs(...modes: (number | undefined)[]): number[] {
+    const times: number[] = [];
+    const { clock, board } = reasons({}, (chip) => {
+      if (board.boots > 1) times.push(clock.now - startedAt - 1000);
+      const mode = modes[board.boots - 1];
+      if (board.boots > modes.length) return;
+      startedAt = clock.now;
+      if (mode === undefined) chip.System.deepSleep(1_000_000);
+      else chip.System.deepSleep(1_000_000, mode);
+    });
+    let startedAt = 0;
+    clock.run(20_000);
+    return times;
+  }
+
+  it("calibrate the radio in 200 ms more with 1, not with 0 and 2; without an argument it stays as it was", () => {
+    assert.deepEqual(wakeMs(undefined, 1, undefined, 2, 0), [120, 320, 320, 120, 120]);
+  });
+
+  it("forget 1 with the power, and a reset while awake does not calibrate", () => {
+    const { clock, board } = reasons({}, (chip) => {
+      if (board.boots === 1) chip.System.deepSleep(0, 1);
+    });
+    clock.run(200);
+    board.reset();
+    clock.run(319);
+    assert.equal(board.boots, 1);
+    clock.run(1);
+    assert.equal(board.boots, 2);
+    board.reset();
+    clock.run(120);
+    assert.equal(board.boots, 3);
+    board.cutPower();
+    board.powerOn();
+    clock.run(120);
+    assert.equal(board.boots, 4);
+  });
+
+  it("switch the radio off with 4: nothing can join or open until another option is given or power is lost", () => {
+    const failures: unknown[] = [];
+    const { clock, board } = reasons({}, (chip) => {
+      const WiFi = chip.use<{ mode: number; connect(options: object): void; accessPoint(options: object): void }>(
+        "wifi",
+      );
+      for (const use of [() => WiFi.connect({ ssid: "home" }), () => WiFi.accessPoint({ ssid: "own" })]) {
+        try {
+          use();
+        } catch (error) {
+          failures.push(`${board.boots} ${(error as Error).message.slice(0, 21)}`);
+        }
+      }
+      WiFi.mode = 0;
+      if (board.boots < 3) chip.System.deepSleep(1_000_000, board.boots === 1 ? 4 : 2);
+    });
+    clock.run(10_000);
+    assert.deepEqual(failures, ["2 no radio in this boot", "2 no radio in this boot"]);
+    assert.equal(board.radioOn, false);
   });
 });
 

@@ -17,6 +17,7 @@ function boot() {
     board: {} as Board,
     random: new Random(1),
     emit: (event) => told.push(event.type),
+    print: (text) => told.push(text),
     crash: (error) => crashes.push(error),
   });
   return { clock, host, told, crashes };

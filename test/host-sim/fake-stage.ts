@@ -10,6 +10,7 @@ export const QUIET_BENCH: BenchView = Object.freeze({
   brokerOn: true,
   wifiOn: true,
   watch: "mosquitto_sub -h 127.0.0.1 -p 1883 -t 'mresetar/alertbox/+/alert' -v",
+  home: { ssid: "home", password: "correct horse", broker: "127.0.0.1:1883" },
 });
 
 export function boardView(index: number, changes: Partial<BoardView> = {}): BoardView {
@@ -23,6 +24,8 @@ export function boardView(index: number, changes: Partial<BoardView> = {}): Boar
     pressed: false,
     led: false,
     presence: "online",
+    setup: "",
+    setupSeconds: 0,
     boots: 1,
     presses: 0,
     alerts: 0,

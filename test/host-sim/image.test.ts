@@ -9,7 +9,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, it } from "mocha";
 import { deepFreeze } from "../../host-sim/deep-freeze.js";
-import { loadImage } from "../../host-sim/image.js";
+import { globalsWith, loadImage } from "../../host-sim/image.js";
+import { rig } from "./rig.js";
 
 const fixture = (name: string): string => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
 
@@ -155,5 +156,23 @@ describe("deepFreeze", () => {
     deepFreeze(outer);
     deepFreeze(7);
     assert.ok(Object.isFrozen(outer) && Object.isFrozen(inner));
+  });
+
+  it("gives each boot a global object of its own, with the language's globals and without Node's", () => {
+    const image = loadImage(fixture("hooked"));
+    const { clock, board } = rig(() => {}, { image });
+    clock.run(250);
+    const lines = board.log.filter((line) => !/^ +at |^XS abort/.test(line));
+    assert.deepEqual(lines, [
+      "true undefined undefined",
+      "unhandled exception: broken",
+      "true undefined undefined",
+      "unhandled exception: broken",
+    ]);
+    const globals = globalsWith({ trace: 1, Math: 2 });
+    assert.deepEqual({ ...globals }, { trace: 1, Math: 2 });
+    assert.equal(globals["globalThis"], globals);
+    for (const name of ["Date", "console", "process", "setTimeout"]) assert.equal(name in globals, false);
+    for (const name of ["Array", "parseInt", "undefined", "Infinity"]) assert.equal(name in globals, true);
   });
 });

@@ -5,6 +5,7 @@ import { Board, type BoardOptions } from "../../host-sim/board.js";
 import { SteppedClock } from "../../host-sim/clock.js";
 import type { TCPInstance, TCPOptions } from "../../host-sim/modules/embedded/io/socket/tcp.js";
 import type { WiFiClass } from "../../host-sim/modules/wifi.js";
+import { Phone } from "../../host-sim/phone.js";
 import { type AccessPoint, type AccessPointOptions, Airspace } from "../../host-sim/radio.js";
 import { Random } from "../../host-sim/random.js";
 import { VirtualNetwork, type VirtualPeer } from "../../host-sim/virtual-network.js";
@@ -75,6 +76,11 @@ export class Table {
 
   get isOnline(): boolean {
     return this.Net.get("IP") !== undefined;
+  }
+
+  /** A phone that is on no network yet. */
+  phone(number = 1): Phone {
+    return new Phone({ clock: this.clock, network: this.network, boards: [this.board] }, number);
   }
 
   /** Joins the Wi-Fi and waits for the address. */

@@ -15,6 +15,8 @@ export interface Chip {
   trace(text: string): void;
   System: { deepSleep(us: number, mode?: number): void; restart(): never; resolve: (...args: never[]) => void };
   Math: typeof Math;
+  /** Where firmware puts its abort hook. */
+  globalThis: { abort?: (message: string, exception: unknown) => unknown; [name: string]: unknown };
 }
 
 /** An image whose `main` is a function of the test. */
@@ -22,7 +24,7 @@ export function firmware(main: (chip: Chip) => void): Image {
   return {
     boot(resolve, globals) {
       const use = <T>(specifier: string): T => (resolve(specifier) as { default: T }).default;
-      main({ use, ...globals } as unknown as Chip);
+      main({ use, ...globals, globalThis: globals["globalThis"] } as unknown as Chip);
     },
   };
 }

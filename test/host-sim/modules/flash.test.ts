@@ -70,29 +70,6 @@ describe("flash", () => {
   });
 });
 
-describe("chip", () => {
-  it("tells who it is and how it started, and keeps words", () => {
-    const { board, chip } = running({ chipId: 1234 });
-    interface ChipModule {
-      id(): number;
-      resetReason(): number;
-      freeHeap(): number;
-      readWord(index: number): number;
-      writeWord(index: number, value: number): void;
-    }
-    const module = chip.use<ChipModule>("chip");
-    assert.deepEqual([module.id(), module.resetReason()], [1234, 0]);
-    assert.ok(module.freeHeap() > 0);
-    module.writeWord(32, -2);
-    assert.equal(module.readWord(32), 4294967294);
-    assert.throws(() => module.readWord(31), RangeError);
-    assert.throws(() => module.writeWord(128, 1), RangeError);
-    board.cutPower();
-    for (const call of [module.id, module.resetReason, module.freeHeap]) assert.throws(call, /boot has ended/);
-    assert.throws(() => module.readWord(32), /boot has ended/);
-  });
-});
-
 describe("mc/config", () => {
   it("is what the board was made with, frozen", () => {
     const given = { button: 5, settings: { wifi: [{ ssid: "home" }] } };

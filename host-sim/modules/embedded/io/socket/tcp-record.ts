@@ -3,9 +3,13 @@
 // and post one message; firmware is called only from that message. Knows nothing of options and arguments; tcp.ts
 // checks them.
 
+import { ResetReason } from "../../../../board-event.js";
 import type { Host } from "../../../../host.js";
-import { SendSide } from "../../../../lwip.js";
+import { LwIP, SendSide } from "../../../../lwip.js";
 import type { Connection, ConnectionEvents } from "../../../../network.js";
+
+/** EXCCAUSE of an access to an address without memory. */
+export const loadProhibited = 28;
 
 export type Callback = (this: unknown, bytes: number) => void;
 export type Format = "number" | "buffer";
@@ -28,32 +32,101 @@ interface Received {
   offset: number;
 }
 
+/** The control blocks of one boot. */
+export class Blocks {
+  readonly #blocks = new Set<ControlBlock>();
+
+  add(block: ControlBlock): void {
+    this.#blocks.add(block);
+  }
+
+  remove(block: ControlBlock): void {
+    this.#blocks.delete(block);
+  }
+
+  get count(): number {
+    return this.#blocks.size;
+  }
+
+  /** Those whose handshake is complete. */
+  get established(): number {
+    let count = 0;
+    for (const block of this.#blocks) if (block.isEstablished) count += 1;
+    return count;
+  }
+}
+
 /** lwIP's end of a connection. It outlives the socket that it began with when another takes it over (`from`). */
 export class ControlBlock {
   owner: Socket | undefined;
   connection: Connection | undefined;
   unread = 0;
+  isEstablished = false;
   send: SendSide;
+  readonly #blocks: Blocks;
+  /** What came before a listener's `read`: refused, so that lwIP offers it again later. */
+  #refused: Uint8Array[] | undefined;
+  #isGone = false;
 
-  constructor(owner: Socket, noDelay: boolean) {
+  constructor(blocks: Blocks, owner: Socket | undefined, noDelay: boolean) {
+    this.#blocks = blocks;
     this.owner = owner;
     this.send = new SendSide(noDelay, (segment) => this.connection?.write(segment));
+    if (owner === undefined) this.#refused = [];
+    blocks.add(this);
   }
 
   get events(): ConnectionEvents {
     return {
-      onOpen: () => this.owner?.opened(),
+      onOpen: () => {
+        this.isEstablished = true;
+        this.owner?.opened();
+      },
       onData: (bytes) => this.#received(bytes),
       onAcknowledged: (count) => {
         this.send.acknowledged(count);
         this.owner?.sent();
       },
       onEnd: () => this.owner?.ended(),
-      onError: () => this.owner?.failed(),
+      onError: () => {
+        this.gone();
+        this.owner?.failed();
+      },
     };
   }
 
+  /**
+   * A socket takes an accepted connection (xs_listener_read). What was refused before comes with lwIP's next fast tick.
+   * An end or a reset that came before nobody is told of: listenerAccept installs no handler for them.
+   */
+  adopt(owner: Socket): void {
+    this.owner = owner;
+    if (this.#refused?.length === 0) this.#refused = undefined;
+    if (this.#refused === undefined) return;
+    const { host } = owner;
+    const ms = LwIP.fastTickMs - (host.uptime % LwIP.fastTickMs);
+    const tick = host.clock.schedule(ms, () => this.#offer());
+    host.onEnd(() => tick.cancel());
+  }
+
+  #offer(): void {
+    const refused = this.#refused ?? [];
+    this.#refused = undefined;
+    for (const bytes of refused) {
+      this.unread -= bytes.byteLength;
+      this.#received(bytes);
+    }
+  }
+
   #received(bytes: Uint8Array): void {
+    if (this.#refused !== undefined) {
+      // More generous than the chip, which keeps one segment and lets the peer send the others again.
+      this.#refused.push(bytes);
+      this.unread += bytes.byteLength;
+      // A segment that comes in makes lwIP offer the refused one before.
+      if (this.owner !== undefined) this.#offer();
+      return;
+    }
     if (this.owner?.received(bytes) === true) this.unread += bytes.byteLength;
     // Without a receiver lwIP takes the data and throws it away (tcp_recv_null).
     else this.connection?.consumed(bytes.byteLength);
@@ -64,9 +137,17 @@ export class ControlBlock {
     this.connection?.consumed(count);
   }
 
+  /** lwIP has freed it. */
+  gone(): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    this.#blocks.remove(this);
+  }
+
   /** tcp_close_safe of modLwipSafe.h: tcp_close, which resets when data is unread, then tcp_abort. */
   close(): void {
     this.owner = undefined;
+    this.gone();
     if (this.unread > 0) {
       this.connection?.abort();
       return;
@@ -92,9 +173,8 @@ export class Socket {
   hasFailed = false;
   isClosed = false;
   listens = true;
-  readonly #release: () => void;
 
-  constructor(host: Host, instance: object, settings: Settings | undefined, release: () => void) {
+  constructor(host: Host, instance: object, settings: Settings | undefined) {
     this.host = host;
     this.instance = instance;
     this.format = settings?.format ?? "buffer";
@@ -104,7 +184,6 @@ export class Socket {
     if (this.onReadable !== undefined) this.triggerable |= Trigger.readable;
     if (this.onWritable !== undefined) this.triggerable |= Trigger.writable;
     if (this.onError !== undefined) this.triggerable |= Trigger.error;
-    this.#release = release;
   }
 
   // What lwIP calls: interrupts, no firmware runs here.
@@ -137,14 +216,12 @@ export class Socket {
   failed(): void {
     if (!this.listens) {
       // After FIN the callbacks are removed; the C code would go on with a freed record of lwIP here.
-      if (this.block !== undefined) this.#release();
       this.block = undefined;
       return;
     }
     this.host.emit({ type: "socket", word: "failed", detail: this.peer });
     this.#stopListening();
     this.block = undefined;
-    this.#release();
     if (this.triggerable & Trigger.error) this.trigger(Trigger.error);
   }
 
@@ -185,7 +262,11 @@ export class Socket {
       detail: `${block.connection?.remoteAddress}:${block.connection?.remotePort}`,
     });
     block.close();
-    this.#release();
+    if (block.isEstablished) return;
+    // tcp_close frees a connection in SYN_SENT, and tcp_close_safe goes on to tcp_abort with it: a second free. What
+    // comes of that depends on the heap; here it is always the worst.
+    this.host.print("a TCP connection was closed while it opened: lwIP frees it twice (tcp_close_safe)\n");
+    this.host.board.fault(ResetReason.exception, loadProhibited);
   }
 
   #stopListening(): void {
@@ -206,7 +287,8 @@ export class Socket {
     }
     if (triggered & Trigger.output) this.block?.send.output();
     if (triggered & this.triggerable & Trigger.readable && this.packets.length > 0) {
-      this.onReadable?.call(this.instance, this.available);
+      this.host.run(() => this.onReadable?.call(this.instance, this.available));
+      if (!this.host.alive) return;
     }
     // An error is told when everything received has been read.
     if (this.packets.length > 0 && this.hasFailed) return;

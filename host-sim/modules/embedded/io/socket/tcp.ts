@@ -7,7 +7,7 @@ import { type Host, requireAlive } from "../../../../host.js";
 import { LwIP, parseAddress } from "../../../../lwip.js";
 import type { Connection } from "../../../../network.js";
 import { toInteger } from "../../../integer.js";
-import { type Callback, ControlBlock, type Format, type Settings, Socket, Trigger } from "./tcp-record.js";
+import { Blocks, type Callback, ControlBlock, type Format, type Settings, Socket, Trigger } from "./tcp-record.js";
 
 export interface TCPOptions {
   address?: unknown;
@@ -57,7 +57,8 @@ function checkFormat(format: unknown): Format {
   return text;
 }
 
-function checkCallback<T>(callback: T | null | undefined): T | undefined {
+/** builtinGetCallback */
+export function checkCallback<T>(callback: T | null | undefined): T | undefined {
   if (callback === undefined || callback === null) return undefined;
   if (typeof callback !== "function") throw new Error("not a function");
   return callback;
@@ -73,11 +74,32 @@ function checkPeer(options: TCPOptions): { address: string; port: number } {
   return { address, port };
 }
 
-export function create(host: Host): { default: new (options?: TCPOptions) => TCPInstance } {
-  let open = 0;
-  const release = (): void => {
-    open -= 1;
-  };
+/** The module of one boot, and what only the listener may use of it. */
+export interface TCPModule {
+  readonly default: new (options?: TCPOptions) => TCPInstance;
+  readonly blocks: Blocks;
+  /** An instance for an accepted connection, without callbacks, as xs_listener_read makes it. */
+  adopt(block: ControlBlock): TCPInstance;
+}
+
+const modules = new WeakMap<Host, TCPModule>();
+
+export function create(host: Host): { default: TCPModule["default"] } {
+  return { default: tcpModule(host).default };
+}
+
+/** The one of a boot. */
+export function tcpModule(host: Host): TCPModule {
+  let module = modules.get(host);
+  if (module === undefined) {
+    module = makeModule(host);
+    modules.set(host, module);
+  }
+  return module;
+}
+
+function makeModule(host: Host): TCPModule {
+  const blocks = new Blocks();
 
   class TCP implements TCPInstance {
     readonly #socket: Socket;
@@ -86,7 +108,7 @@ export function create(host: Host): { default: new (options?: TCPOptions) => TCP
     constructor(options?: TCPOptions) {
       requireAlive(host);
       const settings = options === undefined ? undefined : checkOptions(options);
-      const socket = new Socket(host, this, settings, release);
+      const socket = new Socket(host, this, settings);
       if (options !== undefined && settings !== undefined) {
         if (options.from !== undefined) TCP.#takeOver(socket, options.from, settings);
         else TCP.#connect(socket, checkPeer(options), settings);
@@ -97,15 +119,23 @@ export function create(host: Host): { default: new (options?: TCPOptions) => TCP
 
     static #connect(socket: Socket, peer: { address: string; port: number }, settings: Settings): void {
       // Stricter than the chip, where lwIP would end the oldest connection to make room for a sixth.
-      if (open >= LwIP.connections) throw new RangeError("no socket");
+      if (blocks.count >= LwIP.connections) throw new RangeError("no socket");
       // Without an address there is no route, and tcp_connect fails at once.
       const radio = host.board.airspace.radioFor(host);
-      if (radio.address === undefined) throw new Error("connect error");
-      open += 1;
-      const block = new ControlBlock(socket, settings.noDelay);
+      if (radio.localAddressFor(peer.address) === undefined) throw new Error("connect error");
+      const block = new ControlBlock(blocks, socket, settings.noDelay);
       socket.block = block;
       host.emit({ type: "socket", word: "opening", detail: `${peer.address}:${peer.port}` });
       block.connection = host.board.network.connect(host, peer.address, peer.port, block.events);
+    }
+
+    static adopt(block: ControlBlock): TCP {
+      const instance = new TCP();
+      const socket = instance.#socket;
+      socket.block = block;
+      socket.ready = true;
+      block.adopt(socket);
+      return instance;
     }
 
     static #takeOver(socket: Socket, from: unknown, settings: Settings): void {
@@ -209,11 +239,11 @@ export function create(host: Host): { default: new (options?: TCPOptions) => TCP
     }
   }
 
-  return { default: TCP };
+  return { default: TCP, blocks, adopt: (block) => TCP.adopt(block) };
 }
 
 /** What C code takes as a buffer. */
-function bytesOf(value: unknown): Uint8Array {
+export function bytesOf(value: unknown): Uint8Array {
   if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) return new Uint8Array(value);
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   throw new TypeError("not a buffer");

@@ -41,8 +41,17 @@ describe("embedded:io/socket/tcp", () => {
       const { table } = tables();
       const opened = [1, 2, 3, 4, 5].map(() => table.open());
       assert.throws(() => table.open(), new RangeError("no socket"));
+      table.clock.run(100);
       opened[2]?.socket.close();
       table.open();
+    });
+
+    it("closing one while it opens ends the boot, as it may on the chip, where lwIP frees it twice", () => {
+      const { table } = tables();
+      const { socket } = table.open();
+      socket.close();
+      assert.throws(() => table.open(), /boot has ended/);
+      assert.match(table.board.log.at(-1) ?? "", /frees it twice/);
     });
 
     it("makes room when a connection is refused", () => {
