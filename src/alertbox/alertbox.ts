@@ -4,9 +4,10 @@
 import { Awake } from "./awake.js";
 import type { ButtonEvent } from "./button.js";
 import { type Command, parseCommand } from "./command.js";
-import type { BoxEvent, Down, Effect, WakeCause } from "./effect.js";
+import type { BoxEvent, Down, Effect, TrialPhase, TrialStep, WakeCause } from "./effect.js";
 import { AlertEvent } from "./journal.js";
 import { LedPattern } from "./led.js";
+import type { Course } from "./recovery.js";
 import { refusal } from "./refusal.js";
 import { equalSettings, mergeSettings, type Settings, type WiFiNetwork } from "./settings.js";
 import { type After, ASLEEP, BoxTimes, earlier, isDue, type Online, REFUSED, STARTING, type State } from "./state.js";
@@ -28,6 +29,8 @@ export interface BoxOptions {
   /** Alerts in the journal that are not delivered. */
   readonly pending: number;
   readonly needsCleanSession: boolean;
+  /** It is remembered where this network (an index of `settings.wifi`) and the broker are; -1 when nothing is. */
+  readonly cachedNetwork: number;
   /** The supply, for the low-battery pattern. */
   readonly millivolts: number;
   /** Delays between attempts while awake. */
@@ -48,11 +51,24 @@ export class Box {
   private _failures = 0;
   private _needsCleanSession: boolean;
   private _joined = false;
+  /** The network has let the box in, on the way to an address. */
+  private _associated = false;
+  /** The attempt that runs goes where the cache leads. */
+  private _fast = false;
+  private _cached: boolean;
   /** Index into settings.wifi of the network to try next. */
   private _network = 0;
   /** LED as commanded from afar. */
   private _light = false;
   private _announced = false;
+  /** SUBSCRIBE has left in this connection, and what SUBACK said has come. */
+  private _asked = false;
+  private _heard = false;
+  /** A command that waits for the alerts to be delivered. */
+  private _changes: unknown;
+  /** The LED shows something that a person must see before sleep. */
+  private _mustShow = false;
+  private _setupUntil = 0;
   private _buttonBusy = false;
   private readonly _trial = new Trial();
   /** The broker refused for a reason that no retry can heal. */
@@ -63,6 +79,8 @@ export class Box {
     this._settings = options.settings;
     this._pending = options.pending;
     this._needsCleanSession = options.needsCleanSession;
+    this._cached = options.cachedNetwork >= 0;
+    if (this._cached) this._network = options.cachedNetwork;
   }
 
   /** The state's name, for the log and for tests. */
@@ -84,6 +102,11 @@ export class Box {
     return this._settings;
   }
 
+  /** When the setup closes. */
+  get setupUntil(): number {
+    return this._setupUntil;
+  }
+
   /** When `tick` is due, or undefined when only an event can change anything. */
   deadline(): number | undefined {
     const state = this._state;
@@ -95,13 +118,16 @@ export class Box {
   /** Tells the box what happened; returns what it asks for, in order. */
   step(event: BoxEvent, now: number): readonly Effect[] {
     this._handle(event, now);
-    return this._wishes.take();
+    return this._wishes.drained();
   }
 
-  /** Tells the box how late it is. `idle`: no LED pattern is running and no gesture is in progress, so it may sleep. */
-  tick(now: number, idle: boolean): readonly Effect[] {
-    this._pass(now, idle);
-    return this._wishes.take();
+  /**
+   * Tells the box how late it is. It may sleep when it is `ready`, no gesture being in progress, and `shown`, no LED
+   * pattern running.
+   */
+  tick(now: number, ready: boolean, shown: boolean): readonly Effect[] {
+    this._pass(now, ready && (shown || this._isQuiet()));
+    return this._wishes.drained();
   }
 
   // --- Events -------------------------------------------------------------------------------------------------------
@@ -109,7 +135,7 @@ export class Box {
   private _handle(event: BoxEvent, now: number): void {
     switch (event.type) {
       case "booted":
-        this._boot(event.cause, now);
+        this._boot(event.cause, event.course, now);
         return;
       case "button":
         this._button(event.event, now);
@@ -126,6 +152,11 @@ export class Box {
       case "not-saved":
         this._endTrial(`in use until the next restart, not saved: ${event.why}`);
         return;
+      case "associated":
+        if (this._state.name !== "joining") return;
+        this._associated = true;
+        this._tellSetup("trying", "address", "");
+        return;
       case "joined":
         this._onJoined(event.address, now);
         return;
@@ -136,16 +167,18 @@ export class Box {
         this._onWiFiLost(now);
         return;
       case "opened":
-        if (this._state.name === "connecting" && !this._state.clean) this._wishes.do({ do: "deliver" });
+        this._onOpened(now);
         return;
       case "unreachable":
-        if (this._state.name === "connecting") this._fail(event.why, now);
+        if (this._state.name === "connecting") this._fail(event.why, event.step, now);
         return;
       case "connected":
         this._onConnected(event.sessionPresent, now);
         return;
       case "received":
         this._wishes.say("received", `${this._options.chipId}-${event.sequence}`);
+        // With the last alert's PUBREL: the battery pays per round trip. What is retained there waits for PUBCOMP.
+        if (this._pending === 1 && this._isBattery()) this._subscribe();
         return;
       case "delivered":
         this._onDelivered(event.sequence, now);
@@ -172,15 +205,30 @@ export class Box {
       case "down":
         this._onDown(event.down, now);
         return;
+      case "try":
+        this._try(event.settings, now);
+        return;
+      case "more-time":
+        if (this._state.name !== "setup" || this._state.kind === "done") return;
+        this._setupUntil = (now + BoxTimes.setup) | 0;
+        this._state.until = this._setupUntil;
+        return;
     }
   }
 
-  private _boot(cause: WakeCause, now: number): void {
+  private _boot(cause: WakeCause, course: Course, now: number): void {
     if (this._state.name !== "starting") return;
     this._wishes.say("boot", cause);
     const settings = this._settings;
-    if (settings === undefined) {
-      this._openSetup(now);
+    if (course === "erase") {
+      this._wishes.say("factory-reset", "ten quick presses");
+      this._wishes.do({ do: "factory-reset" });
+      this._restart();
+      return;
+    }
+    if (settings === undefined || course !== "normal") {
+      if (course !== "normal") this._wishes.say(course, course === "safe" ? "three bad boots" : "five quick presses");
+      this._openSetup(course === "safe" ? "safe" : "open", now);
       return;
     }
     if (settings.mode === "battery") this._awake.begin(now, 0);
@@ -268,8 +316,21 @@ export class Box {
     this._connect(now);
   }
 
+  private _onOpened(now: number): void {
+    const state = this._state;
+    if (state.name !== "connecting") return;
+    // The cache was right; from here on the broker has the usual time.
+    state.until = (now + BoxTimes.connect) | 0;
+    if (!state.clean) this._wishes.do({ do: "deliver" });
+  }
+
   private _onJoinFailed(why: string, now: number): void {
     if (this._state.name !== "joining") return;
+    const step = this._associated ? "address" : "wifi";
+    if (this._fast || this._trial.fromSetup) {
+      this._fail(why, step, now);
+      return;
+    }
     const networks = this._inUse.wifi.length;
     this._network = (this._network + 1) % networks;
     if (this._network !== 0) {
@@ -278,7 +339,7 @@ export class Box {
       return;
     }
     this._wishes.do({ do: "leave" });
-    this._fail(`no Wi-Fi: ${why}`, now);
+    this._fail(`no Wi-Fi: ${why}`, step, now);
   }
 
   private _onWiFiLost(now: number): void {
@@ -288,7 +349,7 @@ export class Box {
       case "connecting":
       case "online":
         this._wishes.do({ do: "abort" });
-        this._fail("Wi-Fi lost", now);
+        this._fail("Wi-Fi lost", "wifi", now);
         return;
       case "closing":
         this._wishes.do({ do: "abort" });
@@ -304,17 +365,26 @@ export class Box {
     this._wishes.forgive();
     this._hopeless = false;
     this._options.retry.connected(now);
+    const { clean } = this._state;
+    const fromSetup = this._trial.fromSetup;
     if (this._trial.running) this._adopt();
-    if (this._state.clean) {
+    if (this._isBattery()) this._wishes.do({ do: "keep-cache", network: this._network });
+    this._cached = true;
+    this._fast = false;
+    if (clean) {
       // Only now does the broker hold nothing of an earlier life; the next connection opens the lasting session.
       this._wishes.say("connected", "clean session");
       this._needsCleanSession = false;
       this._wishes.do({ do: "session-cleaned" });
-      this._disconnect("connect", now);
+    }
+    if (clean || fromSetup) {
+      this._disconnect(fromSetup ? "done" : "connect", now);
       return;
     }
     this._wishes.say("connected", sessionPresent ? "session present" : "new session");
     this._announced = false;
+    this._asked = false;
+    this._heard = false;
     const online: Online = { name: "online", phase: "delivering", until: undefined };
     this._state = online;
     this._wishes.rest(this._pending > 0 ? LedPattern.STORED : this._resting());
@@ -344,20 +414,35 @@ export class Box {
       return;
     }
     this._announced = true;
+    if (this._changes !== undefined) {
+      const changes = this._changes;
+      this._changes = undefined;
+      this._configure(online, changes, now);
+      return;
+    }
     this._wishes.do({ do: "announce", presence: "online" });
     const answered = this._trial.takeAnswered();
     if (answered !== "") this._wishes.do({ do: "clear", root: answered, name: "config" });
     this._wishes.do({ do: "state", config: this._trial.result });
+    this._subscribe();
+    online.phase = "subscribing";
+    online.until = undefined;
+    if (this._heard) this._listen(online, now);
+  }
+
+  /** Once in a connection. */
+  private _subscribe(): void {
+    if (this._asked) return;
+    this._asked = true;
     // Retained commands come again with each SUBSCRIBE, also into a session that is present. A sleeper asks for QoS 0:
     // the retained copy is then the only one, and no queue of outdated commands waits for it.
     this._wishes.do({ do: "subscribe", qos: this._isBattery() ? 0 : 1 });
-    online.phase = "subscribing";
-    online.until = undefined;
   }
 
   private _onSubscribed(refused: boolean, now: number): void {
     if (refused)
       this._wishes.complain("commands-refused", "the broker does not let this box subscribe to its commands");
+    this._heard = true;
     if (this._state.name === "online" && this._state.phase === "subscribing") this._listen(this._state, now);
   }
 
@@ -401,6 +486,11 @@ export class Box {
   }
 
   private _configure(online: Online, changes: unknown, now: number): void {
+    if (this._pending > 0) {
+      // What one broker has received and not released would be lost at another.
+      this._changes = changes;
+      return;
+    }
     const current = this._inUse;
     const candidate = mergeSettings(current, changes, this._options.chipId);
     const unchanged = typeof candidate !== "string" && equalSettings(candidate, current);
@@ -412,33 +502,67 @@ export class Box {
       return;
     }
     this._wishes.say("config", "trying");
-    this._trial.begin(current, now);
+    this._trial.begin(current, false, false, now);
     this._awake.extend(now, BoxTimes.trial);
     this._settings = candidate;
     this._disconnect("trial", now);
   }
 
-  /** The trial's connection stands: the new settings are saved, the command is answered. */
+  /** A person at the setup page wants to see these work. */
+  private _try(settings: Settings, now: number): void {
+    if (this._state.name !== "setup" || this._state.kind === "done") return;
+    this._setupUntil = (now + BoxTimes.setup) | 0;
+    this._trial.begin(this._settings, true, this._needsCleanSession, now);
+    this._wishes.say("config", "trying");
+    this._tellSetup("trying", "wifi", "");
+    this._useForTrial(settings);
+    this._join(now);
+  }
+
+  private _useForTrial(settings: Settings): void {
+    const { before } = this._trial;
+    this._settings = settings;
+    this._wishes.do({ do: "use", settings });
+    this._needsCleanSession = this._trial.neededClean || before === undefined || isOtherBroker(before, settings);
+    this._network = 0;
+    this._cached = false;
+  }
+
+  /** The trial's connection stands: the new settings are saved, whoever asked is answered. */
   private _adopt(): void {
     const { before } = this._trial;
     const settings = this._inUse;
     // Written before the settings: a power cut between the two costs one clean connection, the other order an alert.
-    if (isOtherBroker(before, settings)) this._wishes.do({ do: "require-clean-session" });
+    if (before === undefined || isOtherBroker(before, settings)) this._wishes.do({ do: "require-clean-session" });
     this._wishes.do({ do: "save", settings });
+    this._tellSetup("done", "", "");
     this._endTrial("applied");
     if (settings.mode === "mains") this._awake.lift();
   }
 
   /** The trial failed: back to the settings that worked. */
-  private _revert(why: string, now: number): void {
-    const { before } = this._trial;
+  private _revert(why: string, step: TrialStep, now: number): void {
+    const { before, fromSetup, neededClean } = this._trial;
+    this._tellSetup("failed", step, why);
     this._settings = before;
     this._endTrial(`rejected: ${why}`);
-    this._needsCleanSession = false;
-    this._wishes.do({ do: "use", settings: before });
+    this._needsCleanSession = neededClean;
+    if (before !== undefined) this._wishes.do({ do: "use", settings: before });
     this._network = 0;
+    if (fromSetup) {
+      this._joined = false;
+      this._wishes.do({ do: "leave" });
+      this._wishes.rest(LedPattern.SETUP);
+      this._state = { name: "setup", kind: "open", until: this._setupUntil };
+      return;
+    }
     this._awake.extend(now, 0);
     this._join(now);
+  }
+
+  /** Says it on the setup page, when that is where the trial began. */
+  private _tellSetup(phase: TrialPhase, step: TrialStep, detail: string): void {
+    if (this._trial.fromSetup) this._wishes.do({ do: "tell-setup", phase, step, detail });
   }
 
   private _endTrial(result: string): void {
@@ -450,18 +574,28 @@ export class Box {
 
   private _join(now: number): void {
     this._joined = false;
-    this._state = { name: "joining", until: (now + BoxTimes.join) | 0 };
+    this._associated = false;
+    // A mains box stays for days: it follows its access points and renews its address.
+    this._fast = this._cached && this._isBattery() && !this._trial.running;
+    const limit = this._fast ? BoxTimes.fast : BoxTimes.join;
+    this._state = { name: "joining", until: (now + limit) | 0 };
     this._wishes.rest(LedPattern.JOINING);
     this._wishes.say("joining", (this._inUse.wifi[this._network] as WiFiNetwork).ssid);
-    this._wishes.do({ do: "join", network: this._network });
+    // The SDK keeps what does not change from boot to boot: a sleeper's BSSID, and where a mains box belongs.
+    const keep = !this._trial.running && (this._fast || !this._isBattery());
+    this._wishes.do({ do: "join", network: this._network, fast: this._fast, keep });
   }
 
   private _connect(now: number): void {
     const clean = this._needsCleanSession;
-    this._state = { name: "connecting", clean, until: (now + BoxTimes.connect) | 0 };
+    const fast = this._fast;
+    // The cache has one limit for all of it.
+    const until = fast && this._state.name === "joining" ? this._state.until : (now + BoxTimes.connect) | 0;
+    this._state = { name: "connecting", clean, until };
+    this._tellSetup("trying", "name", "");
     this._wishes.rest(LedPattern.CONNECTING);
     this._wishes.say("connecting", `${this._inUse.host}:${this._inUse.port}`);
-    this._wishes.do({ do: "open", clean });
+    this._wishes.do({ do: "open", clean, fast });
   }
 
   private _resume(now: number): void {
@@ -470,9 +604,18 @@ export class Box {
   }
 
   /** An attempt to reach the broker has failed: revert a trial, else wait and try again. */
-  private _fail(why: string, now: number): void {
+  private _fail(why: string, step: TrialStep, now: number): void {
     if (this._trial.running) {
-      this._revert(why, now);
+      this._revert(why, step, now);
+      return;
+    }
+    if (this._fast) {
+      // Moved access point, address given to another, broker elsewhere: all of it is found anew, in the same wake.
+      this._wishes.say("cache", why);
+      this._wishes.do({ do: "forget-cache" });
+      this._cached = false;
+      this._network = 0;
+      this._join(now);
       return;
     }
     this._failures += 1;
@@ -498,7 +641,8 @@ export class Box {
           this._connect(now);
           return;
         }
-        this._fail(down.reason === "refused" ? `refused: server unavailable` : `broker: ${down.detail}`, now);
+        if (down.reason === "refused") this._fail("refused: server unavailable", "login", now);
+        else this._fail(`broker: ${down.detail}`, "broker", now);
         return;
       }
       case "online":
@@ -506,7 +650,7 @@ export class Box {
           this._goToRest(now);
           return;
         }
-        this._fail(`connection ${down.reason}: ${down.detail}`, now);
+        this._fail(`connection ${down.reason}: ${down.detail}`, "broker", now);
         return;
       case "closing":
         this._closed(this._state.after, now);
@@ -519,7 +663,12 @@ export class Box {
 
   private _refuse(why: string, now: number): void {
     if (this._trial.running) {
-      this._revert(why, now);
+      this._revert(why, "login", now);
+      return;
+    }
+    if (this._fast) {
+      // Another broker may have got the cached address.
+      this._fail(why, "login", now);
       return;
     }
     this._hopeless = true;
@@ -548,16 +697,17 @@ export class Box {
         this._resume(now);
         return;
       case "setup":
-        this._openSetup(now);
+        this._openSetup("open", now);
         return;
-      case "trial": {
-        const settings = this._inUse;
-        this._wishes.do({ do: "use", settings });
-        this._needsCleanSession = isOtherBroker(this._trial.before, settings);
-        this._network = 0;
+      case "done":
+        this._setupUntil = (now + BoxTimes.done) | 0;
+        this._wishes.rest(LedPattern.SETUP);
+        this._state = { name: "setup", kind: "done", until: this._setupUntil };
+        return;
+      case "trial":
+        this._useForTrial(this._inUse);
         this._wishes.do({ do: "leave" });
         this._join(now);
-      }
     }
   }
 
@@ -578,20 +728,30 @@ export class Box {
     this._closed(after, now);
   }
 
-  private _openSetup(now: number): void {
-    this._state = { name: "setup", until: (now + BoxTimes.setup) | 0 };
+  private _openSetup(kind: "open" | "safe", now: number): void {
+    this._setupUntil = (now + BoxTimes.setup) | 0;
+    this._state = { name: "setup", kind, until: this._setupUntil };
     this._joined = false;
     this._wishes.say("setup", "access point open");
-    this._wishes.rest(LedPattern.SETUP);
+    this._wishes.rest(kind === "safe" ? LedPattern.SAFE : LedPattern.SETUP);
     this._wishes.do({ do: "open-setup" });
+  }
+
+  private _closeSetup(kind: "open" | "safe" | "done", now: number): void {
+    this._wishes.say("setup", kind === "done" ? "closed" : "closed after 120 s");
+    const battery = this._isBattery();
+    // Everything begins anew after it: new settings from their start, after bad boots a new chance, a sleeper's alerts.
+    const goesOn = this._settings !== undefined && (!battery || (kind === "open" && this._pending > 0));
+    if (kind === "done" || goesOn) this._restart();
+    else this._goToRest(now);
   }
 
   // --- Time ---------------------------------------------------------------------------------------------------------
 
-  private _pass(now: number, idle: boolean): void {
+  private _pass(now: number, maySleep: boolean): void {
     if (isDue(this._trial.until, now)) {
       this._wishes.do({ do: "abort" });
-      this._revert("no connection in time", now);
+      this._revert("no connection in time", this._joined ? "broker" : "wifi", now);
       return;
     }
     if (this._isUnderCap(this._state) && isDue(this._awake.capAt, now)) {
@@ -600,18 +760,18 @@ export class Box {
     }
     const state = this._state;
     if (!("until" in state)) return;
-    if (state.name === "resting" && idle) {
+    if (state.name === "resting" && maySleep) {
       this._sleep(now);
       return;
     }
     if (!isDue(state.until, now)) return;
     switch (state.name) {
       case "joining":
-        this._onJoinFailed("no answer in time", now);
+        this._onJoinFailed(this._associated ? "no address from the router" : "no answer in time", now);
         return;
       case "connecting":
         this._wishes.do({ do: "abort" });
-        this._fail("broker: no answer in time", now);
+        this._fail("broker: no answer in time", "broker", now);
         return;
       case "online":
         this._leave(state, now);
@@ -627,10 +787,7 @@ export class Box {
         this._restart();
         return;
       case "setup":
-        this._wishes.say("setup", "closed after 120 s");
-        this._wishes.do({ do: "close-setup" });
-        if (this._settings !== undefined && !this._isBattery()) this._join(now);
-        else this._goToRest(now);
+        this._closeSetup(state.kind, now);
         return;
       case "resting":
         this._sleep(now);
@@ -670,15 +827,17 @@ export class Box {
   /** Shows how it ended, then sleeps. */
   private _goToRest(now: number): void {
     this._wishes.rest(LedPattern.OFF);
+    this._mustShow = this._pending > 0;
     if (this._pending > 0) {
       this._wishes.say("not-sent", `${this._pending} stored`);
       this._wishes.show(LedPattern.NOT_SENT);
     } else if (this._options.millivolts < (this._settings?.lowMillivolts ?? 0)) {
+      this._mustShow = true;
       this._wishes.say("low-battery", `${this._options.millivolts} mV`);
       this._wishes.show(LedPattern.LOW_BATTERY);
     }
     this._joined = false;
-    this._wishes.do({ do: "leave" });
+    this._wishes.do({ do: "radio-off" });
     this._state = { name: "resting", until: (now + BoxTimes.rest) | 0 };
   }
 
@@ -705,6 +864,11 @@ export class Box {
   /** The settings, for all states but setup and what follows it: without settings no other state is reached. */
   private get _inUse(): Settings {
     return this._settings as Settings;
+  }
+
+  /** Nobody needs to see the LED: the radio is off, and so may be the rest. */
+  private _isQuiet(): boolean {
+    return this._settings?.quiet === true && !this._mustShow;
   }
 
   private _isBattery(): boolean {

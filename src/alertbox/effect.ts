@@ -2,6 +2,7 @@
 // machine in alertbox.ts and main.ts, which performs each effect in one switch. Types only; nothing here does anything.
 
 import type { ButtonEvent } from "./button.js";
+import type { Course } from "./recovery.js";
 import type { Settings } from "./settings.js";
 
 /** Why this boot happened, as wake.ts reads it from the reset reason and the wiring. */
@@ -17,18 +18,24 @@ export interface Down {
   readonly pipelined: boolean;
 }
 
+/** What a trial of settings has come to, and where it failed: the words that the setup page shows. */
+export type TrialPhase = "idle" | "trying" | "failed" | "done";
+export type TrialStep = "" | "form" | "wifi" | "address" | "name" | "broker" | "login";
+
 export type BoxEvent =
-  | { readonly type: "booted"; readonly cause: WakeCause }
+  | { readonly type: "booted"; readonly cause: WakeCause; readonly course: Course }
   | { readonly type: "button"; readonly event: ButtonEvent }
   | { readonly type: "stored"; readonly sequence: number }
   | { readonly type: "not-stored"; readonly why: string }
   /** The settings in use could not be saved. */
   | { readonly type: "not-saved"; readonly why: string }
+  /** The network let the box in; it has no address yet. */
+  | { readonly type: "associated" }
   | { readonly type: "joined"; readonly address: string }
   | { readonly type: "join-failed"; readonly why: string }
   | { readonly type: "wifi-lost" }
   | { readonly type: "opened" }
-  | { readonly type: "unreachable"; readonly why: string }
+  | { readonly type: "unreachable"; readonly why: string; readonly step: TrialStep }
   | { readonly type: "connected"; readonly sessionPresent: boolean }
   | { readonly type: "received"; readonly sequence: number }
   | { readonly type: "delivered"; readonly sequence: number }
@@ -38,6 +45,10 @@ export type BoxEvent =
   /** A command; without `text` it could not be read, and `why` says so. */
   | { readonly type: "command"; readonly name: string; readonly text: string | undefined; readonly why: string }
   | { readonly type: "flushed" }
+  /** A person at the setup page wants these settings tried. */
+  | { readonly type: "try"; readonly settings: Settings }
+  /** A person at the setup page wants more time. */
+  | { readonly type: "more-time" }
   | { readonly type: "down"; readonly down: Down };
 
 export type Effect =
@@ -47,10 +58,20 @@ export type Effect =
   | { readonly do: "show"; readonly pattern: number }
   /** Set the LED pattern for when no finite one runs. */
   | { readonly do: "rest"; readonly pattern: number }
-  | { readonly do: "join"; readonly network: number }
+  /** `fast`: to where the cache says. `keep`: the SDK keeps name and key for the next boot. */
+  | { readonly do: "join"; readonly network: number; readonly fast: boolean; readonly keep: boolean }
+  /** Give up the network or the attempt. */
   | { readonly do: "leave" }
-  /** Resolve the broker's name and open the TCP connection; `clean` asks for clean session = 1. */
-  | { readonly do: "open"; readonly clean: boolean }
+  /** The same, and switch the radio off, an open access point with it. */
+  | { readonly do: "radio-off" }
+  /**
+   * Resolve the broker's name, or with `fast` take the cached address, and open the TCP connection; `clean` asks for
+   * clean session = 1.
+   */
+  | { readonly do: "open"; readonly clean: boolean; readonly fast: boolean }
+  /** The broker was reached: remember where network and broker are, for the next wake. */
+  | { readonly do: "keep-cache"; readonly network: number }
+  | { readonly do: "forget-cache" }
   /** Hand the session every stored alert that it has room for. */
   | { readonly do: "deliver" }
   /** Publish announcements that found no place in the session. */
@@ -77,8 +98,10 @@ export type Effect =
   | { readonly do: "plain-order" }
   /** Keep the number of failed deliveries over sleep. */
   | { readonly do: "remember"; readonly attempt: number }
+  /** It closes with a restart or with sleep, and in no other way. */
   | { readonly do: "open-setup" }
-  | { readonly do: "close-setup" }
+  /** What the setup page is to say. */
+  | { readonly do: "tell-setup"; readonly phase: TrialPhase; readonly step: TrialStep; readonly detail: string }
   | { readonly do: "factory-reset" }
   | { readonly do: "restart" }
   /** Deep sleep; 0 means until the next press. */

@@ -36,6 +36,8 @@ export class Outbox {
   private readonly _before: number;
   /** Alerts up to this sequence may have been on the wire in an earlier boot or session. */
   private _maybeSent: number;
+  /** Alerts up to this sequence that a broker has received and not released are published anew: it was another one. */
+  private _republish: number;
   /** When the latest presses of this boot were stored, by sequence modulo REMEMBERED. */
   private readonly _storedAt = new Int32Array(REMEMBERED);
   /** The failures there had been then, likewise. */
@@ -48,6 +50,7 @@ export class Outbox {
     this._before = journal.pushes;
     this._maybeSent = journal.pushes;
     this._bootAt = bootAt;
+    this._republish = journal.needsCleanSession ? journal.pushes : 0;
   }
 
   /**
@@ -62,13 +65,13 @@ export class Outbox {
    * Hands the session every alert that it has room for, oldest first. An alert that the broker has already received
    * (PUBREC seen, power lost before PUBCOMP) is only released, never published again [MQTT-4.3.3-1].
    */
-  fill(publisher: Publisher, circumstances: Circumstances, now: number): void {
+  handOver(publisher: Publisher, circumstances: Circumstances, now: number): void {
     while (this._inFlight < MAX_IN_FLIGHT) {
       const record = this._journal.next(this._offered);
       if (record === undefined) return;
       const { sequence } = record;
       let result: number;
-      if (record.status === AlertStatus.RECEIVED) {
+      if (record.status === AlertStatus.RECEIVED && sequence > this._republish) {
         result = publisher.release(packetId(sequence), now);
       } else {
         const attempt = this._attemptOf(sequence, circumstances);
@@ -113,6 +116,7 @@ export class Outbox {
 
   /** The session was made anew (other settings): everything not done is handed over again. */
   restart(): void {
+    this._republish = this._journal.needsCleanSession ? this._journal.pushes : 0;
     if (this._offered > this._maybeSent) this._maybeSent = this._offered;
     this._offered = 0;
     this._inFlight = 0;
@@ -137,7 +141,7 @@ export class Outbox {
       qos: 2,
       retain: false,
       id: packetId(sequence),
-      resumed: sequence <= this._maybeSent,
+      resumed: sequence <= this._maybeSent && sequence > this._republish,
     };
   }
 

@@ -4,6 +4,10 @@
 
 import { crc32, flashWord } from "./crc.js";
 import type { Flash } from "./flash.js";
+import { quoted } from "./json.js";
+
+/** XS takes a range (xsString.c, fx_String_fromArrayBuffer); its typings name the buffer only. */
+type FromArrayBuffer = (buffer: ArrayBufferLike, byteOffset: number, byteLength: number) => string;
 
 export interface WiFiNetwork {
   /** 1..32 bytes of UTF-8. */
@@ -33,6 +37,8 @@ export interface Settings {
   readonly full: "reject" | "drop-oldest";
   /** Below this supply voltage the box warns. */
   readonly lowMillivolts: number;
+  /** Battery: sleep as soon as an alert is delivered, without showing it for a second. */
+  readonly quiet: boolean;
 }
 
 /** Limits and defaults, for the setup page to show. Lengths of text are bytes of UTF-8. */
@@ -67,6 +73,7 @@ const KEYS = Object.freeze([
   "double",
   "full",
   "lowMillivolts",
+  "quiet",
   "ssid",
   "wifiPassword",
 ] as const);
@@ -86,6 +93,7 @@ interface Given {
   double?: unknown;
   full?: unknown;
   lowMillivolts?: unknown;
+  quiet?: unknown;
   ssid?: unknown;
   wifiPassword?: unknown;
 }
@@ -124,6 +132,7 @@ export function checkSettings(data: unknown, chipId: number): Settings | string 
     double: given.double ?? true,
     full: given.full ?? "reject",
     lowMillivolts: given.lowMillivolts ?? SettingsLimits.LOW_MILLIVOLTS,
+    quiet: given.quiet ?? false,
   };
   const problem = brokerProblem(settings) ?? boxProblem(settings);
   return problem ?? (settings as Settings);
@@ -163,7 +172,7 @@ function isObject(value: unknown): value is object {
 
 /** The first key that is not known, cut to a length that a message can bear. */
 function strayKey(data: object, known: readonly string[]): string | undefined {
-  for (const key of Object.keys(data)) if (!known.includes(key)) return key.length > 32 ? key.slice(0, 32) : key;
+  for (const key of Object.keys(data)) if (!known.includes(key)) return key.substring(0, 32);
   return undefined;
 }
 
@@ -262,6 +271,7 @@ function boxProblem(settings: Given): string | undefined {
     return `keepAliveSeconds: must be a whole number from ${limits.KEEP_ALIVE_LEAST} to ${limits.KEEP_ALIVE_MOST}`;
   }
   if (typeof settings.double !== "boolean") return "double: must be true or false";
+  if (typeof settings.quiet !== "boolean") return "quiet: must be true or false";
   if (full !== "reject" && full !== "drop-oldest") return "full: must be reject or drop-oldest";
   if (!isWhole(settings.lowMillivolts, limits.LOW_MILLIVOLTS_LEAST, limits.LOW_MILLIVOLTS_MOST)) {
     const range = `${limits.LOW_MILLIVOLTS_LEAST} to ${limits.LOW_MILLIVOLTS_MOST}`;
@@ -318,9 +328,15 @@ function isKey(text: string): boolean {
  */
 function isHost(host: string): boolean {
   if (host.length < 1 || host.length > SettingsLimits.HOST_LENGTH) return false;
-  const labels = host.split(".");
   let numbers = 0;
-  for (const label of labels) {
+  let labels = 0;
+  let tooLarge = false;
+  for (let from = 0; from <= host.length; ) {
+    let dot = host.indexOf(".", from);
+    if (dot < 0) dot = host.length;
+    const label = host.substring(from, dot);
+    from = dot + 1;
+    labels += 1;
     if (label.length < 1 || label.length > 63 || label.startsWith("-") || label.endsWith("-")) return false;
     let digits = 0;
     for (let i = 0; i < label.length; i += 1) {
@@ -332,12 +348,10 @@ function isHost(host: string): boolean {
     }
     if (digits === label.length) numbers += 1;
     else numbers = 0;
+    // A leading zero means octal to some resolvers and nothing to others: refused.
+    if (Number(label) > 255 || (label.length > 1 && label.startsWith("0"))) tooLarge = true;
   }
-  if (numbers === 0) return true;
-  if (numbers !== 4 || labels.length !== 4) return false;
-  // A leading zero means octal to some resolvers and nothing to others: refused.
-  for (const label of labels) if (Number(label) > 255 || (label.length > 1 && label.startsWith("0"))) return false;
-  return true;
+  return numbers === 0 || (numbers === 4 && labels === 4 && !tooLarge);
 }
 
 // The store
@@ -350,24 +364,15 @@ const CRC_AT = 16;
 
 /** JSON with the fields in one order, so that equal settings are equal bytes. */
 function serialise(settings: Settings): string {
-  return JSON.stringify({
-    wifi: settings.wifi.map(plainNetwork),
-    host: settings.host,
-    port: settings.port,
-    user: settings.user,
-    password: settings.password,
-    root: settings.root,
-    mode: settings.mode,
-    wiring: settings.wiring,
-    keepAliveSeconds: settings.keepAliveSeconds,
-    double: settings.double,
-    full: settings.full,
-    lowMillivolts: settings.lowMillivolts,
-  });
-}
-
-function plainNetwork(network: WiFiNetwork): WiFiNetwork {
-  return { ssid: network.ssid, password: network.password };
+  let wifi = "";
+  for (const { ssid, password } of settings.wifi) {
+    wifi += `${wifi === "" ? "" : ","}{"ssid":${quoted(ssid)},"password":${quoted(password)}}`;
+  }
+  const { host, port, user, password, root, mode, wiring, keepAliveSeconds, double, full, lowMillivolts } = settings;
+  const broker = `"host":${quoted(host)},"port":${port},"user":${quoted(user)},"password":${quoted(password)}`;
+  const box = `"root":${quoted(root)},"mode":"${mode}","wiring":"${wiring}","keepAliveSeconds":${keepAliveSeconds}`;
+  const more = `"double":${double},"full":"${full}","lowMillivolts":${lowMillivolts},"quiet":${settings.quiet}`;
+  return `{"wifi":[${wifi}],${broker},${box},${more}}`;
 }
 
 /** What a valid slot holds. */
@@ -520,7 +525,7 @@ export class SettingsStore {
 function parse(stored: Stored, chipId: number): Settings | undefined {
   const json = stored.json;
   try {
-    const text = String.fromArrayBuffer(json.slice().buffer);
+    const text = (String.fromArrayBuffer as FromArrayBuffer)(json.buffer, json.byteOffset, json.length);
     const settings = checkSettings(JSON.parse(text), chipId);
     return typeof settings === "string" ? undefined : settings;
   } catch {

@@ -7,10 +7,14 @@ export const BoxTimes = Object.freeze({
   join: 12000,
   /** Name resolution, TCP and CONNACK together. */
   connect: 15000,
+  /** Battery: where the cache leads must answer by TCP within this; then search, DHCP and DNS in the same wake. */
+  fast: 3000,
   /** Battery: awake with an alert pending. */
   awake: 20000,
-  /** Access point of the setup open. */
+  /** Access point of the setup open, since it opened or since a person last asked for something. */
   setup: 120000,
+  /** After settings were tried with success, for the page to say so. */
+  done: 8000,
   /** Battery: after SUBACK or a command, wait this long for a (further) retained command. */
   window: 150,
   /** Battery: the broker may take this long to acknowledge the farewell. */
@@ -26,7 +30,7 @@ export const BoxTimes = Object.freeze({
 } as const);
 
 /** What follows when the connection has been closed on purpose. */
-export type After = "sleep" | "connect" | "trial" | "setup";
+export type After = "sleep" | "connect" | "trial" | "setup" | "done";
 
 /** Connected. Its own small course: delivering → subscribing → listening (→ leaving, battery); a press leads back. */
 export interface Online {
@@ -42,6 +46,7 @@ export interface Online {
  *    │ no settings       │ └────retryAt──────┼─┤   │refused 1,2,4,5   │  │ battery: delivered, commands read
  *    ▼                   ▼                   ▼ │   ▼                  │  ▼
  *  setup ◀──held 5 s── any state           waiting refused            │ closing ──down──▶ resting ──▶ asleep
+ *    │ └─try─▶ joining … online: setup "done" ─▶ restart; failed: setup │
  *    └─120 s─▶ asleep                          ▲                      │    held 10 s, any state: resetting ──▶ restart
  *                                              └──────── down ────────┘
  * battery: every state but setup ends in resting when the awake cap is reached (alerts stay in the journal).
@@ -52,7 +57,7 @@ export interface Online {
 export type State =
   | { readonly name: "starting" }
   | { readonly name: "joining"; readonly until: number }
-  | { readonly name: "connecting"; readonly clean: boolean; readonly until: number }
+  | { readonly name: "connecting"; readonly clean: boolean; until: number }
   | {
       readonly name: "online";
       phase: "delivering" | "subscribing" | "listening" | "leaving";
@@ -61,7 +66,8 @@ export type State =
   | { readonly name: "closing"; readonly after: After; readonly until: number }
   | { readonly name: "waiting"; readonly until: number }
   | { readonly name: "refused" }
-  | { readonly name: "setup"; readonly until: number }
+  /** `safe`: after bad boots. `done`: new settings are saved, a restart follows. */
+  | { readonly name: "setup"; readonly kind: "open" | "safe" | "done"; until: number }
   | { readonly name: "resetting"; readonly until: number }
   | { readonly name: "resting"; readonly until: number }
   | { readonly name: "asleep" };

@@ -1,11 +1,8 @@
 // Topics: the names of the box's MQTT topics and the JSON that it publishes under them (DESIGN §10).
 // Pure. It knows no session, no settings and no journal: facts come as arguments, a root comes checked by settings.ts.
 // No payload may ever hold a secret: the only texts that go in are reset reason, firmware version, address and results.
-//
-// Texts go through JSON.stringify, which escapes them. The alert holds only numbers and fixed words and is written by
-// hand: JSON.stringify in XS takes 1,024 bytes outside of the JavaScript heap for each call and stops the machine
-// when Wi-Fi has left none (xsJSON.c); an alert is made when memory is scarcest, and it is the one message that must
-// not fail.
+
+import { optional, quoted } from "./json.js";
 
 /** Names of the box's topics, built once from the root. */
 export class Topics {
@@ -43,7 +40,7 @@ export class Topics {
    */
   command(topic: string): string {
     if (!topic.startsWith(this._commandPrefix)) return "";
-    const name = topic.slice(this._commandPrefix.length);
+    const name = topic.substring(this._commandPrefix.length);
     // "+" stands for exactly one level [MQTT-4.7.1-3], so a deeper topic is not one that we subscribed to.
     return name.includes("/") ? "" : name;
   }
@@ -95,7 +92,7 @@ export type Presence = "online" | "sleeping" | "lost";
 
 /** `{"state":"lost","chip":5750,"fw":"1.0.0"}`, in the same form for each presence. */
 export function presencePayload(presence: Presence, chipId: number, firmware: string): string {
-  return JSON.stringify({ state: presence, chip: chipId, fw: firmware });
+  return `{"state":"${presence}","chip":${chipId},"fw":${quoted(firmware)}}`;
 }
 
 export interface StateFacts {
@@ -113,34 +110,23 @@ export interface StateFacts {
   readonly firmware: string;
   /** The box's own address. */
   readonly ip: string;
-  /** Free bytes, undefined where the host cannot tell; the member is then left out. */
-  readonly heap: number | undefined;
+  /** Free bytes. */
+  readonly heap: number;
   /** Milliseconds of the phases of this wake-up: boot code, Wi-Fi with address, MQTT up to CONNACK. */
   readonly bootMs: number;
   readonly wifiMs: number;
   readonly mqttMs: number;
   /** The result of the last `cmd/config`; left out when "". */
   readonly config: string;
-  /** Why the broker refused the box before this connection; left out when "" or undefined. */
-  readonly refused?: string | undefined;
+  /** Why the firmware crashed last, since power came; left out when "". */
+  readonly crash: string;
 }
 
 /** The retained state of the box; members in the order of `StateFacts`, named as subscribers know them. */
 export function statePayload(facts: StateFacts): string {
-  return JSON.stringify({
-    pushes: facts.pushes,
-    pending: facts.pending,
-    dropped: facts.dropped,
-    vcc: facts.millivolts,
-    rssi: facts.rssi,
-    reset: facts.reset,
-    fw: facts.firmware,
-    ip: facts.ip,
-    heap: facts.heap,
-    bootMs: facts.bootMs,
-    wifiMs: facts.wifiMs,
-    mqttMs: facts.mqttMs,
-    config: facts.config === "" ? undefined : facts.config,
-    refused: facts.refused === "" ? undefined : facts.refused,
-  });
+  const counts = `"pushes":${facts.pushes},"pending":${facts.pending},"dropped":${facts.dropped}`;
+  const chip = `"vcc":${facts.millivolts | 0},"rssi":${facts.rssi | 0},"reset":${quoted(facts.reset)}`;
+  const now = `"fw":${quoted(facts.firmware)},"ip":${quoted(facts.ip)},"heap":${facts.heap}`;
+  const times = `"bootMs":${facts.bootMs},"wifiMs":${facts.wifiMs},"mqttMs":${facts.mqttMs}`;
+  return `{${counts},${chip},${now},${times}${optional("config", facts.config)}${optional("crash", facts.crash)}}`;
 }

@@ -34,13 +34,18 @@ export function resetName(reason: number): string {
  *
  * - Wiring `rst`: the button is on RST and there is no timer, so reason 5 and reason 6 are presses.
  * - Wiring `rst+gpio`: a press also holds a GPIO through boot; with the pin idle, reason 5 is the retry timer and
- * reason 6
- *   somebody pressing the board's own reset.
+ *   reason 6 somebody pressing the board's own reset.
  * - Wiring `gpio`: no reset is a press; the pin tells later.
  *
- * Power-on is never a press: fitting a battery must not raise an alert.
+ * Power-on is never a press: fitting a battery must not raise an alert. A software restart is a crash unless it was
+ * `planned`: so an exception of JavaScript ends.
  */
-export function wakeCause(reason: number, wiring: "gpio" | "rst" | "rst+gpio", buttonDown: boolean): WakeCause {
+export function wakeCause(
+  reason: number,
+  wiring: "gpio" | "rst" | "rst+gpio",
+  buttonDown: boolean,
+  planned: boolean,
+): WakeCause {
   switch (reason) {
     case ResetReason.DEEP_SLEEP:
       if (wiring === "rst" || (wiring === "rst+gpio" && buttonDown)) return "press";
@@ -53,7 +58,7 @@ export function wakeCause(reason: number, wiring: "gpio" | "rst" | "rst+gpio", b
     case ResetReason.SOFTWARE_WATCHDOG:
       return "crash";
     case ResetReason.SOFTWARE_RESTART:
-      return "restart";
+      return planned ? "restart" : "crash";
     default:
       return "power";
   }

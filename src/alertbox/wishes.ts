@@ -16,7 +16,7 @@ export class Wishes {
   }
 
   /** What was asked for since the last call. */
-  take(): readonly Effect[] {
+  drained(): readonly Effect[] {
     const effects = this._effects;
     this._effects = [];
     return effects;

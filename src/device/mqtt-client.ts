@@ -3,10 +3,16 @@
 // the work is in mqtt-engine.ts. It takes src/mqtt and, beside this file, mqtt-engine, mqtt-options, mqtt-link,
 // piece-session, alarm, resolver and clock. docs/mqtt-client.md is the guide.
 
-import { PacketType } from "../mqtt/packet.js";
 import type { PayloadSource } from "../mqtt/session.js";
 import { Engine } from "./mqtt-engine.js";
-import { type ClientState, checkFormat, type Data, type MqttClientOptions, type WriteOptions } from "./mqtt-options.js";
+import {
+  type ClientState,
+  checkFormat,
+  type Data,
+  type MqttClientOptions,
+  PacketType,
+  type WriteOptions,
+} from "./mqtt-options.js";
 
 export type { Budget, Message, PayloadSource } from "../mqtt/session.js";
 export type * from "./mqtt-options.js";

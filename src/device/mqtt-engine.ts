@@ -4,8 +4,6 @@
 
 import TCP from "embedded:io/socket/tcp";
 import { Backoff } from "../mqtt/backoff.js";
-import { QOS_0_PLACES } from "../mqtt/in-flight.js";
-import { MAX_REMAINING_LENGTH, PacketType } from "../mqtt/packet.js";
 import {
   type Closed,
   type Inbound,
@@ -34,6 +32,7 @@ import {
   itemsOf,
   LAST_STORED_ID,
   type MqttClientOptions,
+  PacketType,
   sessionOptions,
   type WriteOptions,
 } from "./mqtt-options.js";
@@ -42,6 +41,8 @@ import { isAddress, Resolver } from "./resolver.js";
 
 /** Bytes on their way between session and socket: one small segment. */
 const LINK_BUFFER = 536;
+/** QoS 0 messages that may wait in a session. */
+const QOS_0_PLACES = 2;
 /** Milliseconds that a name may take. */
 const RESOLVE_TIMEOUT = 30000;
 /** Milliseconds: the longest flush. */
@@ -145,7 +146,7 @@ export class Engine implements LinkHandler, SessionHandler {
       case PacketType.PUBLISH:
         return this._publish(data, options);
       case PacketType.SUBSCRIBE: {
-        const list = itemsOf(options).map((item) => ({ filter: item.topic, qos: (item.QoS ?? 0) as 0 | 1 | 2 }));
+        const list = itemsOf(options).map((item) => ({ topic: item.topic, qos: (item.QoS ?? 0) as 0 | 1 | 2 }));
         return this._session.subscribe(list, now());
       }
       case PacketType.UNSUBSCRIBE:
@@ -194,7 +195,7 @@ export class Engine implements LinkHandler, SessionHandler {
     if (message.qos > 0 && !this._wire.clean) {
       throw new TypeError("pieces are gone once written, but this session may have to send them again; give a source");
     }
-    const most = Math.min(PIECE_BYTES, checkWhole("byteLength", byteLength, 1, MAX_REMAINING_LENGTH));
+    const most = Math.min(PIECE_BYTES, checkWhole("byteLength", byteLength, 1, 268435455));
     if (first.length === 0 || first.length > most) {
       throw new RangeError(`data has ${first.length} bytes; begin this message with 1 to ${most} of them`);
     }

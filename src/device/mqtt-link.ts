@@ -1,7 +1,9 @@
 // The link: owns a TCP connection (`embedded:io/socket/tcp`, or another class of that shape) and a timer and drives an
 // MQTT session with them. Hides that the first onWritable means "connected", that a write larger than the window
-// throws, that onError also reports a clean close by the peer, and that what was written leaves only while the socket
-// is open: after DISCONNECT it waits until TCP has acknowledged everything. It knows nothing of reconnecting.
+// throws, that onError also reports a clean close by the peer, that what was written leaves only while the socket is
+// open (after DISCONNECT it waits until TCP has acknowledged everything), and that a socket which is still opening must
+// not be closed: lwIP of this SDK would free it twice (tcp_close_safe in modLwipSafe.h). Such a one is left alone and
+// closed when it opens or fails, by itself after some 20 s. It knows nothing of reconnecting.
 
 import TCP from "embedded:io/socket/tcp";
 import type { Closed, Session } from "../mqtt/session.js";
@@ -101,15 +103,24 @@ export class MqttLink {
     this._writes = 0;
     this._openUntil = (now() + OPEN_TIMEOUT) | 0;
     try {
-      this._socket = new this._options.io({
+      const socket: Socket = new this._options.io({
         nodelay: true,
         ...this._options,
         address,
         port,
-        onReadable: (bytes) => this._readable(bytes),
-        onWritable: (bytes) => this._writable(bytes),
-        onError: () => this._error(),
+        onReadable: (bytes) => {
+          if (this._socket === socket) this._readable(bytes);
+        },
+        onWritable: (bytes) => {
+          if (this._socket === socket) this._writable(bytes);
+          else socket.close();
+        },
+        onError: () => {
+          if (this._socket === socket) this._error();
+          else socket.close();
+        },
       });
+      this._socket = socket;
     } catch (error) {
       // Out of sockets, or the network went down in this turn: an ordinary failure, reported in a turn of its own.
       this._openUntil = now();
@@ -123,9 +134,9 @@ export class MqttLink {
     const socket = this._socket;
     this._socket = undefined;
     this._alarm.set(undefined);
-    if (socket === undefined) return;
+    if (socket === undefined || !this._opened) return;
     socket.close();
-    if (this._opened && this._closed === undefined) {
+    if (this._closed === undefined) {
       // The session reports its end through `ended`, which finds no socket and stays silent.
       this._session.lost(now());
     }
@@ -219,6 +230,7 @@ export class MqttLink {
 
   private _error(): void {
     if (!this._opened) {
+      this._socket?.close();
       this._fail("connection refused");
       return;
     }
@@ -240,7 +252,6 @@ export class MqttLink {
   }
 
   private _fail(why: string): void {
-    this._socket?.close();
     this._socket = undefined;
     this._alarm.set(undefined);
     this._handler.onUnreachable(why);

@@ -179,6 +179,24 @@ export interface MqttClientOptions {
  */
 const DEFAULT_BUDGET = Object.freeze({ receive: 512, send: 512, inFlight: 8, inbound: 32, topic: 128 } as const);
 
+/** Control packet types, §2.2.1. The values are those of the fixed header's upper four bits. */
+export const PacketType = Object.freeze({
+  CONNECT: 1,
+  CONNACK: 2,
+  PUBLISH: 3,
+  PUBACK: 4,
+  PUBREC: 5,
+  PUBREL: 6,
+  PUBCOMP: 7,
+  SUBSCRIBE: 8,
+  SUBACK: 9,
+  UNSUBSCRIBE: 10,
+  UNSUBACK: 11,
+  PINGREQ: 12,
+  PINGRESP: 13,
+  DISCONNECT: 14,
+} as const);
+
 /** Ids above this are the client's own when there is a store. */
 export const LAST_STORED_ID = 32767;
 

@@ -22,6 +22,24 @@ export class Resolver {
   }
 }
 
+/** Four bytes as dotted text. */
+export function dotted(bytes: Uint8Array, at: number): string {
+  return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
+}
+
+/** Dotted text, as lookups give it, into four bytes. */
+export function putAddress(text: string, bytes: Uint8Array, at: number): void {
+  let place = at;
+  bytes[at] = 0;
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (code === 0x2e) {
+      place += 1;
+      bytes[place] = 0;
+    } else bytes[place] = (bytes[place] as number) * 10 + code - 0x30;
+  }
+}
+
 /** True for dotted IPv4 text, which needs no lookup. */
 export function isAddress(host: string): boolean {
   let dots = 0;

@@ -1,46 +1,75 @@
-// A few words that survive deep sleep and reset but not power loss, over `chip` (RTC user memory, words 32 and up; the
-// ones below belong to the SDK and to Moddable's clock). A checksum tells them from the random words after power-on.
+// What survives deep sleep and reset but not power loss, over `chip` (RTC user memory; a checksum tells what was kept
+// from the noise after power-on). A block of bytes that its owner changes and then saves. It knows what lies where, and
+// nothing of what it means.
 
 import chip from "chip";
 
-/** First word of ours: guard, then attempt, then flags. */
-const FIRST_WORD = 32;
-const GUARD = 0x41424f58;
+/** Offsets of the bytes. Another layout needs another length, or another version. */
+export const RtcAt = Object.freeze({
+  VERSION: 0,
+  /** Failed deliveries in a row, over deep sleep. */
+  ATTEMPT: 1,
+  FLAGS: 2,
+  /** Presses on RST in quick succession. */
+  QUICK: 3,
+  /** Boots that ended in a crash, in a row. */
+  BAD: 4,
+  /** Wakes since the radio was calibrated. */
+  WAKES: 5,
+  /** The cache: network's index, channel, BSSID (6), lease (16), the broker's address (4), what it depends on (4). */
+  NETWORK: 6,
+  CHANNEL: 7,
+  BSSID: 8,
+  LEASE: 16,
+  BROKER: 32,
+  MARK: 36,
+  /** Why the last crash happened: ASCII, ended by zero or by the end of the block. */
+  CRASH: 40,
+} as const);
+
+export const RtcFlag = Object.freeze({
+  /** The broker was seen to refuse packets before CONNACK. */
+  PLAIN_ORDER: 1,
+  /** The restart that comes is meant. */
+  PLANNED: 2,
+  /** The cache holds something. */
+  CACHED: 4,
+  /** Why the firmware crashed was said before it did. */
+  TOLD: 8,
+} as const);
+
+const VERSION = 2;
+const LENGTH = 104;
 
 export class RtcMemory {
-  private _attempt = 0;
-  private _plainOrder = false;
+  readonly bytes: Uint8Array;
 
   constructor() {
-    const attempt = chip.readWord(FIRST_WORD + 1);
-    const flags = chip.readWord(FIRST_WORD + 2);
-    if (chip.readWord(FIRST_WORD) !== check(attempt, flags)) return;
-    this._attempt = attempt;
-    this._plainOrder = (flags & 1) === 1;
+    const kept = chip.readMemory(LENGTH);
+    this.bytes = kept === undefined ? new Uint8Array(LENGTH) : new Uint8Array(kept);
+    if (this.bytes[RtcAt.VERSION] === VERSION) return;
+    this.bytes.fill(0);
+    this.bytes[RtcAt.VERSION] = VERSION;
   }
 
-  /** Failed deliveries in a row, over deep sleep. */
-  get attempt(): number {
-    return this._attempt;
+  save(): void {
+    chip.writeMemory(this.bytes.buffer as ArrayBuffer);
   }
 
-  /** The broker was seen to refuse packets before CONNACK. */
-  get plainOrder(): boolean {
-    return this._plainOrder;
+  get crash(): string {
+    let text = "";
+    for (let i: number = RtcAt.CRASH; i < LENGTH && this.bytes[i] !== 0; i += 1) {
+      text += String.fromCharCode(this.bytes[i] as number);
+    }
+    return text;
   }
 
-  /** Keeps both. A cut in between leaves a wrong checksum, which reads as nothing kept. */
-  write(attempt: number, plainOrder: boolean): void {
-    this._attempt = attempt;
-    this._plainOrder = plainOrder;
-    const flags = plainOrder ? 1 : 0;
-    chip.writeWord(FIRST_WORD + 1, attempt);
-    chip.writeWord(FIRST_WORD + 2, flags);
-    chip.writeWord(FIRST_WORD, check(attempt, flags));
+  /** Keeps the beginning of a text, and saves. What is not printable ASCII becomes "?". */
+  set crash(text: string) {
+    for (let i = 0; i < LENGTH - RtcAt.CRASH; i += 1) {
+      const code = i < text.length ? text.charCodeAt(i) : 0;
+      this.bytes[RtcAt.CRASH + i] = i < text.length && (code < 0x20 || code > 0x7e) ? 0x3f : code;
+    }
+    this.save();
   }
-}
-
-/** Mixes both words with a constant, so that neither all zeros nor all ones passes. */
-function check(attempt: number, flags: number): number {
-  return (Math.imul(attempt ^ GUARD, 0x9e3779b1) ^ Math.imul(flags + 1, 0x85ebca6b)) >>> 0;
 }

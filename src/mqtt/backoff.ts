@@ -1,6 +1,8 @@
 // How long to wait before the next attempt to connect: exponential, full jitter, a cap, and a fresh start only after a
 // connection that lasted. Knows no clock and no random numbers: both are arguments.
 
+import { checkWhole } from "./packet.js";
+
 export interface BackoffOptions {
   /** Width of the first window, ms, at least 1. */
   readonly baseMs: number;
@@ -10,31 +12,22 @@ export interface BackoffOptions {
   readonly stableMs: number;
 }
 
-/** Beyond this many doublings the window is at any possible cap; the attempt itself goes on counting. */
-const MAX_DOUBLINGS = 31;
-
 /**
  * Delays are uniform in [0, min(cap, base * 2^attempt)), "full jitter" as described in the AWS Architecture Blog,
  * "Exponential Backoff And Jitter" (2015). There is no floor on purpose: a floor makes all who lost the same broker
  * stay away together and then come back into a narrower window, and one early attempt costs little.
  */
 export class Backoff {
-  private readonly _baseMs: number;
-  private readonly _capMs: number;
-  private readonly _stableMs: number;
-  private _attempt = 0;
-  private _connectedAt: number | undefined;
+  /** Attempts since the last stable connection. To be read only; see {@link restore}. */
+  attempt = 0;
+  private readonly options: BackoffOptions;
+  private _since: number | null = null;
 
   constructor(options: BackoffOptions) {
-    const { baseMs, capMs, stableMs } = options;
-    if (!Number.isInteger(baseMs) || baseMs < 1) throw new RangeError("baseMs must be a whole number from 1");
-    if (!Number.isInteger(capMs) || capMs < baseMs || capMs > 0x7fffffff) {
-      throw new RangeError("capMs must be a whole number from baseMs to 2147483647");
-    }
-    if (!Number.isInteger(stableMs) || stableMs < 0) throw new RangeError("stableMs must be a whole number from 0");
-    this._baseMs = baseMs;
-    this._capMs = capMs;
-    this._stableMs = stableMs;
+    checkWhole("baseMs", options.baseMs, 1, 0x7fffffff);
+    checkWhole("capMs", options.capMs, options.baseMs, 0x7fffffff);
+    checkWhole("stableMs", options.stableMs, 0, 0x7fffffff);
+    this.options = options;
   }
 
   /**
@@ -42,8 +35,9 @@ export class Backoff {
    */
   next(random: number): number {
     if (!(random >= 0 && random < 1)) throw new RangeError(`random is ${random}; it must be in [0, 1)`);
-    const window = Math.min(this._capMs, this._baseMs * 2 ** Math.min(this._attempt, MAX_DOUBLINGS));
-    this._attempt += 1;
+    // Beyond 31 doublings the window is at any possible cap; the attempt itself goes on counting.
+    const window = Math.min(this.options.capMs, this.options.baseMs * 2 ** Math.min(this.attempt, 31));
+    this.attempt += 1;
     return Math.floor(random * window);
   }
 
@@ -51,26 +45,20 @@ export class Backoff {
    * A connection is accepted. The attempts are not forgotten yet: a server may accept and cut at once [MQTT-3.1.4-2].
    */
   connected(now: number): void {
-    this._connectedAt = now;
+    this._since = now;
   }
 
   /** The connection has ended; if it was stable, the next delay is from the first window again. */
   disconnected(now: number): void {
-    const since = this._connectedAt;
-    this._connectedAt = undefined;
+    const since = this._since;
+    this._since = null;
     // Unsigned, so that a connection of 25 to 49 days counts as long. One that ends within stableMs of a full wrap
     // counts as short; then the next delay is longer than it need be, and nothing else happens.
-    if (since !== undefined && (now - since) >>> 0 >= this._stableMs) this._attempt = 0;
-  }
-
-  /** Attempts since the last stable connection. */
-  get attempt(): number {
-    return this._attempt;
+    if (since != null && (now - since) >>> 0 >= this.options.stableMs) this.attempt = 0;
   }
 
   /** Goes on where an earlier life stopped, before a deep sleep for example. */
   restore(attempt: number): void {
-    if (!Number.isInteger(attempt) || attempt < 0) throw new RangeError("attempt must be a whole number from 0");
-    this._attempt = attempt;
+    this.attempt = checkWhole("attempt", attempt, 0, 0x7fffffff);
   }
 }

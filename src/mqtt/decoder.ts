@@ -2,149 +2,110 @@
 // lies whole in one fragment is handed on where it lies; only headers and control packets that a fragment boundary
 // splits are gathered in one buffer of fixed size, and payloads never are. Checks what every packet from a server must
 // obey by itself; what is legal at which moment is the session's to know. Whatever the peer sends, nothing here throws
-// or grows.
+// or grows. Packet types are numbers; packet.ts has the table.
 
-import { PacketType, packetName } from "./packet.js";
-import { topicNameFault } from "./topic.js";
-import { characterBoundary } from "./utf8.js";
+import { checkWhole, packetName } from "./packet.js";
+import { scan } from "./text.js";
 
 /**
  * Receives what the decoder finds, in the order of the wire, from inside `receive()`. Byte ranges are valid during the
- * call only. A handler may call `reset()`: the rest of the fragment is then dropped, whatever it returns. When a
- * handler throws, that counts as `true`: the rest of the fragment is decoded all the same, so that no byte is lost, and
- * the first exception leaves `receive()` afterwards.
+ * call only. A handler may call `reset()`: the rest of the fragment is then dropped. When a handler throws, the rest of
+ * the fragment is decoded all the same, so that no byte is lost, and the first exception leaves `receive()` afterwards.
  */
 export interface DecoderHandler {
+  /** A whole control packet other than PUBLISH. `bytes[start..end)` is its body, after the fixed header. */
+  onPacket(type: number, bytes: Uint8Array, start: number, end: number): void;
   /**
-   * A whole control packet other than PUBLISH. `bytes[start..end)` is its body, after the fixed header. Return false to
-   * stop: the decoder then ignores everything until `reset()`.
+   * The header of a PUBLISH is complete. `id` is 0 for QoS 0. `length` payload bytes follow. `bytes[start..end)` is its
+   * topic, of `size` bytes; if that is longer than the topic limit, only its beginning, cut between two characters, and
+   * the rest of it has been skipped.
    */
-  onPacket(type: number, flags: number, bytes: Uint8Array, start: number, end: number): boolean;
-  /** The header of a PUBLISH is complete. `id` is 0 for QoS 0. `length` payload bytes follow. Return false to stop. */
   onPublish(
-    flags: number,
-    bytes: Uint8Array,
-    topicStart: number,
-    topicEnd: number,
-    id: number,
-    length: number,
-  ): boolean;
-  /**
-   * A piece of that payload, as it lay in the fragment. `offset` is its position in the payload, `last` is true for the
-   * piece that completes it. A payload of no bytes gives one empty piece. Return false to stop.
-   */
-  onPayload(bytes: Uint8Array, start: number, end: number, offset: number, last: boolean): boolean;
-  /**
-   * The bytes cannot be a legal packet from a server; the decoder has stopped. `statement` is the broken normative
-   * statement without brackets, "" where the standard's text has none.
-   */
-  onMalformed(detail: string, statement: string): void;
-  /**
-   * A PUBLISH whose topic of `topicLength` bytes is longer than the topic limit. `bytes[start..end)` is its beginning,
-   * cut between two characters; the rest of it is not looked at. The payload of `length` bytes is skipped too, then
-   * `onSkipped` ends the packet. Return false to stop.
-   */
-  onLongTopic(
     flags: number,
     bytes: Uint8Array,
     start: number,
     end: number,
-    topicLength: number,
+    id: number,
     length: number,
-  ): boolean;
-  /** A PUBLISH with a long topic is over. `id` is 0 for QoS 0. Return false to stop. */
-  onSkipped(flags: number, id: number): boolean;
+    size: number,
+  ): void;
+  /**
+   * A piece of that payload, as it lay in the fragment. `offset` is its position in the payload, `last` is true for the
+   * piece that completes it. A payload of no bytes gives one empty piece.
+   */
+  onPayload(bytes: Uint8Array, start: number, end: number, offset: number, last: boolean): void;
+  /**
+   * The bytes cannot be a legal packet from a server; the decoder ignores everything until `reset()`. `statement` is
+   * the broken normative statement without brackets, "" where the standard's text has none.
+   */
+  onMalformed(detail: string, statement: string): void;
 }
-
-/**
- * What the next byte belongs to.
- *
- *   TYPE ──► LENGTH ──► BODY ────────────────────────────────► TYPE
- *                 └───► HEADER ──► PAYLOAD | EMPTY ──────────► TYPE
- *                            └───► TOPIC ──► ID ──► SKIP ──► SKIPPED ──► TYPE
- *   any ──► STOPPED ──reset()──► TYPE
- *
- * The states from EMPTY on need no byte: a call to the handler is due.
- */
-const State = Object.freeze({
-  STOPPED: 0,
-  /** First byte of a packet. */
-  TYPE: 1,
-  /** Remaining length, up to four bytes. */
-  LENGTH: 2,
-  /** Everything after the fixed header of a packet other than PUBLISH. */
-  BODY: 3,
-  /** Topic and id of a PUBLISH. */
-  HEADER: 4,
-  PAYLOAD: 5,
-  /** The rest of a long topic. */
-  TOPIC: 6,
-  /** The packet id after a long topic. */
-  ID: 7,
-  /** The payload after a long topic. */
-  SKIP: 8,
-  /** A payload of no bytes is to be reported. */
-  EMPTY: 9,
-  /** The end of a skipped PUBLISH is to be reported. */
-  SKIPPED: 10,
-} as const);
-type State = (typeof State)[keyof typeof State];
-
-/** Position while no fragment is being decoded, and after reset(): beyond every fragment, so that the loop ends. */
-const AT_REST = 0x7fffffff;
 
 /** Turns bytes in any fragments into calls to a {@link DecoderHandler}. Each new connection begins with a reset(). */
 export class Decoder {
-  private readonly _handler: DecoderHandler;
-  private readonly _controlLimit: number;
-  private readonly _topicLimit: number;
+  /** Bytes of the buffer held, for the memory budget. */
+  readonly memory: number;
+  private readonly handler: DecoderHandler;
+  private readonly limit: number;
+  private readonly most: number;
   /** Gathers what a fragment boundary splits. */
-  private readonly _scratch: Uint8Array;
-  private _state: State = State.TYPE;
-  /** Where in the current fragment the next byte is. Always past what was reported before the handler is called. */
-  private _at = AT_REST;
+  private readonly buffer: Uint8Array;
+  /**
+   * What the next byte belongs to.
+   *
+   *   1 first byte ──► 2 length ──► 3 body ───────────────────────────────────────────────────► 1
+   *                          └────► 4 length of topic ──► 5 topic and id ─────► 6 payload ──────► 1
+   *                                                └─too long─► 7 topic ──► 8 id ──► 6
+   *   any ──malformed──► 0 ──reset()──► 1
+   *
+   * 6 with nothing left needs no byte: the empty payload is to be reported.
+   */
+  private state = 1;
+  /**
+   * Where in the current fragment the next byte is, always past what was reported before the handler is called.
+   * 0x7fffffff while no fragment is being decoded and after reset(): beyond every fragment, so that the loop ends.
+   */
+  private index = 0x7fffffff;
   /** First byte of the packet: type and flags. */
-  private _first = 0;
-  /** Bytes of the packet that are still to come, without those in the scratch buffer; in LENGTH what is known of it. */
-  private _remaining = 0;
-  /** Bits of the remaining length read so far. */
-  private _shift = 0;
-  /** Bytes in the scratch buffer. */
-  private _held = 0;
-  /** Position in the payload; in TOPIC how many bytes of it are still to be skipped. */
-  private _offset = 0;
-  /** Packet id of a PUBLISH with a long topic. */
-  private _id = 0;
+  private first = 0;
+  /** Bytes of the packet that are still to come, without those in the buffer; in state 2 what is known of it. */
+  private rest = 0;
+  /** Bytes in the buffer; in state 2 bits of the remaining length read so far. */
+  private count = 0;
+  /** Bytes of the topic. */
+  private size = 0;
+  /** Position in the payload; in state 7 bytes of the topic still to be skipped. */
+  private offset = 0;
+  /** What _gather() has found: it begins at source[start]. */
+  private source: Uint8Array;
+  private start = 0;
 
   /**
-   * @param controlLimit largest body of a control packet other than PUBLISH, in bytes, at least 4
-   * @param topicLimit longest topic handed over, in bytes, at least 1
+   * @param limit largest body of a control packet other than PUBLISH, in bytes, at least 4
+   * @param most longest topic handed over, in bytes, at least 1
    */
-  constructor(controlLimit: number, topicLimit: number, handler: DecoderHandler) {
-    if (!Number.isInteger(controlLimit) || controlLimit < 4)
-      throw new RangeError("controlLimit must be at least 4 bytes");
-    if (!Number.isInteger(topicLimit) || topicLimit < 1) throw new RangeError("topicLimit must be at least 1 byte");
-    this._handler = handler;
-    this._controlLimit = controlLimit;
-    this._topicLimit = topicLimit;
+  constructor(limit: number, most: number, handler: DecoderHandler) {
+    this.limit = checkWhole("controlLimit", limit, 4, 65535);
+    this.most = checkWhole("topicLimit", most, 1, 65535);
+    this.handler = handler;
     // A topic is gathered together with its length before it and its packet id after it.
-    this._scratch = new Uint8Array(Math.max(controlLimit, topicLimit + 4));
+    this.memory = Math.max(limit, most + 4);
+    this.buffer = new Uint8Array(this.memory);
+    this.source = this.buffer;
   }
 
   /** Whether the bytes so far end inside a packet. False after a malformed one. */
   get partial(): boolean {
-    return this._state > State.TYPE;
+    return this.state > 1;
   }
 
-  /** Bytes of the buffer held, for the memory budget. */
-  get memory(): number {
-    return this._scratch.length;
-  }
-
-  /** Forgets what was begun: the next byte is the first of a new connection. Allowed from inside a handler. */
-  reset(): void {
-    this._state = State.TYPE;
-    this._at = AT_REST;
+  /**
+   * Forgets what was begun: the next byte is the first of a new connection, or with `stopped` everything is ignored
+   * until the next reset(). Allowed from inside a handler.
+   */
+  reset(stopped?: boolean): void {
+    this.state = stopped ? 0 : 1;
+    this.index = 0x7fffffff;
   }
 
   /**
@@ -155,293 +116,226 @@ export class Decoder {
     if (!(start >= 0 && start <= end && end <= bytes.length)) {
       throw new RangeError(`range ${start}..${end} lies outside of the ${bytes.length} bytes received`);
     }
-    if (this._at !== AT_REST) throw new Error("receive() was called from inside a handler; call it afterwards");
-    let failure: unknown;
-    let failed = false;
-    this._at = start;
-    // The loop stands inside the `try`, and the `try` inside a loop: entering it costs nothing for each packet.
-    while (this._hasWork(end)) {
+    if (this.index !== 0x7fffffff) throw new Error("receive() from inside a handler; call it afterwards");
+    if (this.state === 0) return;
+    let failures: unknown[] | null = null;
+    this.index = start;
+    // The inner loop stands inside the `try`: entering it costs nothing for each packet.
+    for (let more = true; more; ) {
+      more = false;
       try {
-        while (this._hasWork(end)) this._step(bytes, end);
+        while (this.index < end || (this.state === 6 && this.rest === 0)) this._advance(bytes, end);
       } catch (error) {
-        if (!failed) failure = error;
-        failed = true;
+        more = true;
+        failures ??= [error];
       }
     }
-    this._at = AT_REST;
-    if (failed) throw failure;
+    this.index = 0x7fffffff;
+    if (failures != null) throw failures[0];
   }
 
-  private _hasWork(end: number): boolean {
-    return this._at < end ? this._state !== State.STOPPED : this._state >= State.EMPTY;
+  private _fail(detail: string, statement: string): void {
+    this.state = 0;
+    this.index = 0x7fffffff;
+    this.handler.onMalformed(detail, statement);
   }
 
   /**
    * Goes on by one part of a packet and calls the handler at most once, as the last thing: a handler that resets the
-   * decoder then finds nothing that would undo it. STOPPED has no arm: hasWork() keeps it from coming here.
+   * decoder then finds nothing that would undo it.
    */
-  private _step(bytes: Uint8Array, end: number): void {
-    switch (this._state) {
-      case State.TYPE:
-        this._takeType(bytes[this._at] as number);
+  private _advance(bytes: Uint8Array, end: number): void {
+    const at = this.index;
+    switch (this.state) {
+      case 1:
+        this.first = bytes[at] as number;
+        this.index = at + 1;
+        this.rest = 0;
+        this.count = 0;
+        this.state = 2;
+        this._onHead(this.first >> 4, this.first & 0x0f);
         return;
-      case State.LENGTH:
-        this._takeLength(bytes, end);
-        return;
-      case State.BODY:
-        this._takeBody(bytes, end);
-        return;
-      case State.HEADER:
-        this._takeHeader(bytes, end);
-        return;
-      case State.PAYLOAD:
-        this._takePayload(bytes, end);
-        return;
-      case State.TOPIC:
-        this._skipTopic(end);
-        return;
-      case State.ID:
-        this._takeId(bytes, end);
-        return;
-      case State.SKIP:
-        this._skipPayload(end);
-        return;
-      case State.EMPTY:
-        this._state = State.TYPE;
-        this._settle(this._handler.onPayload(bytes, this._at, this._at, 0, true));
-        return;
-      case State.SKIPPED:
-        this._state = State.TYPE;
-        this._settle(this._handler.onSkipped(this._first & 0x0f, this._id));
-        return;
-    }
-  }
-
-  /** What a handler's answer means, unless it has reset the decoder. */
-  private _settle(goOn: boolean): void {
-    if (!goOn && this._at !== AT_REST) this._state = State.STOPPED;
-  }
-
-  private _malformed(detail: string, statement: string): void {
-    this._state = State.STOPPED;
-    this._handler.onMalformed(detail, statement);
-  }
-
-  private _takeType(first: number): void {
-    this._at += 1;
-    this._first = first;
-    this._remaining = 0;
-    this._shift = 0;
-    this._held = 0;
-    this._state = State.LENGTH;
-    const type = first >> 4;
-    const flags = first & 0x0f;
-    switch (type) {
-      case PacketType.PUBLISH:
-        if ((flags & 0x06) === 0x06) this._malformed("PUBLISH with QoS 3", "MQTT-3.3.1-4");
-        else if ((flags & 0x0e) === 0x08) this._malformed("PUBLISH with QoS 0 and DUP 1", "MQTT-3.3.1-2");
-        return;
-      case PacketType.CONNACK:
-      case PacketType.PUBACK:
-      case PacketType.PUBREC:
-      case PacketType.PUBREL:
-      case PacketType.PUBCOMP:
-      case PacketType.SUBACK:
-      case PacketType.UNSUBACK:
-      case PacketType.PINGRESP:
-        if (flags !== (type === PacketType.PUBREL ? 0x02 : 0)) {
-          this._malformed(`${packetName(type)} with flags ${flags}`, "MQTT-2.2.2-2");
-        }
-        return;
-      case 0:
-      case 15:
-        this._malformed(`packet of the forbidden ${packetName(type)}`, "");
-        return;
-      default:
-        this._malformed(`${packetName(type)} is for clients to send`, "");
-    }
-  }
-
-  private _takeLength(bytes: Uint8Array, end: number): void {
-    let at = this._at;
-    while (at < end) {
-      const byte = bytes[at] as number;
-      at += 1;
-      this._remaining |= (byte & 0x7f) << this._shift;
-      if (byte < 0x80) {
-        this._at = at;
-        this._beginBody(bytes);
-        return;
-      }
-      this._shift += 7;
-      if (this._shift === 28) {
+      case 2: {
+        const byte = bytes[at] as number;
+        this.index = at + 1;
+        this.rest |= (byte & 0x7f) << this.count;
+        this.count += 7;
+        if (byte < 0x80) this._onHeadEnd(bytes, this.first >> 4, this.rest);
         // The fourth byte must be the last, so there is no need to wait for a fifth (§2.2.3).
-        this._malformed("remaining length of more than four bytes", "");
+        else if (this.count === 28) this._fail("remaining length of more than four bytes", "");
         return;
       }
+      case 3:
+        if (this._read(bytes, end, this.rest)) this._onBodyEnd(this.first >> 4, this.source, this.start);
+        return;
+      case 6: {
+        const offset = this.offset;
+        const count = Math.min(end - at, this.rest);
+        const last = count === this.rest;
+        this.index = at + count;
+        this.offset = offset + count;
+        this.rest -= count;
+        if (last) this.state = 1;
+        this.handler.onPayload(bytes, at, at + count, offset, last);
+        return;
+      }
+      default:
+        this._readHeader(bytes, end);
     }
-    this._at = at;
+  }
+
+  private _onHead(type: number, flags: number): void {
+    if (type === 3) {
+      if ((flags & 6) === 6) this._fail("PUBLISH with QoS 3", "MQTT-3.3.1-4");
+      else if ((flags & 14) === 8) this._fail("PUBLISH with QoS 0 and DUP 1", "MQTT-3.3.1-2");
+    } else if (((0x2af4 >> type) & 1) === 0) {
+      // The bits of 0x2af4 are the types that a server sends.
+      const name = packetName(type);
+      this._fail(type % 15 === 0 ? `packet of the forbidden ${name}` : `${name} is for clients to send`, "");
+    } else if (flags !== (type === 6 ? 2 : 0)) {
+      this._fail(`${packetName(type)} with flags ${flags}`, "MQTT-2.2.2-2");
+    }
   }
 
   /** The fixed header is complete. Lengths that 3.1.1 fixes, and the least of those that vary, are checked here. */
-  private _beginBody(bytes: Uint8Array): void {
-    const type = this._first >> 4;
-    const length = this._remaining;
-    if (type === PacketType.PUBLISH) {
-      const least = (this._first & 0x06) === 0 ? 3 : 5;
-      if (length < least)
-        this._malformed(`PUBLISH of ${length} bytes has no room for its topic and id`, "MQTT-3.3.2-1");
-      else this._state = State.HEADER;
-      return;
-    }
-    if (type === PacketType.SUBACK) {
-      if (length < 3) this._malformed(`SUBACK of ${length} bytes has no return code`, "MQTT-3.8.4-5");
-      else if (length > this._controlLimit) {
-        this._malformed(`SUBACK of ${length} bytes is larger than the receive buffer`, "MQTT-4.8.0-2");
-      } else this._state = State.BODY;
-      return;
-    }
-    if (length !== (type === PacketType.PINGRESP ? 0 : 2)) {
-      this._malformed(`${packetName(type)} of ${length} bytes`, "");
+  private _onHeadEnd(bytes: Uint8Array, type: number, length: number): void {
+    let fault = "";
+    let statement = "";
+    this.count = 0;
+    this.state = 3;
+    if (type === 3) {
+      this.state = 4;
+      if (length < ((this.first & 6) === 0 ? 3 : 5)) {
+        fault = " has no room for its topic and id";
+        statement = "MQTT-3.3.2-1";
+      }
+    } else if (type === 9) {
+      if (length < 3) {
+        fault = " has no return code";
+        statement = "MQTT-3.8.4-5";
+      } else if (length > this.limit) {
+        fault = " is larger than the receive buffer";
+        statement = "MQTT-4.8.0-2";
+      }
+    } else if (length !== (type === 13 ? 0 : 2)) {
+      fault = ", which none has";
     } else if (length === 0) {
-      this._state = State.TYPE;
-      this._settle(this._handler.onPacket(type, this._first & 0x0f, bytes, this._at, this._at));
-    } else {
-      this._state = State.BODY;
+      this.state = 1;
+      this.handler.onPacket(type, bytes, this.index, this.index);
     }
+    if (fault !== "") this._fail(`${packetName(type)} of ${length} bytes${fault}`, statement);
   }
 
-  private _takeBody(bytes: Uint8Array, end: number): void {
-    const at = this._at;
-    const length = this._remaining;
-    if (this._held === 0 && end - at >= length) {
-      this._at = at + length;
-      this._endBody(bytes, at, at + length);
-    } else if (this._gather(bytes, end, length)) {
-      this._endBody(this._scratch, 0, length);
-    }
-  }
-
-  private _endBody(bytes: Uint8Array, start: number, end: number): void {
-    const type = this._first >> 4;
-    if (type === PacketType.CONNACK) {
-      if ((bytes[start] as number) > 1) {
-        this._malformed(`CONNACK with acknowledge flags ${bytes[start]}`, "");
+  private _onBodyEnd(type: number, bytes: Uint8Array, start: number): void {
+    const first = bytes[start] as number;
+    if (type === 2) {
+      if (first > 1) {
+        this._fail(`CONNACK with acknowledge flags ${first}`, "");
         return;
       }
-    } else if (bytes[start] === 0 && bytes[start + 1] === 0) {
-      this._malformed(`${packetName(type)} with packet id 0`, "MQTT-2.3.1-1");
+    } else if (first === 0 && bytes[start + 1] === 0) {
+      this._fail(`${packetName(type)} with packet id 0`, "MQTT-2.3.1-1");
       return;
     }
-    this._state = State.TYPE;
-    this._settle(this._handler.onPacket(type, this._first & 0x0f, bytes, start, end));
+    this.state = 1;
+    this.handler.onPacket(type, bytes, start, start + this.rest);
   }
 
-  /** Copies bytes of the fragment until the scratch buffer holds `size`; false when the fragment ended before that. */
-  private _gather(bytes: Uint8Array, end: number, size: number): boolean {
-    const at = this._at;
-    const count = Math.min(size - this._held, end - at);
-    this._scratch.set(bytes.subarray(at, at + count), this._held);
-    this._held += count;
-    this._at = at + count;
-    return this._held === size;
+  /**
+   * Whether `size` bytes are there: whole in the fragment, where they lie, or else put together in the buffer with
+   * those that came before.
+   */
+  private _read(bytes: Uint8Array, end: number, size: number): boolean {
+    const at = this.index;
+    const held = this.count;
+    const count = Math.min(size - held, end - at);
+    this.index = at + count;
+    if (count === size) {
+      this.source = bytes;
+      this.start = at;
+      return true;
+    }
+    this.buffer.set(bytes.subarray(at, at + count), held);
+    this.count = held + count;
+    this.source = this.buffer;
+    this.start = 0;
+    return held + count === size;
   }
 
-  private _takeHeader(bytes: Uint8Array, end: number): void {
-    const at = this._at;
-    const whole = this._held === 0 && end - at >= 2;
-    if (!whole && this._held < 2 && !this._gather(bytes, end, 2)) return;
-    const source = whole ? bytes : this._scratch;
-    const start = whole ? at : 0;
-    const topicLength = ((source[start] as number) << 8) | (source[start + 1] as number);
-    const idLength = (this._first & 0x06) === 0 ? 0 : 2;
-    if (topicLength === 0) {
-      this._malformed("PUBLISH with an empty topic", "MQTT-4.7.3-1");
+  /** Topic and id of a PUBLISH: states 4, 5, 7, 8. */
+  private _readHeader(bytes: Uint8Array, end: number): void {
+    const qos = this.first & 6;
+    const edge = qos === 0 ? 0 : 2;
+    const most = this.most;
+    if (this.state === 4) {
+      if (!this._read(bytes, end, 2)) return;
+      const size = ((this.source[this.start] as number) << 8) | (this.source[this.start + 1] as number);
+      if (size === 0) {
+        this._fail("PUBLISH with an empty topic", "MQTT-4.7.3-1");
+        return;
+      }
+      this.rest -= 2 + size + edge;
+      if (this.rest < 0) {
+        this._fail(`PUBLISH topic of ${size} bytes goes beyond the packet`, "MQTT-3.3.2-1");
+        return;
+      }
+      this.size = size;
+      this.count = 0;
+      this.state = 5;
       return;
     }
-    if (2 + topicLength + idLength > this._remaining) {
-      this._malformed(`PUBLISH topic of ${topicLength} bytes goes beyond the packet`, "MQTT-3.3.2-1");
-      return;
+    const tooLarge = this.size > most;
+    if (this.state === 5) {
+      if (!this._read(bytes, end, tooLarge ? most : this.size + edge)) return;
+      if (tooLarge) {
+        // What was found may lie in the fragment, which ends before the id comes.
+        if (this.count === 0) this.buffer.set(bytes.subarray(this.start, this.index), 0);
+        this.count = most;
+        this.offset = this.size - most;
+        this.state = 7;
+        return;
+      }
+    } else {
+      if (this.state === 7) {
+        const count = Math.min(end - this.index, this.offset);
+        this.index += count;
+        this.offset -= count;
+        if (this.offset > 0) return;
+        this.state = 8;
+        if (edge > 0) return;
+      }
+      if (!this._read(bytes, end, most + edge)) return;
     }
-    const long = topicLength > this._topicLimit;
-    const size = long ? 2 + this._topicLimit : 2 + topicLength + idLength;
-    if (whole && end - at >= size) {
-      this._at = at + size;
-      this._report(bytes, at, topicLength, long);
-    } else if (this._gather(bytes, end, size)) {
-      this._report(this._scratch, 0, topicLength, long);
-    }
+    this._publish(this.source, this.start, this.start + (tooLarge ? most : this.size), qos);
   }
 
-  /** `bytes[start…]` holds all of a PUBLISH header, or its beginning when the topic is too long. */
-  private _report(bytes: Uint8Array, start: number, topicLength: number, long: boolean): void {
-    const flags = this._first & 0x0f;
-    const qos = flags & 0x06;
-    const length = this._remaining - 2 - topicLength - (qos === 0 ? 0 : 2);
-    const topicStart = start + 2;
-    const topicEnd = long
-      ? characterBoundary(bytes, topicStart, topicStart + this._topicLimit)
-      : topicStart + topicLength;
-    // A limit shorter than the first character leaves nothing that could be checked.
-    const fault = topicEnd > topicStart ? topicNameFault(bytes, topicStart, topicEnd) : "";
-    if (fault !== "") {
-      this._malformed("PUBLISH topic is not a legal topic name", fault);
-      return;
+  private _publish(bytes: Uint8Array, start: number, at: number, qos: number): void {
+    const size = this.size;
+    let end = at;
+    if (end - start < size) {
+      // Cut between two characters: back to a first byte that wants more bytes after it than there are.
+      for (let step = 1; step < 4 && at - step >= start; step += 1) {
+        const byte = bytes[at - step] as number;
+        if (byte >= 256 - (128 >> step)) end = at - step;
+        if (byte < 0x80 || byte > 0xbf) break;
+      }
     }
-    this._remaining = length;
-    if (long) {
-      this._offset = topicLength - this._topicLimit;
-      this._held = 0;
-      this._id = 0;
-      this._state = State.TOPIC;
-      this._settle(this._handler.onLongTopic(flags, bytes, topicStart, topicEnd, topicLength, length));
+    const mark = scan(bytes, start, end);
+    if (mark > 0) {
+      const statement = mark === 4 ? "MQTT-1.5.3-1" : mark === 2 ? "MQTT-1.5.3-2" : "MQTT-3.3.2-2";
+      this._fail("PUBLISH topic is not a legal topic name", statement);
       return;
     }
     let id = 0;
     if (qos !== 0) {
-      id = ((bytes[topicEnd] as number) << 8) | (bytes[topicEnd + 1] as number);
+      id = ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
       if (id === 0) {
-        this._malformed(`PUBLISH with QoS ${qos >> 1} and packet id 0`, "MQTT-2.3.1-1");
+        this._fail(`PUBLISH with QoS ${qos >> 1} and packet id 0`, "MQTT-2.3.1-1");
         return;
       }
     }
-    this._offset = 0;
-    this._state = length === 0 ? State.EMPTY : State.PAYLOAD;
-    this._settle(this._handler.onPublish(flags, bytes, topicStart, topicEnd, id, length));
-  }
-
-  private _takePayload(bytes: Uint8Array, end: number): void {
-    const at = this._at;
-    const offset = this._offset;
-    const count = Math.min(end - at, this._remaining);
-    const last = count === this._remaining;
-    this._at = at + count;
-    this._offset = offset + count;
-    this._remaining -= count;
-    if (last) this._state = State.TYPE;
-    this._settle(this._handler.onPayload(bytes, at, at + count, offset, last));
-  }
-
-  private _skipTopic(end: number): void {
-    const count = Math.min(end - this._at, this._offset);
-    this._at += count;
-    this._offset -= count;
-    if (this._offset > 0) return;
-    if ((this._first & 0x06) !== 0) this._state = State.ID;
-    else this._state = this._remaining === 0 ? State.SKIPPED : State.SKIP;
-  }
-
-  private _takeId(bytes: Uint8Array, end: number): void {
-    if (!this._gather(bytes, end, 2)) return;
-    this._id = ((this._scratch[0] as number) << 8) | (this._scratch[1] as number);
-    if (this._id === 0) this._malformed("PUBLISH with a long topic and packet id 0", "MQTT-2.3.1-1");
-    else this._state = this._remaining === 0 ? State.SKIPPED : State.SKIP;
-  }
-
-  private _skipPayload(end: number): void {
-    const count = Math.min(end - this._at, this._remaining);
-    this._at += count;
-    this._remaining -= count;
-    if (this._remaining === 0) this._state = State.SKIPPED;
+    this.offset = 0;
+    this.state = 6;
+    this.handler.onPublish(this.first & 0x0f, bytes, start, end, id, this.rest, size);
   }
 }

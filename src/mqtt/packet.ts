@@ -1,55 +1,14 @@
-// MQTT 3.1.1 control packets on their way out: types, limits, and encoders for everything that a client sends. Encoders
-// write into the caller's buffer at `at` and return the offset after the packet; the `…Size` functions say how much
-// room that takes. Misuse throws. Inbound bytes are decoder.ts's business; what may be sent when is the session's.
+// MQTT 3.1.1 control packets on their way out: checks and encoders for everything that a client sends. Encoders write
+// into the caller's buffer at `at` and return the offset after the packet. Misuse throws. Inbound bytes are decoder.ts's
+// business; what may be sent when is the session's.
+//
+// Packet types stand as numbers in the code of this folder, for on the chip each named constant costs flash and time
+// (§2.2.1; the fixed header's upper four bits):
+//    1 CONNECT    2 CONNACK    3 PUBLISH    4 PUBACK     5 PUBREC         6 PUBREL     7 PUBCOMP
+//    8 SUBSCRIBE  9 SUBACK    10 UNSUBSCRIBE  11 UNSUBACK  12 PINGREQ  13 PINGRESP  14 DISCONNECT
+// The largest remaining length is 268,435,455: four bytes of seven bits (§2.2.3).
 
-import { checkTopicFilter, checkTopicName } from "./topic.js";
-import { utf8Length, utf8Size, writeUtf8 } from "./utf8.js";
-
-/** Control packet types, §2.2.1. The values are those of the fixed header's upper four bits. */
-export const PacketType = Object.freeze({
-  CONNECT: 1,
-  CONNACK: 2,
-  PUBLISH: 3,
-  PUBACK: 4,
-  PUBREC: 5,
-  PUBREL: 6,
-  PUBCOMP: 7,
-  SUBSCRIBE: 8,
-  SUBACK: 9,
-  UNSUBSCRIBE: 10,
-  UNSUBACK: 11,
-  PINGREQ: 12,
-  PINGRESP: 13,
-  DISCONNECT: 14,
-} as const);
-
-/** Largest remaining length: four bytes of seven bits (§2.2.3). */
-export const MAX_REMAINING_LENGTH = 268435455;
-
-/** Largest text or binary field inside a packet, in bytes (§1.5.3). */
-const MAX_FIELD_BYTES = 65535;
-
-/** "MQTT" and protocol level 4 are fixed; flags and keep alive complete the variable header of CONNECT (§3.1.2). */
-const CONNECT_HEADER_BYTES = 10;
-
-const NAMES = Object.freeze([
-  "type 0",
-  "CONNECT",
-  "CONNACK",
-  "PUBLISH",
-  "PUBACK",
-  "PUBREC",
-  "PUBREL",
-  "PUBCOMP",
-  "SUBSCRIBE",
-  "SUBACK",
-  "UNSUBSCRIBE",
-  "UNSUBACK",
-  "PINGREQ",
-  "PINGRESP",
-  "DISCONNECT",
-  "type 15",
-] as const);
+import { checkField, checkTopic } from "./text.js";
 
 /** The last will: what the server publishes when the connection ends without DISCONNECT. */
 export interface Will {
@@ -76,208 +35,185 @@ export interface ConnectFields {
 
 /** One topic filter and the highest QoS wanted for it. */
 export interface Subscription {
-  readonly filter: string;
+  /** The filter. */
+  readonly topic: string;
   readonly qos: 0 | 1 | 2;
 }
 
 /** A packet type's name for logs; any number is answered. */
 export function packetName(type: number): string {
-  return NAMES[type] ?? `type ${type}`;
+  if (type < 1 || type > 14) return `type ${type}`;
+  const names =
+    "CONNECT,CONNACK,PUBLISH,PUBACK,PUBREC,PUBREL,PUBCOMP,SUBSCRIBE,SUBACK,UNSUBSCRIBE,UNSUBACK,PINGREQ,PINGRESP,DISCONNECT,";
+  let at = 0;
+  for (let count = type; count > 1; count -= 1) at = names.indexOf(",", at) + 1;
+  return names.substring(at, names.indexOf(",", at));
 }
 
-/** Throws a TypeError or RangeError when CONNECT cannot carry these fields. Call it once, before size and encoder. */
-export function checkConnect(fields: ConnectFields): void {
-  checkText(fields.id, "client id", "MQTT-3.1.3-4");
-  checkBoolean(fields.clean, "clean");
-  if (fields.id === "" && !fields.clean) {
-    throw new TypeError("an empty client id needs clean = true: there is no session to come back to [MQTT-3.1.3-7]");
-  }
-  const keepAlive = fields.keepAliveSeconds;
-  if (!Number.isInteger(keepAlive) || keepAlive < 0 || keepAlive > 65535) {
-    throw new RangeError(`keepAliveSeconds is ${keepAlive}; it must be a whole number from 0 (off) to 65535`);
-  }
-  if (fields.user !== undefined) checkText(fields.user, "user name", "MQTT-3.1.3-11");
-  if (fields.password !== undefined) {
-    if (fields.user === undefined) throw new TypeError("a password needs a user name [MQTT-3.1.2-22]");
-    checkBinary(fields.password, "password");
-  }
+/** Returns a whole number from `least` to `most`, throws a RangeError for anything else. */
+export function checkWhole(name: string, value: number, least: number, most: number): number {
+  if ((value | 0) === value && value >= least && value <= most) return value;
+  throw new RangeError(`${name} is ${value}; it must be a whole number from ${least} to ${most}`);
+}
+
+/**
+ * How many bytes CONNECT takes, fixed header included. Throws a TypeError or RangeError when it cannot carry these
+ * fields.
+ */
+export function checkConnect(fields: ConnectFields): number {
   const will = fields.will;
-  if (will !== undefined) {
-    checkTopicName(will.topic);
-    checkBinary(will.payload, "will payload");
-    checkQos(will.qos, "will QoS", "MQTT-3.1.2-14");
-    checkBoolean(will.retain, "will retain");
+  // "MQTT", protocol level, flags and keep alive take 10 bytes (§3.1.2), the length of the id 2.
+  let size = 12 + checkField(fields.id, "client id", ", MQTT-3.1.3-4");
+  if (typeof fields.clean !== "boolean") throw new TypeError("clean must be true or false");
+  if (size === 12 && !fields.clean) {
+    throw new TypeError("an empty client id needs clean = true [MQTT-3.1.3-7]");
   }
+  checkWhole("keepAliveSeconds", fields.keepAliveSeconds, 0, 65535);
+  if (fields.user != null) size += 2 + checkField(fields.user, "user name", ", MQTT-3.1.3-11");
+  if (fields.password != null) {
+    if (fields.user == null) throw new TypeError("a password needs a user name [MQTT-3.1.2-22]");
+    size += 2 + checkField(fields.password, "password", "");
+  }
+  if (will != null) {
+    size += 4 + checkTopic(will.topic, false) + checkField(will.payload, "will payload", "");
+    checkWhole("[MQTT-3.1.2-14] will QoS", will.qos, 0, 2);
+    if (typeof will.retain !== "boolean") throw new TypeError("will retain must be true or false");
+  }
+  return 1 + lengthSize(size) + size;
 }
 
 /** Writes CONNECT. The fields must have passed {@link checkConnect}. */
 export function encodeConnect(into: Uint8Array, at: number, fields: ConnectFields): number {
   const will = fields.will;
   let flags = fields.clean ? 0x02 : 0;
-  if (will !== undefined) flags |= 0x04 | (will.qos << 3) | (will.retain ? 0x20 : 0);
-  if (fields.password !== undefined) flags |= 0x40;
-  if (fields.user !== undefined) flags |= 0x80;
+  if (will != null) flags |= 0x04 | (will.qos << 3) | (will.retain ? 0x20 : 0);
+  if (fields.password != null) flags |= 0x40;
+  if (fields.user != null) flags |= 0x80;
 
   let end = writeField(into, at + 2, "MQTT");
   into[end] = 4;
   into[end + 1] = flags;
-  end = writeUint16(into, end + 2, fields.keepAliveSeconds);
+  into[end + 2] = fields.keepAliveSeconds >> 8;
+  into[end + 3] = fields.keepAliveSeconds;
   // The order is fixed [MQTT-3.1.3-1].
-  end = writeField(into, end, fields.id);
-  if (will !== undefined) {
-    end = writeField(into, end, will.topic);
-    end = writeField(into, end, will.payload);
-  }
-  if (fields.user !== undefined) end = writeField(into, end, fields.user);
-  if (fields.password !== undefined) end = writeField(into, end, fields.password);
-  return closePacket(into, at, PacketType.CONNECT << 4, end);
-}
-
-/** Bytes that CONNECT takes, fixed header included. The fields must have passed {@link checkConnect}. */
-export function connectSize(fields: ConnectFields): number {
-  let length = CONNECT_HEADER_BYTES + fieldSize(fields.id);
-  if (fields.will !== undefined) length += fieldSize(fields.will.topic) + fieldSize(fields.will.payload);
-  if (fields.user !== undefined) length += fieldSize(fields.user);
-  if (fields.password !== undefined) length += fieldSize(fields.password);
-  return packetSize(length);
+  end = writeField(into, end + 4, fields.id);
+  if (will != null) end = writeField(into, writeField(into, end, will.topic), will.payload);
+  if (fields.user != null) end = writeField(into, end, fields.user);
+  if (fields.password != null) end = writeField(into, end, fields.password);
+  return closePacket(into, at, 0x10, end);
 }
 
 /**
- * Bytes of a PUBLISH up to its payload. Throws a RangeError when the payload cannot go into one packet: the limit is
- * 268,435,455 bytes for topic, id and payload together.
+ * Bytes of a PUBLISH up to its payload; more than any buffer has when the payload cannot go into one packet, which
+ * holds 268,435,455 bytes of topic, id and payload together.
  */
-export function publishHeaderSize(topicBytes: number, qos: number, payloadLength: number): number {
-  checkQos(qos, "QoS", "MQTT-3.3.1-4");
-  if (!Number.isInteger(payloadLength) || payloadLength < 0) {
-    throw new RangeError(`payload length is ${payloadLength}; it must be a whole number from 0`);
-  }
-  const header = publishHeaderLength(topicBytes, qos);
-  if (header + payloadLength > MAX_REMAINING_LENGTH) {
-    throw new RangeError(
-      `payload of ${payloadLength} bytes; at most ${MAX_REMAINING_LENGTH - header} fit into one PUBLISH`,
-    );
-  }
-  return 1 + lengthSize(header + payloadLength) + header;
+export function publishHeaderSize(bytes: number, qos: number, body: number): number {
+  const size = bytes + (qos > 0 ? 4 : 2);
+  const length = size + body;
+  return length > 268435455 ? 0x7fffffff : 1 + lengthSize(length) + size;
 }
 
 /**
- * Writes a PUBLISH up to its payload, of which exactly `payloadLength` bytes must follow. `topicBytes` is what
- * `checkTopicName(topic)` gave. `id` (1..65535) is written for QoS 1 and 2 only [MQTT-2.3.1-5].
+ * Writes a PUBLISH up to its payload, of which exactly `length` bytes must follow. `flags` are DUP (8), QoS (2, 4) and
+ * RETAIN (1). `id` is written for QoS 1 and 2 only [MQTT-2.3.1-5], where it must be 1..65535.
  */
 export function encodePublishHeader(
   into: Uint8Array,
   at: number,
+  flags: number,
   topic: string,
-  topicBytes: number,
-  payloadLength: number,
-  qos: number,
-  retain: boolean,
-  dup: boolean,
+  length: number,
   id: number,
 ): number {
-  if (qos > 0) checkId(id);
-  else if (dup) throw new TypeError("DUP must be 0 for QoS 0: such a message is never sent again [MQTT-3.3.1-2]");
-  const first = (PacketType.PUBLISH << 4) | (dup ? 0x08 : 0) | (qos << 1) | (retain ? 0x01 : 0);
-  let end = writeFixedHeader(into, at, first, publishHeaderLength(topicBytes, qos) + payloadLength);
-  end = writeUint16(into, end, topicBytes);
-  const topicEnd = writeUtf8(into, end, topic);
-  if (topicEnd - end !== topicBytes) {
-    throw new RangeError(`topicBytes is ${topicBytes}, but the topic has ${topicEnd - end}; use checkTopicName()`);
-  }
-  return qos > 0 ? writeUint16(into, topicEnd, id) : topicEnd;
-}
-
-function publishHeaderLength(topicBytes: number, qos: number): number {
-  return 2 + topicBytes + (qos > 0 ? 2 : 0);
-}
-
-/** Writes PUBACK, PUBREC, PUBREL or PUBCOMP: always 4 bytes. PUBREL carries the flags 0010 [MQTT-3.6.1-1]. */
-export function encodeAck(into: Uint8Array, at: number, type: number, id: number): number {
-  if (type < PacketType.PUBACK || type > PacketType.PUBCOMP) {
-    throw new TypeError(`${packetName(type)} is not an acknowledgement that a client sends`);
-  }
-  checkId(id);
-  into[at] = (type << 4) | (type === PacketType.PUBREL ? 0x02 : 0);
-  into[at + 1] = 2;
-  return writeUint16(into, at + 2, id);
+  const bytes = new Uint8Array(ArrayBuffer.fromString(topic));
+  const size = bytes.length;
+  let end = writeHeader(into, at, 0x30 | flags, size + length + ((flags & 6) === 0 ? 2 : 4));
+  into[end] = size >> 8;
+  into[end + 1] = size;
+  into.set(bytes, end + 2);
+  end += 2 + size;
+  if ((flags & 6) === 0) return end;
+  checkWhole("[MQTT-2.3.1-1] packet id", id, 1, 65535);
+  into[end] = id >> 8;
+  into[end + 1] = id;
+  return end + 2;
 }
 
 /**
- * Bytes that a SUBSCRIBE for these filters takes. Throws a TypeError or RangeError for an empty list [MQTT-3.8.3-3], an
- * illegal filter or QoS [MQTT-3.8.3-4].
+ * Writes PUBACK, PUBREC, PUBREL or PUBCOMP, 4 bytes, or PINGREQ or DISCONNECT, 2 bytes, where `id` is 0. PUBREL carries
+ * the flags 0010 [MQTT-3.6.1-1].
  */
-export function subscribeSize(list: readonly Subscription[]): number {
-  if (list.length === 0) throw new TypeError("SUBSCRIBE needs at least one topic filter [MQTT-3.8.3-3]");
+export function encodeAck(into: Uint8Array, at: number, type: number, id: number): number {
+  into[at] = (type << 4) | (type === 6 ? 2 : 0);
+  if (type === 12 || type === 14) {
+    into[at + 1] = 0;
+    return at + 2;
+  }
+  if (type < 4 || type > 7) throw new TypeError(`${packetName(type)} is no packet that ends with its id`);
+  checkWhole("[MQTT-2.3.1-1] packet id", id, 1, 65535);
+  into[at + 1] = 2;
+  into[at + 2] = id >> 8;
+  into[at + 3] = id;
+  return at + 4;
+}
+
+/**
+ * Bytes that a SUBSCRIBE (8) for subscriptions or an UNSUBSCRIBE (10) for filters takes. Throws a TypeError or
+ * RangeError for an empty list [MQTT-3.8.3-3, MQTT-3.10.3-2], an illegal filter or QoS [MQTT-3.8.3-4].
+ */
+export function filtersSize(type: 8 | 10, list: readonly (Subscription | string)[]): number {
   let length = 2;
   for (let index = 0; index < list.length; index += 1) {
-    const subscription = list[index] as Subscription;
-    checkQos(subscription.qos, "requested QoS", "MQTT-3.8.3-4");
-    length += 2 + checkTopicFilter(subscription.filter) + 1;
+    let item = list[index] as Subscription | string;
+    if (type === 8) {
+      checkWhole("[MQTT-3.8.3-4] requested QoS", (item as Subscription).qos, 0, 2);
+      item = (item as Subscription).topic;
+      length += 1;
+    }
+    length += 2 + checkTopic(item as string, true);
   }
-  return packetSize(length);
+  if (length === 2) {
+    throw new TypeError(`${packetName(type)} needs at least one topic filter [MQTT-3.8.3-3, MQTT-3.10.3-2]`);
+  }
+  return 1 + lengthSize(length) + length;
 }
 
-/** Writes SUBSCRIBE. The list must have passed {@link subscribeSize}. */
-export function encodeSubscribe(into: Uint8Array, at: number, id: number, list: readonly Subscription[]): number {
-  checkId(id);
-  let end = writeUint16(into, at + 2, id);
+/** Writes SUBSCRIBE (8) or UNSUBSCRIBE (10). The list must have passed {@link filtersSize}. */
+export function encodeFilters(
+  into: Uint8Array,
+  at: number,
+  type: number,
+  id: number,
+  list: readonly (Subscription | string)[],
+): number {
+  let end = at + 4;
+  checkWhole("[MQTT-2.3.1-1] packet id", id, 1, 65535);
+  into[at + 2] = id >> 8;
+  into[at + 3] = id;
   for (let index = 0; index < list.length; index += 1) {
-    const subscription = list[index] as Subscription;
-    end = writeField(into, end, subscription.filter);
-    into[end] = subscription.qos;
-    end += 1;
+    const item = list[index] as Subscription | string;
+    if (typeof item === "string") {
+      end = writeField(into, end, item);
+    } else {
+      end = writeField(into, end, item.topic) + 1;
+      into[end - 1] = item.qos;
+    }
   }
-  return closePacket(into, at, (PacketType.SUBSCRIBE << 4) | 0x02, end);
+  return closePacket(into, at, (type << 4) | 2, end);
 }
 
-/** Bytes that an UNSUBSCRIBE takes. Throws for an empty list [MQTT-3.10.3-2] or an illegal filter. */
-export function unsubscribeSize(filters: readonly string[]): number {
-  if (filters.length === 0) throw new TypeError("UNSUBSCRIBE needs at least one topic filter [MQTT-3.10.3-2]");
-  let length = 2;
-  for (let index = 0; index < filters.length; index += 1) length += 2 + checkTopicFilter(filters[index] as string);
-  return packetSize(length);
+/** Bytes that a remaining length itself takes, 1..4. */
+function lengthSize(length: number): number {
+  return length < 128 ? 1 : length < 16384 ? 2 : length < 2097152 ? 3 : 4;
 }
 
-/** Writes UNSUBSCRIBE. The list must have passed {@link unsubscribeSize}. */
-export function encodeUnsubscribe(into: Uint8Array, at: number, id: number, filters: readonly string[]): number {
-  checkId(id);
-  let end = writeUint16(into, at + 2, id);
-  for (let index = 0; index < filters.length; index += 1) end = writeField(into, end, filters[index] as string);
-  return closePacket(into, at, (PacketType.UNSUBSCRIBE << 4) | 0x02, end);
-}
-
-/** Writes PINGREQ or DISCONNECT: always 2 bytes. */
-export function encodeEmpty(into: Uint8Array, at: number, type: number): number {
-  if (type !== PacketType.PINGREQ && type !== PacketType.DISCONNECT) {
-    throw new TypeError(`${packetName(type)} is not a packet without body that a client sends`);
-  }
-  into[at] = type << 4;
-  into[at + 1] = 0;
-  return at + 2;
-}
-
-function packetSize(remainingLength: number): number {
-  if (remainingLength > MAX_REMAINING_LENGTH) {
-    throw new RangeError(`packet body of ${remainingLength} bytes; at most ${MAX_REMAINING_LENGTH} are possible`);
-  }
-  return 1 + lengthSize(remainingLength) + remainingLength;
-}
-
-/** Bytes that the remaining length itself takes, 1..4. */
-function lengthSize(remainingLength: number): number {
-  if (remainingLength < 128) return 1;
-  if (remainingLength < 16384) return 2;
-  return remainingLength < 2097152 ? 3 : 4;
-}
-
-function writeFixedHeader(into: Uint8Array, at: number, first: number, remainingLength: number): number {
+function writeHeader(into: Uint8Array, at: number, first: number, length: number): number {
   into[at] = first;
   let end = at + 1;
-  let rest = remainingLength;
-  while (rest > 127) {
-    into[end] = (rest & 0x7f) | 0x80;
+  let rest = length;
+  for (; rest > 127; rest >>>= 7) {
+    into[end] = rest | 0x80;
     end += 1;
-    rest >>>= 7;
   }
   into[end] = rest;
   return end + 1;
@@ -289,67 +225,20 @@ function writeFixedHeader(into: Uint8Array, at: number, first: number, remaining
  * conversion.
  */
 function closePacket(into: Uint8Array, at: number, first: number, end: number): number {
-  const length = end - at - 2;
-  const shift = lengthSize(length) - 1;
-  if (shift > 0) into.copyWithin(at + 2 + shift, at + 2, end);
-  writeFixedHeader(into, at, first, length);
-  return end + shift;
+  const start = at + 2;
+  const length = end - start;
+  const size = lengthSize(length) - 1;
+  if (size > 0) into.set(into.subarray(start, end), start + size);
+  writeHeader(into, at, first, length);
+  return end + size;
 }
 
-function writeUint16(into: Uint8Array, at: number, value: number): number {
-  into[at] = value >> 8;
-  into[at + 1] = value;
-  return at + 2;
-}
-
-function fieldSize(value: string | Uint8Array): number {
-  return 2 + (typeof value === "string" ? ArrayBuffer.fromString(value).byteLength : value.length);
-}
-
-/** Writes a length-prefixed field: text as UTF-8, bytes as they are. */
-function writeField(into: Uint8Array, at: number, value: string | Uint8Array): number {
-  let end = at + 2;
-  if (typeof value === "string") {
-    end = writeUtf8(into, end, value);
-  } else {
-    into.set(value, end);
-    end += value.length;
-  }
-  writeUint16(into, at, end - at - 2);
-  return end;
-}
-
-function checkText(text: string, what: string, statement: string): void {
-  if (typeof text !== "string") throw new TypeError(`${what} must be a string`);
-  const length = utf8Length(text);
-  if (length < 0) throw new TypeError(`${what} holds U+0000 or a lone surrogate [${statement}, MQTT-1.5.3-2]`);
-  checkFieldLength(length, what);
-}
-
-function checkBinary(value: string | Uint8Array, what: string): void {
-  if (typeof value !== "string" && !(value instanceof Uint8Array)) {
-    throw new TypeError(`${what} must be a string or a Uint8Array`);
-  }
-  const length = typeof value === "string" ? utf8Size(value) : value.length;
-  if (length < 0) throw new TypeError(`${what} has no UTF-8 form (a lone surrogate); give it as bytes`);
-  checkFieldLength(length, what);
-}
-
-function checkFieldLength(length: number, what: string): void {
-  if (length > MAX_FIELD_BYTES) throw new RangeError(`${what} has ${length} bytes; at most ${MAX_FIELD_BYTES} fit`);
-}
-
-function checkBoolean(value: boolean, what: string): void {
-  if (typeof value !== "boolean") throw new TypeError(`${what} must be true or false`);
-}
-
-function checkQos(qos: number, what: string, statement: string): void {
-  if (qos !== 0 && qos !== 1 && qos !== 2)
-    throw new RangeError(`${what} is ${qos}; it must be 0, 1 or 2 [${statement}]`);
-}
-
-function checkId(id: number): void {
-  if (!Number.isInteger(id) || id < 1 || id > 65535) {
-    throw new RangeError(`packet id is ${id}; it must be a whole number from 1 to 65535 [MQTT-2.3.1-1]`);
-  }
+/** Writes a length-prefixed field: text as UTF-8, bytes as they are. Throws a RangeError when it does not fit. */
+export function writeField(into: Uint8Array, at: number, value: string | Uint8Array): number {
+  const bytes = typeof value === "string" ? new Uint8Array(ArrayBuffer.fromString(value)) : value;
+  const length = bytes.length;
+  into[at] = length >> 8;
+  into[at + 1] = length;
+  into.set(bytes, at + 2);
+  return at + 2 + length;
 }

@@ -1,303 +1,363 @@
-// The bytes on their way out: acknowledgements and headers in one buffer of fixed size, payloads straight from the
-// message into the transport's buffer. Decides what leaves next, and never puts anything between the bytes of one
-// packet. Knows the phases of entries, but not what answers mean.
+// The outgoing half of a session: the table of what was accepted and is not yet acknowledged (PUBLISH, SUBSCRIBE,
+// UNSUBSCRIBE), which survives the end of a connection, and the bytes on their way out: acknowledgements and headers in
+// one buffer of fixed size, payloads straight from the message into the transport's buffer. Decides what leaves next,
+// and never puts anything between the bytes of one packet. Knows neither transport nor handler; what answers mean is
+// session.ts's business, which is the other half of the same object: on the chip each further object costs.
 
-import type { Counters, Message, PayloadSource, SessionOptions } from "./contract.js";
-import { type Flight, type InFlight, Phase } from "./in-flight.js";
-import type { KeepAlive } from "./keep-alive.js";
+import type { Budget, Counters, Message, PayloadSource, SessionOptions } from "./contract.js";
 import {
+  checkConnect,
+  checkWhole,
   encodeAck,
-  encodeConnect,
-  encodeEmpty,
+  encodeFilters,
   encodePublishHeader,
-  encodeSubscribe,
-  encodeUnsubscribe,
-  PacketType,
-  publishHeaderSize,
   type Subscription,
 } from "./packet.js";
 
-/** Bytes of any acknowledgement. */
-const ACK_BYTES = 4;
-
-/** The packet that is leaving, apart from acknowledgements and CONNECT, which are only bytes in the buffer. */
-const Job = Object.freeze({ NONE: 0, FLIGHT: 1, PING: 2, FAREWELL: 3 } as const);
-type Job = (typeof Job)[keyof typeof Job];
+/**
+ * An entry of the table. `phase` says how far it is on the present connection:
+ *
+ *   0 free ──► 1 queued ──► 2 leaving ──► 3 waiting ──PUBACK | SUBACK | UNSUBACK──► 0
+ *                               └──QoS 0──► 0    └──PUBREC──► 4
+ *   4 PUBREL queued ──► 5 PUBREL leaving ──► 6 PUBREL waiting ──PUBCOMP──► 0
+ *          ▲───────────────────PUBREC again─────────┘
+ *   connection ended: 2, 3 ──► 1;  5, 6 ──► 4;  what is no session state ──► 0
+ *   Session Present 0: 4, 5, 6 ──► 7 delivered, the owner is to be told ──► 0
+ *
+ * leaving: some bytes have left, the last one has not. waiting: it has; the answer is due by `until`. Other fields mean
+ * something only while `phase` is not 0.
+ */
+export interface Flight {
+  phase: number;
+  /** Packet id; 0 for QoS 0. */
+  id: number;
+  /**
+   * The packet type that ends the present wait, which also says what the entry is: 0 PUBLISH with QoS 0, 4 (PUBACK)
+   * PUBLISH with QoS 1, 5 (PUBREC) PUBLISH with QoS 2, 7 (PUBCOMP) PUBREL, 9 SUBSCRIBE, 11 UNSUBSCRIBE.
+   */
+  answer: number;
+  /** The message until PUBREC, the filters until SUBSCRIBE or UNSUBSCRIBE has left. */
+  content: Message | readonly Subscription[] | readonly string[] | null;
+  /** Bytes of the packet that is to leave next, without payload. */
+  size: number;
+  /** Bytes of a PUBLISH's payload, filters of a SUBSCRIBE. */
+  length: number;
+  /** The packet due next (PUBLISH, then PUBREL) has been begun on this connection. */
+  began: boolean;
+  /** It has been begun on an earlier connection, or by an earlier life, and the server may have it. */
+  resumed: boolean;
+  /** A flush waits for this entry. */
+  flush: boolean;
+  until: number;
+}
 
 export class Sender {
-  /** Anything may leave that was accepted: CONNACK has come. */
-  accepted = false;
-  /** DISCONNECT is to leave, after acknowledgements and PUBRELs. */
-  closing = false;
-  /** The last byte of DISCONNECT has left. */
-  parted = false;
+  /** Totals that the owner may read and reset. */
+  readonly counters: Counters = {
+    sentBytes: 0,
+    receivedBytes: 0,
+    sentPackets: 0,
+    receivedPackets: 0,
+    resent: 0,
+    overflowed: 0,
+    repeated: 0,
+    connections: 0,
+  };
+  /** Messages with QoS > 0, SUBSCRIBEs and UNSUBSCRIBEs accepted and not yet acknowledged. To be read only. */
+  pending = 0;
+
+  /** See session.ts. */
+  protected state = 0;
+  /** CONNACK has accepted: anything may leave. */
+  protected online = false;
   /** A PUBLISH or PUBREL was begun before CONNACK. */
-  early = false;
+  protected early = false;
+  /** 0 no pings, 1 quiet, 2 PINGREQ is to leave, 3 PINGREQ has left and is to be answered by `pingBy`. */
+  protected ping = 0;
+  protected until = 0;
+  /** Changes with each end: tells code that has called the owner whether its connection is still the same. */
+  protected generation = 0;
+  protected instant = 0;
+  /** Entries that a flush waits for; below 0 when there is none to answer. */
+  protected expected = -1;
+  protected readonly options: SessionOptions;
+  protected readonly ackTimeoutMs: number;
+  protected readonly pingTimeoutMs: number;
+
   /**
-   * Changes with each beginning and end: tells code that has called the owner whether its connection is still the same.
+   * [0, first): entries after PUBREC, in the order of the PUBRECs [MQTT-4.6.0-4].
+   * [first, count): all others, in the order of acceptance [MQTT-4.6.0-1]. From count on: free.
    */
-  connection = 0;
+  protected readonly list: Flight[] = [];
+  protected first = 0;
+  protected count = 0;
+  /** The id picked last. */
+  private id = 0;
 
-  private readonly _options: SessionOptions;
-  private readonly _inFlight: InFlight;
-  private readonly _keepAlive: KeepAlive;
-  private readonly _counters: Counters;
-  private readonly _ackTimeoutMs: number;
+  /** Waiting bytes are buffer[start..end); those before `part` belong to the packet that is leaving. */
+  protected readonly buffer: Uint8Array;
+  protected start = 0;
+  protected end = 0;
+  protected part = 0;
+  /**
+   * Type of the packet that is leaving, 0 for none; of acknowledgements and CONNECT, which are only bytes in the
+   * buffer, nothing is known.
+   */
+  protected type = 0;
+  /** Its entry, and after _next() the entry of what is chosen. */
+  protected item: Flight | null = null;
+  /** Its payload, the bytes of that, and how many of them have left. */
+  private payload: Uint8Array | PayloadSource | null | undefined = null;
+  private length = 0;
+  private offset = 0;
+
+  /** Checks what CONNECT and the buffers need, and allocates. Throws a TypeError or RangeError. */
+  constructor(options: SessionOptions, budget: Budget) {
+    const size = checkConnect(options);
+    if (size > checkWhole("budget.send", budget.send, 64, 268435455)) {
+      throw new RangeError(`CONNECT takes ${size} bytes; make budget.send at least that`);
+    }
+    // A day is more than any answer takes, and far from where differences of wrapping instants change their sign.
+    this.ackTimeoutMs = checkWhole("ackTimeoutMs", options.ackTimeoutMs ?? 10000, 1, 86400000);
+    this.pingTimeoutMs = checkWhole("pingTimeoutMs", options.pingTimeoutMs ?? 5000, 1, 86400000);
+    this.options = options;
+    this.buffer = new Uint8Array(budget.send);
+    this.id = options.lastId ?? 65535;
+    for (let count = checkWhole("budget.inFlight", budget.inFlight, 1, 65535) + 2; count > 0; count -= 1) {
+      this.list.push({
+        phase: 0,
+        id: 0,
+        answer: 0,
+        content: null,
+        size: 0,
+        length: 0,
+        began: false,
+        resumed: false,
+        flush: false,
+        until: 0,
+      });
+    }
+  }
+
+  // The table.
+
+  /** The entry that holds this id (1..65535); for id 0 the first one in this phase. */
+  protected _find(id: number, phase: number): Flight | null {
+    for (let index = 0; index < this.count; index += 1) {
+      const item = this.list[index] as Flight;
+      if (id > 0 ? item.id === id : item.phase === phase) return item;
+    }
+    return null;
+  }
 
   /**
-   * Waiting bytes are _buffer[_head.._tail); those before _cut belong to the job, and its payload comes before the
-   * rest.
+   * Takes a free entry, last in the order of acceptance and queued. `id` 0 lets the table pick the next one of the
+   * range that no entry holds [MQTT-2.3.1-1, MQTT-2.3.1-2]. Undefined when the places or the ids are used up.
    */
-  private readonly _buffer: Uint8Array;
-  private _head = 0;
-  private _cut = 0;
-  private _tail = 0;
-
-  private _job: Job = Job.NONE;
-  /** The entry of the job, and after _choose() the one it has chosen. */
-  private _flight: Flight | undefined;
-  /** Payload bytes of the job. */
-  private _length = 0;
-  private _offset = 0;
-  /** A payload given as text, encoded while it leaves. */
-  private _text: Uint8Array | undefined;
-
-  constructor(
-    size: number,
-    options: SessionOptions,
-    inFlight: InFlight,
-    keepAlive: KeepAlive,
-    counters: Counters,
-    ackTimeoutMs: number,
-  ) {
-    this._buffer = new Uint8Array(size);
-    this._options = options;
-    this._inFlight = inFlight;
-    this._keepAlive = keepAlive;
-    this._counters = counters;
-    this._ackTimeoutMs = ackTimeoutMs;
+  protected _adopt(answer: number, id: number): Flight | null {
+    // Beside the in-flight budget, two QoS 0 messages may wait to leave.
+    const limit = this.list.length - 2;
+    if (answer === 0 ? this.count - this.pending === 2 : this.pending === limit) return null;
+    let candidate = id;
+    if (answer > 0) {
+      if (candidate === 0) {
+        const least = this.options.firstId ?? 1;
+        const most = this.options.lastId ?? 65535;
+        // Of `count + 1` different ids at least one is free.
+        let rounds = Math.min(most - least, this.count) + 1;
+        candidate = this.id;
+        do {
+          if (rounds === 0) return null;
+          rounds -= 1;
+          candidate = candidate === most ? least : candidate + 1;
+        } while (this._find(candidate, 0) != null);
+        this.id = candidate;
+      }
+      this.pending += 1;
+    }
+    const item = this.list[this.count] as Flight;
+    this.count += 1;
+    item.phase = 1;
+    item.id = candidate;
+    item.answer = answer;
+    item.began = false;
+    item.resumed = false;
+    item.flush = false;
+    return item;
   }
 
-  /** Bytes of the buffer held. */
-  get memory(): number {
-    return this._buffer.length;
+  /** PUBREC has come: the payload may go, PUBREL is to leave. */
+  protected _advance(item: Flight): void {
+    this._moveTo(item, this.first);
+    this.first += 1;
+    item.phase = 4;
+    item.answer = 7;
+    item.size = 4;
+    item.content = null;
+    item.began = false;
+    item.resumed = false;
   }
 
-  /** Bytes free in the buffer. */
-  get room(): number {
-    return this._buffer.length - (this._tail - this._head);
+  /** The entry is over; its id and its place are free. */
+  protected _forget(item: Flight): void {
+    this.count -= 1;
+    if (this._moveTo(item, this.count) < this.first) this.first -= 1;
+    if (item.id > 0) this.pending -= 1;
+    if (item.flush) this.expected -= 1;
+    item.phase = 0;
+    item.id = 0;
+    item.content = null;
+    item.flush = false;
   }
 
-  /** DISCONNECT is leaving or has left: nothing may follow it [MQTT-3.14.4-2]. */
-  get parting(): boolean {
-    return this._job === Job.FAREWELL || this.parted;
+  /** Puts an entry at another place and closes the gap. Returns where it was. */
+  private _moveTo(item: Flight, to: number): number {
+    const list = this.list;
+    const from = list.indexOf(item);
+    const step = from < to ? 1 : -1;
+    for (let at = from; at !== to; at += step) list[at] = list[at + step] as Flight;
+    list[to] = item;
+    return from;
   }
 
-  /** A connection is open: CONNECT comes first [MQTT-3.1.0-1]. */
-  open(): void {
-    this.close();
-    this._tail = encodeConnect(this._buffer, 0, this._options);
-    this._counters.sentPackets += 1;
-  }
+  // The bytes.
 
   /** The connection is over: whatever waits here is void. */
-  close(): void {
-    this.accepted = false;
-    this.closing = false;
-    this.parted = false;
+  protected _clear(): void {
+    this.online = false;
     this.early = false;
-    this._head = 0;
-    this._cut = 0;
-    this._tail = 0;
-    this._job = Job.NONE;
-    this._flight = undefined;
-    this._text = undefined;
-    this.connection += 1;
+    this.ping = 0;
+    this.start = 0;
+    this.end = 0;
+    this.type = 0;
+    this.item = null;
+    this.payload = null;
+    this.generation += 1;
   }
 
-  /** Queues an acknowledgement, behind those that wait. False when the buffer cannot take it. */
-  acknowledge(type: number, id: number): boolean {
-    if (this._tail + ACK_BYTES > this._buffer.length) {
-      if (this.room < ACK_BYTES) return false;
-      this._buffer.copyWithin(0, this._head, this._tail);
-      this._tail -= this._head;
-      this._cut -= this._head;
-      this._head = 0;
+  /**
+   * Type of the packet that leaves next, when none is leaving and no byte waits; 0 for none. Its entry is `flight`.
+   * In the order of acceptance: an owner that clears a retained message and then subscribes must not get it again.
+   * Before CONNACK there are only messages, for a request needs a connection.
+   */
+  protected _next(): number {
+    const state = this.state;
+    const open = this.online || this.options.pipeline === true;
+    let item: Flight | null = null;
+    this.item = null;
+    // After DISCONNECT (5) nothing may follow [MQTT-3.14.4-2].
+    if (state === 5) return 0;
+    if (open) item = this._find(0, 4);
+    if (item == null) {
+      if (state === 4) return 14;
+      if (this.online && this.ping === 2) return 12;
+      if (open) item = this._find(0, 1);
     }
-    this._tail = encodeAck(this._buffer, this._tail, type, id);
-    this._counters.sentPackets += 1;
-    return true;
-  }
-
-  /** Whether there is anything to send now. */
-  get wants(): boolean {
-    return this._head < this._tail || this._job !== Job.NONE || this._choose() !== Job.NONE;
+    this.item = item;
+    if (item == null) return 0;
+    return item.answer > 5 ? item.answer - 1 : 3;
   }
 
   /** Puts at most `limit` bytes into `into` and returns how many. Throws what a payload source throws. */
-  take(into: Uint8Array, limit: number, now: number): number {
-    const connection = this.connection;
+  protected _write(into: Uint8Array, limit: number): number {
+    const generation = this.generation;
     let at = 0;
     for (;;) {
-      const edge = this._job === Job.NONE ? this._tail : this._cut;
-      if (this._head < edge) {
-        const count = Math.min(edge - this._head, limit - at);
-        into.set(this._buffer.subarray(this._head, this._head + count), at);
-        this._head += count;
+      const edge = this.type === 0 ? this.end : this.part;
+      let count = Math.min(edge - this.start, limit - at);
+      if (count > 0) {
+        into.set(this.buffer.subarray(this.start, this.start + count), at);
+        this.start += count;
         at += count;
-        if (this._head < edge) return at;
-        this._compact();
       }
-      if (this._job === Job.NONE) {
+      if (this.start < edge) return at;
+      if (this.start === this.end) {
+        this.start = 0;
+        this.part = 0;
+        this.end = 0;
+      }
+      if (this.type === 0) {
         // Begins a packet only where at least its first byte can leave: what has not left at all can still be
         // cancelled.
-        if (at >= limit) return at;
-        const next = this._begin(into, at, limit);
-        if (next < 0) return at;
-        at = next;
+        const type = at < limit ? this._next() : 0;
+        if (type === 0) return at;
+        at = this._begin(type, into, at, limit);
       } else {
-        if (this._offset < this._length) {
-          const count = Math.min(this._length - this._offset, limit - at);
-          if (count > 0) this._putPayload(into, at, count);
-          if (connection !== this.connection) return 0;
-          this._offset += count;
+        count = Math.min(this.length - this.offset, limit - at);
+        if (count > 0) {
+          const payload = this.payload as Uint8Array | PayloadSource;
+          if (!(payload instanceof Uint8Array)) payload.read(this.offset, into, at, count);
+          else into.set(payload.subarray(this.offset, this.offset + count), at);
+          if (generation !== this.generation) return 0;
+          this.offset += count;
           at += count;
-          if (this._offset < this._length) return at;
         }
-        this._finish(now);
+        if (this.offset < this.length) return at;
+        this._finish();
       }
     }
-  }
-
-  /** Starts again at the front of an empty buffer. */
-  private _compact(): void {
-    if (this._head < this._tail) return;
-    this._head = 0;
-    this._cut = 0;
-    this._tail = 0;
-  }
-
-  /** What leaves next, when no packet is leaving and no byte waits. */
-  private _choose(): Job {
-    const mayPublish = this.accepted || this._options.pipeline === true;
-    if (this.parted) return Job.NONE;
-    if (mayPublish) {
-      this._flight = this._inFlight.nextRelease();
-      if (this._flight !== undefined) return Job.FLIGHT;
-    }
-    if (this.closing) return Job.FAREWELL;
-    if (!mayPublish) return Job.NONE;
-    if (this.accepted && this._keepAlive.due) return Job.PING;
-    this._flight = this._inFlight.next();
-    return this._flight === undefined ? Job.NONE : Job.FLIGHT;
   }
 
   /**
    * Begins the next packet. Its header goes straight into `into` if it fits, else into the buffer, which is empty now;
-   * every header was measured against the buffer when it was accepted. Returns the offset after it, -1 when nothing is
-   * to leave.
+   * every header was measured against the buffer when it was accepted. Returns the offset after what has left.
    */
-  private _begin(into: Uint8Array, at: number, limit: number): number {
-    const job = this._choose();
-    if (job === Job.NONE) return -1;
-    const flight = job === Job.FLIGHT ? (this._flight as Flight) : undefined;
-    const size = headerSize(flight);
+  private _begin(type: number, into: Uint8Array, at: number, limit: number): number {
+    const item = this.item;
+    const size = item == null ? 2 : item.size;
     const direct = size <= limit - at;
-    const target = direct ? into : this._buffer;
+    const target = direct ? into : this.buffer;
     const start = direct ? at : 0;
-    this._length = 0;
-    this._offset = 0;
-    const end =
-      flight === undefined
-        ? encodeEmpty(target, start, job === Job.PING ? PacketType.PINGREQ : PacketType.DISCONNECT)
-        : this._encodeFlight(target, start, flight);
-    if (end !== start + size) throw new TypeError("a list of filters was changed after it was accepted");
-    this._job = job;
+    let length = 0;
+    let end: number;
+    if (item == null || type === 6) {
+      end = encodeAck(target, start, type, item == null ? 0 : item.id);
+    } else if (type === 3) {
+      const message = item.content as Message;
+      const payload = message.payload;
+      const qos = item.answer === 0 ? 0 : item.answer - 3;
+      const flags = (item.resumed ? 8 : 0) | (qos << 1) | (message.retain ? 1 : 0);
+      this.payload = typeof payload === "string" ? new Uint8Array(ArrayBuffer.fromString(payload)) : payload;
+      length = this.payload == null ? 0 : this.payload.length;
+      end = length === item.length ? encodePublishHeader(target, start, flags, message.topic, length, item.id) : 0;
+      if (item.resumed) this.counters.resent += 1;
+    } else {
+      end = encodeFilters(target, start, type, item.id, item.content as readonly (Subscription | string)[]);
+    }
+    if (end !== start + size) throw new TypeError("a message or list was changed after it was accepted");
+    this.type = type;
+    this.length = length;
+    this.offset = 0;
+    if (item != null) {
+      item.phase += 1;
+      item.began = true;
+      if (!this.online) this.early = true;
+    }
     if (direct) return end;
-    this._cut = end;
-    this._tail = end;
+    this.part = end;
+    this.end = end;
     return at;
   }
 
-  /** Writes what an entry has to send next, up to a payload, and marks it as leaving. */
-  private _encodeFlight(into: Uint8Array, at: number, flight: Flight): number {
-    let end: number;
-    if (flight.released) {
-      end = encodeAck(into, at, PacketType.PUBREL, flight.id);
-    } else if (flight.type === PacketType.SUBSCRIBE) {
-      end = encodeSubscribe(into, at, flight.id, flight.content as readonly Subscription[]);
-    } else if (flight.type === PacketType.UNSUBSCRIBE) {
-      end = encodeUnsubscribe(into, at, flight.id, flight.content as readonly string[]);
-    } else {
-      const message = flight.content as Message;
-      this._openPayload(message.payload, flight.length);
-      end = encodePublishHeader(
-        into,
-        at,
-        message.topic,
-        flight.size,
-        flight.length,
-        flight.qos,
-        message.retain,
-        flight.leftEarlier,
-        flight.id,
-      );
-      this._length = flight.length;
-      if (flight.leftEarlier) this._counters.resent += 1;
-    }
-    flight.phase = flight.released ? Phase.RELEASE_LEAVING : Phase.LEAVING;
-    flight.left = true;
-    if (!this.accepted) this.early = true;
-    return end;
-  }
-
-  /** Encodes a payload given as text. Throws a TypeError when it no longer has the length that the header will say. */
-  private _openPayload(payload: Message["payload"], length: number): void {
-    if (typeof payload === "string") this._text = new Uint8Array(ArrayBuffer.fromString(payload));
-    const present = typeof payload === "string" ? this._text?.length : payload?.length;
-    if ((present ?? 0) !== length) throw new TypeError("a message was changed after it was accepted");
-  }
-
-  private _putPayload(into: Uint8Array, at: number, count: number): void {
-    const payload = this._text ?? ((this._flight as Flight).content as Message).payload;
-    if (payload instanceof Uint8Array) {
-      const whole = count === payload.length;
-      into.set(whole ? payload : payload.subarray(this._offset, this._offset + count), at);
-    } else {
-      (payload as PayloadSource).read(this._offset, into, at, count);
+  /** The last byte of a packet has left: the time for its answer begins. */
+  private _finish(): void {
+    const type = this.type;
+    const item = this.item;
+    this.type = 0;
+    this.item = null;
+    this.payload = null;
+    this.counters.sentPackets += 1;
+    if (type === 12) {
+      this.ping = 3;
+      this.until = (this.instant + this.pingTimeoutMs) | 0;
+    } else if (type === 14) {
+      this.state = 5;
+    } else if (item != null && (item.phase === 2 || item.phase === 5)) {
+      // In any other phase CONNACK has settled the entry while its last bytes were leaving.
+      item.until = (this.instant + this.ackTimeoutMs) | 0;
+      item.phase += 1;
+      if (item.answer === 0) this._forget(item);
+      else if (item.answer > 7) item.content = null;
     }
   }
-
-  /** The last byte of the job has left: the time for its answer begins. */
-  private _finish(now: number): void {
-    const job = this._job;
-    const flight = this._flight;
-    this._job = Job.NONE;
-    this._flight = undefined;
-    this._text = undefined;
-    this._counters.sentPackets += 1;
-    if (job === Job.PING) this._keepAlive.asked(now);
-    else if (job === Job.FAREWELL) this.parted = true;
-    else this._await(flight as Flight, now);
-  }
-
-  private _await(flight: Flight, now: number): void {
-    flight.answerBy = (now + this._ackTimeoutMs) | 0;
-    if (flight.phase === Phase.RELEASE_LEAVING) {
-      flight.phase = Phase.RELEASE_WAITING;
-    } else if (flight.phase === Phase.LEAVING) {
-      flight.phase = Phase.WAITING;
-      if (flight.type !== PacketType.PUBLISH) flight.content = undefined;
-      else if (flight.qos === 0) this._inFlight.remove(flight);
-    }
-    // In any other phase CONNACK has settled the entry while its last bytes were leaving.
-  }
-}
-
-/** Bytes of the packet that an entry sends next, without payload; undefined stands for PINGREQ or DISCONNECT. */
-function headerSize(flight: Flight | undefined): number {
-  if (flight === undefined) return 2;
-  if (flight.released) return ACK_BYTES;
-  if (flight.type !== PacketType.PUBLISH) return flight.size;
-  return publishHeaderSize(flight.size, flight.qos, flight.length);
 }

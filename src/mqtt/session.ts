@@ -1,149 +1,132 @@
 // The MQTT 3.1.1 client session, sans-IO: everything from CONNECT to DISCONNECT, and what must survive between
-// connections. Bytes and time are arguments; results go to one handler. Here are the connection's states and deadlines
-// and what the owner asks for; the in-flight table knows what was accepted, the sender what leaves next, the receiver
-// what inbound packets mean. Knows no transport, timer or flash. Time is int32 milliseconds that wrap: instants are
-// compared by difference only.
+// connections. Bytes and time are arguments; results go to one handler. Here are the connection's states and deadlines,
+// what the owner asks for, and what inbound packets mean at the moment they come, both sides of §4.3; the sender, of
+// which the session is the other half, knows what was accepted and what leaves next. Whatever the server sends, nothing
+// here throws: a breach ends the connection with its statement. Knows no transport, timer or flash. Time is int32
+// milliseconds that wrap: instants are compared by difference only. Packet types are numbers; packet.ts has the table.
 
-import {
-  type Budget,
-  type Closed,
-  type CloseReason,
-  type Counters,
-  type Message,
-  Refusal,
-  type SessionHandler,
-  type SessionOptions,
+import type {
+  Budget,
+  Closed,
+  CloseReason,
+  Inbound,
+  Message,
+  PayloadSource,
+  SessionHandler,
+  SessionOptions,
 } from "./contract.js";
-import { Guard } from "./guard.js";
-import { InFlight, Phase } from "./in-flight.js";
-import { KeepAlive } from "./keep-alive.js";
-import { checkSession, checkTime, checkWhole, DefaultTime, MAX_FILTERS, payloadLength } from "./limits.js";
+import { Decoder, type DecoderHandler } from "./decoder.js";
 import {
-  MAX_REMAINING_LENGTH,
-  PacketType,
+  checkWhole,
+  encodeAck,
+  encodeConnect,
+  filtersSize,
   packetName,
   publishHeaderSize,
   type Subscription,
-  subscribeSize,
-  unsubscribeSize,
 } from "./packet.js";
-import { Receiver } from "./receiver.js";
-import { Sender } from "./sender.js";
-import { checkTopicName } from "./topic.js";
+import { type Flight, Sender } from "./sender.js";
+import { checkTopic, readUtf8, utf8Length } from "./text.js";
 
 export type * from "./contract.js";
 export { Refusal } from "./contract.js";
 export type { ConnectFields, Subscription, Will } from "./packet.js";
 
 /**
- *   IDLE ──connect()──► CONNECTING ──CONNACK 0──► CONNECTED
- *                            └────disconnect()────────┴──► CLOSING ──DISCONNECT has left──► IDLE  "disconnected"
- *   any but IDLE ─lost() | CONNACK refuses | deadline | breach | overflow | our own fault──► IDLE  (reason in onClosed)
- *
- * Deadlines. CONNECTING: CONNACK. CONNECTED: PINGRESP, and one for each entry that waits for an answer. All three:
- * bytes that wait while the transport takes none; in CLOSING there are always some.
- */
-const State = Object.freeze({ IDLE: 0, CONNECTING: 1, CONNECTED: 2, CLOSING: 3 } as const);
-type State = (typeof State)[keyof typeof State];
-
-/**
  * One client session, over any number of connections. The owner opens a transport, calls {@link connect}, passes what
  * arrives to {@link receive}, sends what {@link transmit} gives, and calls {@link tick} at {@link deadline}.
+ *
+ * `state`:
+ *
+ *   0 idle ──connect()──► 2 connecting ──CONNACK 0──► 3 connected
+ *                               └────disconnect()────────┴──► 4 closing ──DISCONNECT has left──► 5 parted ──► 1
+ *   2, 3, 4 ─lost() | CONNACK refuses | deadline | breach | overflow | our own fault──► 1 ending ──onClosed──► 0
+ *
+ * Deadlines. Connecting: CONNACK. Connected: PINGRESP, and one for each entry that waits for an answer. These and
+ * closing: bytes that wait while the transport takes none; in closing there are always some. Parted and ending last
+ * until the next call, or not even that.
  */
-export class Session {
-  readonly counters: Counters;
+export class Session extends Sender implements DecoderHandler {
+  /** CONNACK has accepted and nothing has ended the connection since. To be read only. */
+  connected = false;
+  /** What the last CONNACK of this connection said. To be read only. */
+  sessionPresent = false;
+  /** Bytes of all buffers, the same over the session's whole life. */
+  readonly memory: number;
 
-  private readonly _options: SessionOptions;
-  private readonly _sendLimit: number;
-  private readonly _connectTimeoutMs: number;
-  private readonly _ackTimeoutMs: number;
-  private readonly _pingTimeoutMs: number;
+  private readonly handler: SessionHandler;
+  private readonly connectTimeoutMs: number;
+  private readonly decoder: Decoder;
+  /** PINGREQ is due after so much quiet; 0 is never. */
+  private readonly idle: number;
 
-  private readonly _guard: Guard;
-  private readonly _receiver: Receiver;
-  private readonly _inFlight: InFlight;
-  private readonly _keepAlive: KeepAlive;
-  private readonly _sender: Sender;
+  /** Methods that are running, one inside the other, and the first exception of a callback, to be thrown at the end. */
+  private depth = 0;
+  private errors: unknown[] | null = null;
+  private busy = false;
 
-  private _state: State = State.IDLE;
-  /** Between the end of a connection and its onClosed. */
-  private _ending = false;
-  private _receiving = false;
-  private _transmitting = false;
-  private _sessionPresent = false;
-  private _now = 0;
-  /** CONNACK is due by then. */
-  private _acceptBy = 0;
-  /** The transport must have taken a byte by then; undefined while there is nothing to send. */
-  private _sendBy: number | undefined;
-  /** Since when a callback is due that no request may make itself; undefined when none is. */
-  private _unsettledAt: number | undefined;
-  private _flushing = false;
-  private _flushBy = 0;
+  private said = 0;
+  private heard = 0;
+  /** The transport must have taken a byte by then; null while there is nothing to send. */
+  private sendBy: number | null = null;
+  /** Since when a callback is due that no request may make itself; null when none is. */
+  private _since: number | null = null;
+  private flushBy = 0;
+  /** What deadline() has found to be due first, when, and for which entry; the numbers are those of tick(). */
+  private due = 0;
+  private deadlineAt = 0;
+  private oldest: Flight | null = null;
+
+  /** The message that is arriving. */
+  private readonly message: Inbound;
+  /**
+   * What is done with its payload. 0: looked at by nobody: a QoS 2 repeat, or a message after our DISCONNECT. 1: put
+   * together in the inbox, unless it lies whole in one fragment. 2: handed over as it comes. 3: larger than the inbox:
+   * its first bytes are kept, the rest is skipped. 4: skipped, for its topic is too long.
+   */
+  private course = 0;
+  private readonly inbox: Uint8Array;
+  /**
+   * Inbound QoS 2 ids that were handed over and not yet released (method B of §4.3.3: deliver at PUBLISH, keep the id
+   * until PUBREL); 0 marks a free place, which no id is.
+   */
+  private readonly kept: Uint16Array;
 
   /**
    * Checks everything and allocates all buffers. Throws a TypeError or RangeError for what CONNECT cannot carry and for
    * a budget or option outside of its limits.
    */
   constructor(options: SessionOptions, budget: Budget, handler: SessionHandler) {
-    checkSession(options, budget);
-    const firstId = checkWhole("firstId", options.firstId ?? 1, 1, 65535);
-    const lastId = checkWhole("lastId", options.lastId ?? 65535, firstId, 65535);
-    this._connectTimeoutMs = checkTime("connectTimeoutMs", options.connectTimeoutMs, DefaultTime.CONNECT_MS);
-    this._ackTimeoutMs = checkTime("ackTimeoutMs", options.ackTimeoutMs, DefaultTime.ACK_MS);
-    this._pingTimeoutMs = checkTime("pingTimeoutMs", options.pingTimeoutMs, DefaultTime.PING_MS);
-
-    this.counters = {
-      sentBytes: 0,
-      receivedBytes: 0,
-      sentPackets: 0,
-      receivedPackets: 0,
-      resent: 0,
-      overflowed: 0,
-      repeated: 0,
-      connections: 0,
+    super(options, budget);
+    const receive = checkWhole("budget.receive", budget.receive, 64, 268435455);
+    const seconds = options.keepAliveSeconds;
+    checkWhole("lastId", options.lastId ?? 65535, checkWhole("firstId", options.firstId ?? 1, 1, 65535), 65535);
+    this.connectTimeoutMs = checkWhole("connectTimeoutMs", options.connectTimeoutMs ?? 10000, 1, 86400000);
+    // PINGREQ goes up to 2 s before the keep alive is over, so that the link's delay does not make it late.
+    this.idle = seconds * 1000 - Math.min(seconds * 250, 2000);
+    this.handler = handler;
+    this.kept = new Uint16Array(checkWhole("budget.inbound", budget.inbound, 0, 65535));
+    // Only a SUBACK has a body of more than 2 bytes: one for each filter. 64 is enough for 62 of them.
+    this.decoder = new Decoder(64, checkWhole("budget.topic", budget.topic, 1, 65535), this);
+    this.decoder.reset(true);
+    this.inbox = new Uint8Array(options.stream === true ? 0 : receive);
+    this.memory = this.decoder.memory + this.inbox.length + this.kept.byteLength + budget.send;
+    this.message = {
+      topic: "",
+      qos: 0,
+      retain: false,
+      dup: false,
+      id: 0,
+      length: 0,
+      offset: 0,
+      bytes: this.inbox,
+      start: 0,
+      end: 0,
+      complete: false,
     };
-    this._options = options;
-    this._sendLimit = budget.send;
-    this._guard = new Guard(handler);
-    this._inFlight = new InFlight(budget.inFlight, firstId, lastId);
-    this._keepAlive = new KeepAlive(options.keepAliveSeconds, this._pingTimeoutMs);
-    this._sender = new Sender(budget.send, options, this._inFlight, this._keepAlive, this.counters, this._ackTimeoutMs);
-    this._receiver = new Receiver(
-      options,
-      budget,
-      this._guard,
-      this._inFlight,
-      this._keepAlive,
-      this._sender,
-      this.counters,
-      {
-        onAccepted: (sessionPresent) => this._accept(sessionPresent),
-        onFailed: (reason, detail, statement, code) => this._end(reason, detail, statement, code),
-      },
-    );
   }
 
   // What the owner asks and tells.
-
-  get connected(): boolean {
-    return this._state === State.CONNECTED;
-  }
-
-  /** What the last CONNACK of this connection said. */
-  get sessionPresent(): boolean {
-    return this._sessionPresent;
-  }
-
-  /** Messages with QoS > 0, SUBSCRIBEs and UNSUBSCRIBEs accepted and not yet acknowledged. */
-  get pending(): number {
-    return this._inFlight.pending;
-  }
-
-  /** Bytes of all buffers, the same over the session's whole life. */
-  get memory(): number {
-    return this._receiver.memory + this._sender.memory;
-  }
 
   /**
    * How many bytes {@link receive} can take now without any risk that their acknowledgements find no room. A transport
@@ -152,43 +135,48 @@ export class Session {
   get receivable(): number {
     // The shortest packet to be acknowledged (PUBREL) has 4 bytes, as the acknowledgement has; up to 3 may have come
     // before.
-    return Math.max(0, this._sender.room - 3);
+    return Math.max(0, this.buffer.length - this.end + this.start - 3);
   }
 
   /** Whether {@link transmit} is to be called as soon as the transport takes bytes. */
   get wantsTransmit(): boolean {
-    return this._state !== State.IDLE && (this._unsettledAt !== undefined || this._sender.wants);
+    if (this.state < 2) return false;
+    return this._since != null || this.start < this.end || this.type !== 0 || this._next() !== 0;
   }
 
-  /** The transport is open: CONNECT is due. Throws an Error while a connection is open. */
+  /** The transport is open: CONNECT is due [MQTT-3.1.0-1]. Throws an Error while a connection is open. */
   connect(now: number): void {
-    if (this._state !== State.IDLE || this._ending) {
-      throw new Error("connect() was called while a connection is open; wait for onClosed");
-    }
-    this._now = now | 0;
-    this._state = State.CONNECTING;
-    this._sessionPresent = false;
-    this._receiver.open();
-    this._sender.open();
-    this._acceptBy = (this._now + this._connectTimeoutMs) | 0;
-    this._arm();
+    if (this.state > 0) throw new Error("a connection is open; wait for onClosed");
+    this.state = 2;
+    this.sessionPresent = false;
+    this.decoder.reset();
+    this.end = encodeConnect(this.buffer, 0, this.options);
+    this.counters.sentPackets += 1;
+    this.until = (now + this.connectTimeoutMs) | 0;
+    this._schedule(now);
   }
 
   /**
-   * Bytes have come. Never throws because of what they are. Throws an Error when called from one of its own callbacks.
+   * Bytes have come. Never throws because of what they are. Throws an Error when called from one of its own callbacks,
+   * a RangeError for a range outside of `bytes`.
    */
   receive(bytes: Uint8Array, start: number, end: number, now: number): void {
-    if (this._receiving) throw new Error("receive() was called from one of its own callbacks; call it afterwards");
-    if (!(start >= 0 && start <= end && end <= bytes.length)) {
-      throw new RangeError(`range ${start}..${end} lies outside of the ${bytes.length} bytes received`);
+    if (this.state < 2) {
+      // The decoder is stopped and looks at the range only.
+      this.decoder.receive(bytes, start, end);
+      return;
     }
-    if (this._state === State.IDLE) return;
-    this._enter(now);
+    this.instant = now | 0;
+    if (end > start) this.heard = this.instant;
+    this.depth += 1;
+    try {
+      this.decoder.receive(bytes, start, end);
+    } catch (error) {
+      // Misuse, for no callback throws here: another range than the bytes have, or a call from one of the callbacks.
+      this.depth -= 1;
+      throw error;
+    }
     this.counters.receivedBytes += end - start;
-    if (end > start) this._keepAlive.received(this._now);
-    this._receiving = true;
-    this._receiver.receive(bytes, start, end);
-    this._receiving = false;
     this._settle();
     this._leave();
   }
@@ -203,26 +191,27 @@ export class Session {
       throw new RangeError(`limit is ${limit}, but the buffer has ${into.length} bytes`);
     }
     // The buffer is being filled already.
-    if (this._transmitting) return 0;
-    this._enter(now);
-    this._transmitting = true;
-    const connection = this._sender.connection;
-    this._settle();
+    if (this.busy) return 0;
+    this.instant = now | 0;
+    this.depth += 1;
+    this.busy = true;
+    const generation = this.generation;
     let count = 0;
+    this._settle();
     // A callback may have ended the connection and begun the next one, whose bytes are not for this transport.
-    if (this._state !== State.IDLE && connection === this._sender.connection) {
+    if (this.state > 1 && generation === this.generation) {
       try {
-        count = this._sender.take(into, limit, this._now);
-      } catch (failure) {
-        this._guard.keep(failure);
+        count = this._write(into, limit);
+      } catch (error) {
+        this.errors ??= [error];
         this._end("internal", "a message could not be read", "");
       }
     }
-    this._transmitting = false;
+    this.busy = false;
     if (count > 0) {
       this.counters.sentBytes += count;
-      this._keepAlive.sent(this._now);
-      this._sendBy = undefined;
+      this.said = this.instant;
+      this.sendBy = null;
     }
     this._leave();
     return count;
@@ -233,29 +222,38 @@ export class Session {
    * a TypeError or RangeError for an illegal topic, payload, QoS or id, and for an id that is in use.
    */
   publish(message: Message, now: number): number {
-    const qos = message.qos;
-    if (qos !== 0 && qos !== 1 && qos !== 2) throw new RangeError(`QoS is ${qos}; it must be 0, 1 or 2 [MQTT-3.3.1-4]`);
-    const topicBytes = checkTopicName(message.topic);
-    const length = payloadLength(message.payload);
-    if (message.id !== undefined) {
-      if (qos === 0) throw new TypeError("a QoS 0 message has no packet id; leave it out [MQTT-2.3.1-5]");
-      this._checkFree(message.id);
+    const qos = checkWhole("[MQTT-3.3.1-4] QoS", message.qos, 0, 2);
+    const size = checkTopic(message.topic, false);
+    const payload = message.payload;
+    const id = message.id;
+    let length = 0;
+    if (typeof payload === "string") {
+      length = utf8Length(payload, 0);
+      if (length < 0) throw new TypeError("payload holds a lone surrogate; give it as bytes");
+    } else if (payload !== undefined) {
+      length = (payload as PayloadSource | null)?.length as number;
+      if ((length | 0) !== length || length < 0) {
+        throw new TypeError("payload must be a string, a Uint8Array or a source with a length in bytes");
+      }
     }
-    if (length > MAX_REMAINING_LENGTH - topicBytes - 4) return Refusal.TOO_LONG;
-    if (publishHeaderSize(topicBytes, qos, length) > this._sendLimit) return Refusal.TOO_LONG;
-    if (this._state === State.CLOSING) return Refusal.CLOSING;
-    if (qos === 0 && this._state !== State.CONNECTED) return Refusal.OFFLINE;
-    const flight = this._inFlight.add(PacketType.PUBLISH, qos, message.id ?? 0);
-    if (flight === undefined) return Refusal.FULL;
-    flight.content = message;
-    flight.size = topicBytes;
-    flight.length = length;
+    if (id != null) {
+      if (qos === 0) throw new TypeError("leave id out with QoS 0 [MQTT-2.3.1-5]");
+      this._checkFree(id);
+    }
+    const header = publishHeaderSize(size, qos, length);
+    if (header > this.buffer.length) return -3;
+    if (this.state > 3) return -4;
+    if (qos === 0 && !this.connected) return -2;
+    const item = this._adopt(qos === 0 ? 0 : qos + 3, id ?? 0);
+    if (item == null) return -1;
+    item.content = message;
+    item.size = header;
+    item.length = length;
     // A server without our session takes a message of an earlier life as a new one, so DUP would be untrue.
-    const fresh = this._options.clean || (this._state === State.CONNECTED && !this._sessionPresent);
-    flight.leftEarlier = qos > 0 && message.resumed === true && !fresh;
-    this._now = now | 0;
-    this._arm();
-    return flight.id;
+    const fresh = this.options.clean || (this.connected && !this.sessionPresent);
+    item.resumed = qos > 0 && message.resumed === true && !fresh;
+    this._schedule(now);
+    return item.id;
   }
 
   /**
@@ -265,12 +263,13 @@ export class Session {
    */
   release(id: number, now: number): number {
     this._checkFree(id);
-    if (this._state === State.CLOSING) return Refusal.CLOSING;
-    const flight = this._inFlight.restore(id);
-    if (flight === undefined) return Refusal.FULL;
-    if (this._state === State.CONNECTED && !this._sessionPresent) flight.phase = Phase.DONE;
-    this._now = now | 0;
-    this._arm();
+    if (this.state > 3) return -4;
+    const item = this._adopt(5, id);
+    if (item == null) return -1;
+    this._advance(item);
+    item.resumed = true;
+    if (this.connected && !this.sessionPresent) item.phase = 7;
+    this._schedule(now);
     return id;
   }
 
@@ -279,45 +278,38 @@ export class Session {
    * TypeError or RangeError for an empty list, an illegal filter or QoS, and a list larger than `budget.send`.
    */
   subscribe(list: readonly Subscription[], now: number): number {
-    if (list.length > MAX_FILTERS) {
-      throw new RangeError(`${list.length} filters are too many; at most ${MAX_FILTERS} fit into one SUBSCRIBE`);
-    }
-    return this._request(PacketType.SUBSCRIBE, list, subscribeSize(list), now);
+    if (list.length > 62)
+      throw new RangeError(`${list.length} filters are too many; at most 62 fit into one SUBSCRIBE`);
+    return this._subscribe(8, list, now);
   }
 
   /** Ends subscriptions; otherwise as {@link subscribe}. */
-  unsubscribe(filters: readonly string[], now: number): number {
-    return this._request(PacketType.UNSUBSCRIBE, filters, unsubscribeSize(filters), now);
+  unsubscribe(list: readonly string[], now: number): number {
+    return this._subscribe(10, list, now);
   }
 
-  private _request(
-    type: number,
-    content: readonly Subscription[] | readonly string[],
-    size: number,
-    now: number,
-  ): number {
-    if (size > this._sendLimit) {
+  private _subscribe(type: 8 | 10, list: readonly Subscription[] | readonly string[], now: number): number {
+    const size = filtersSize(type, list);
+    if (size > this.buffer.length) {
       throw new RangeError(`${packetName(type)} takes ${size} bytes; split it or make budget.send at least that`);
     }
-    if (this._state === State.CLOSING) return Refusal.CLOSING;
-    if (this._state !== State.CONNECTED) return Refusal.OFFLINE;
-    const flight = this._inFlight.add(type, 0, 0);
-    if (flight === undefined) return Refusal.FULL;
-    flight.content = content;
-    flight.size = size;
-    flight.length = content.length;
-    this._now = now | 0;
-    this._arm();
-    return flight.id;
+    if (this.state > 3) return -4;
+    if (!this.connected) return -2;
+    const item = this._adopt(type + 1, 0);
+    if (item == null) return -1;
+    item.content = list;
+    item.size = size;
+    item.length = list.length;
+    this._schedule(now);
+    return item.id;
   }
 
   /** Forgets a message with QoS > 0 that has never left, not even in part. False when there is no such message. */
   cancel(id: number): boolean {
-    const flight = id === 0 ? undefined : this._inFlight.find(id);
-    if (flight === undefined || flight.type !== PacketType.PUBLISH) return false;
-    if (flight.phase !== Phase.QUEUED || flight.leftEarlier) return false;
-    this._inFlight.remove(flight);
-    this._arm();
+    const item = this._find(id, 0);
+    if (item == null || item.answer > 5 || item.phase > 1 || item.resumed) return false;
+    this._forget(item);
+    this._schedule(this.instant);
     return true;
   }
 
@@ -326,11 +318,14 @@ export class Session {
    * deadline or at the end of the connection. Another flush replaces one that is not yet answered.
    */
   flush(deadlineAt: number, now: number): void {
-    this._flushing = true;
-    this._flushBy = deadlineAt | 0;
-    this._inFlight.awaitAll();
-    this._now = now | 0;
-    this._arm();
+    this.flushBy = deadlineAt | 0;
+    this.expected = 0;
+    for (let index = 0; index < this.count; index += 1) {
+      const item = this.list[index] as Flight;
+      item.flush = item.phase !== 7;
+      if (item.flush) this.expected += 1;
+    }
+    this._schedule(now);
   }
 
   /**
@@ -339,16 +334,16 @@ export class Session {
    * the owner can send it first. Without a connection, or the second time, it changes nothing.
    */
   disconnect(now: number): void {
-    if (this._state === State.IDLE || this._state === State.CLOSING) return;
-    this._state = State.CLOSING;
-    this._sender.closing = true;
-    this._now = now | 0;
-    this._arm();
+    if (this.state < 2 || this.state > 3) return;
+    this.state = 4;
+    this.connected = false;
+    this._schedule(now);
   }
 
   /** The transport has ended. What must survive is kept for the next connect(). */
   lost(now: number): void {
-    this._enter(now);
+    this.instant = now | 0;
+    this.depth += 1;
     this._settle();
     this._end("lost", "the transport ended", "");
     this._leave();
@@ -356,160 +351,417 @@ export class Session {
 
   /** When {@link tick} wants to be called next (int32 milliseconds, may be past); undefined when nothing is awaited. */
   deadline(): number | undefined {
-    if (this._unsettledAt !== undefined) return this._unsettledAt;
-    let first = this._flushing ? this._flushBy : undefined;
-    if (this._state === State.IDLE) return first;
-    first = earlier(first, this._sendBy);
-    if (this._state === State.CONNECTING) return earlier(first, this._acceptBy);
-    if (this._state === State.CLOSING) return first;
-    first = earlier(first, this._keepAlive.dueAt());
-    const pingBy = this._keepAlive.answerBy();
-    if (pingBy !== undefined) first = earlier(first, this._patient(pingBy, this._pingTimeoutMs));
-    const flight = this._inFlight.nextAnswer();
-    return flight === undefined ? first : earlier(first, this._patient(flight.answerBy, this._ackTimeoutMs));
+    const state = this.state;
+    this.due = 0;
+    if (this._since != null) return this._since;
+    if (this.expected >= 0) this._note(1, this.flushBy, 0);
+    if (state > 1) {
+      if (this.sendBy != null) this._note(2, this.sendBy, 0);
+      if (state === 2) this._note(3, this.until, 0);
+      if (state === 3) {
+        if (this.ping === 1) {
+          // Quiet means nothing sent [MQTT-3.1.2-23], and also nothing received: a link that has died takes what is
+          // sent for a long time, and only a ping finds out.
+          const quiet = ((this.said - this.heard) | 0) < 0 ? this.said : this.heard;
+          this._note(4, (quiet + this.idle) | 0, 0);
+        }
+        if (this.ping === 3) this._note(5, this.until, this.pingTimeoutMs);
+        for (let index = 0; index < this.count; index += 1) {
+          const item = this.list[index] as Flight;
+          if ((item.phase === 3 || item.phase === 6) && this._note(6, item.until, this.ackTimeoutMs)) {
+            this.oldest = item;
+          }
+        }
+      }
+    }
+    if (this.due > 0) return this.deadlineAt;
+  }
+
+  /**
+   * Keeps the earliest of the deadlines; true when it is this one. An answer, for which there are `timeout`
+   * milliseconds, cannot come in the middle of another packet: while one is arriving, its time runs from the last bytes
+   * that came.
+   */
+  private _note(due: number, limit: number, period: number): boolean {
+    let at = limit;
+    if (period > 0 && this.decoder.partial) {
+      const quiet = (this.heard + period) | 0;
+      if (((quiet - at) | 0) > 0) at = quiet;
+    }
+    if (this.due > 0 && ((at - this.deadlineAt) | 0) >= 0) return false;
+    this.due = due;
+    this.deadlineAt = at;
+    return true;
   }
 
   /** Time has passed. May be called at any time; does something at {@link deadline}. */
   tick(now: number): void {
-    this._enter(now);
+    this.instant = now | 0;
+    this.depth += 1;
     this._settle();
-    if (this._flushing && this._past(this._flushBy)) {
-      this._flushing = false;
-      this._guard.flushed(false);
-    }
-    if (this._sendBy !== undefined && this._past(this._sendBy)) {
-      this._end("timeout", `the transport took no byte within ${this._ackTimeoutMs} ms`, "");
-    }
-    switch (this._state) {
-      case State.CONNECTING:
-        if (this._past(this._acceptBy)) this._end("timeout", `no CONNACK within ${this._connectTimeoutMs} ms`, "");
-        break;
-      case State.CONNECTED:
-        this._tickConnected();
-        break;
-      default:
-        // IDLE and CLOSING wait for nothing but what is handled above.
-        break;
+    this._since = null;
+    for (;;) {
+      const at = this.deadline();
+      const due = this.due;
+      if (due === 0 || ((this.instant - (at as number)) | 0) < 0) break;
+      if (due === 1) {
+        this.expected = -1;
+        this._tell("onFlushed", false);
+      } else if (due === 4) {
+        this.ping = 2;
+        // From now on bounded by the time that the transport may take for it.
+        this._schedule(now);
+      } else {
+        let what = "the transport took no byte";
+        let period = this.ackTimeoutMs;
+        if (due === 3) {
+          what = "no CONNACK";
+          period = this.connectTimeoutMs;
+        } else if (due === 5) {
+          what = "no PINGRESP";
+          period = this.pingTimeoutMs;
+        } else if (due === 6) {
+          const item = this.oldest as Flight;
+          what = `no ${packetName(item.answer)} for id ${item.id}`;
+        }
+        this._end("timeout", `${what} within ${period} ms`, due === 5 ? "MQTT-3.12.4-1" : "");
+      }
     }
     this._leave();
   }
 
-  private _tickConnected(): void {
-    const pingBy = this._keepAlive.answerBy();
-    if (pingBy !== undefined && this._past(this._patient(pingBy, this._pingTimeoutMs))) {
-      this._end("timeout", `no PINGRESP within ${this._pingTimeoutMs} ms`, "MQTT-3.12.4-1");
-      return;
-    }
-    const flight = this._inFlight.nextAnswer();
-    if (flight !== undefined && this._past(this._patient(flight.answerBy, this._ackTimeoutMs))) {
-      this._end("timeout", `no ${packetName(flight.answer)} for id ${flight.id} within ${this._ackTimeoutMs} ms`, "");
-      return;
-    }
-    this._keepAlive.tick(this._now);
-  }
-
   // The frame around each call.
 
-  private _enter(now: number): void {
-    this._now = now | 0;
-    this._guard.enter();
+  /** Calls the owner. False when that threw; the exception waits until the outermost method has done its work. */
+  private _tell(name: keyof SessionHandler, what: unknown, codes?: unknown): boolean {
+    try {
+      (this.handler as unknown as Record<typeof name, (what: unknown, codes: unknown) => void>)[name](what, codes);
+      return true;
+    } catch (error) {
+      this.errors ??= [error];
+      return false;
+    }
   }
 
   private _leave(): void {
-    this._arm();
-    this._guard.leave();
+    this._schedule(this.instant);
+    this.depth -= 1;
+    const errors = this.errors;
+    if (this.depth > 0 || errors == null) return;
+    this.errors = null;
+    throw errors[0];
   }
 
   /** Sets the deadlines that follow from there being something to send or to tell. */
-  private _arm(): void {
-    if (this._state === State.IDLE || !this._sender.wants) this._sendBy = undefined;
-    else if (this._sendBy === undefined) this._sendBy = (this._now + this._ackTimeoutMs) | 0;
-    const unsettled =
-      this._sender.parted || (this._flushing && !this._inFlight.awaited) || this._inFlight.nextDone() !== undefined;
-    if (!unsettled) this._unsettledAt = undefined;
-    else if (this._unsettledAt === undefined) this._unsettledAt = this._now;
+  private _schedule(now: number): void {
+    const _since = this._since;
+    this.instant = now | 0;
+    this._since = null;
+    if (!this.wantsTransmit) this.sendBy = null;
+    else if (this.sendBy == null) this.sendBy = (now + this.ackTimeoutMs) | 0;
+    if (this.state === 5 || this.expected === 0 || this._find(0, 7) != null) {
+      this._since = _since ?? this.instant;
+    }
   }
 
-  /** Makes the callbacks that are due because of what was done before this call. */
+  /** Makes the callbacks that are due because of what was done before. */
   private _settle(): void {
-    this._tellDone();
-    if (this._flushing && !this._inFlight.awaited) {
-      this._flushing = false;
-      this._guard.flushed(true);
-    }
-    if (this._sender.parted) this._end("disconnected", "", "");
-  }
-
-  private _tellDone(): void {
     for (;;) {
-      const flight = this._inFlight.nextDone();
-      if (flight === undefined) return;
-      const id = flight.id;
-      this._inFlight.remove(flight);
-      this._guard.delivered(id);
+      const item = this._find(0, 7);
+      if (item == null) break;
+      const id = item.id;
+      this._forget(item);
+      this._tell("onDelivered", id);
     }
-  }
-
-  private _past(at: number): boolean {
-    return ((this._now - at) | 0) >= 0;
+    if (this.expected === 0) {
+      this.expected = -1;
+      this._tell("onFlushed", true);
+    }
+    if (this.state === 5) this._end("disconnected", "", "");
   }
 
   /**
-   * When an answer due at `at` really counts as missing. It cannot come in the middle of another packet, so while one
-   * is arriving its time runs from the last bytes that came.
+   * The one way to the end. All state is settled before the first callback, so that any of them may call anything;
+   * onClosed is the last. Keeps what is session state, in its order, to be sent again; all of it goes when the session
+   * was clean [MQTT-3.1.2-6]. When CONNACK refused, nothing of this connection counts as sent [MQTT-3.1.4-5].
    */
-  private _patient(at: number, timeoutMs: number): number {
-    if (!this._receiver.partial) return at;
-    const quietAt = (this._keepAlive.receivedAt + timeoutMs) | 0;
-    return ((quietAt - at) | 0) > 0 ? quietAt : at;
-  }
-
-  /** CONNACK has accepted, perhaps after disconnect(); what it says about the session holds in either case. */
-  private _accept(sessionPresent: boolean): void {
-    this.counters.connections += 1;
-    this._sessionPresent = sessionPresent;
-    this._sender.accepted = true;
-    if (!sessionPresent) this._inFlight.forgotten();
-    if (this._state === State.CONNECTING) {
-      this._state = State.CONNECTED;
-      this._keepAlive.open();
-      this._guard.connected(sessionPresent);
+  private _end(reason: CloseReason, detail: string, statement: string, code?: number): void {
+    if (this.state < 2) return;
+    const pipelined = reason === "lost" && this.early && !this.online;
+    const closed: Closed = { reason, detail, statement, code: code ?? 0, pipelined };
+    const failed = this.expected > 0;
+    if (failed) this.expected = -1;
+    this.state = 1;
+    this.connected = false;
+    this.sendBy = null;
+    this._clear();
+    // Whatever is left of a fragment that is being received is dropped.
+    this.decoder.reset(true);
+    for (let index = this.count - 1; index >= 0; index -= 1) {
+      const item = this.list[index] as Flight;
+      if (item.phase === 7) continue;
+      if (this.options.clean || item.answer === 0 || item.answer > 7) {
+        // Neither QoS 0 nor a request is session state (§4.1).
+        this._forget(item);
+        continue;
+      }
+      item.phase = item.answer === 7 ? 4 : 1;
+      if (item.began && reason !== "refused") item.resumed = true;
+      item.began = false;
     }
-    this._tellDone();
-  }
-
-  /**
-   * The one way to IDLE. All state is settled before the first callback, so that any of them may call anything;
-   * onClosed is the last.
-   */
-  private _end(reason: CloseReason, detail: string, statement: string, code = 0): void {
-    if (this._state === State.IDLE) return;
-    const early = reason === "lost" && this._sender.early && !this._sender.accepted;
-    const closed: Closed = { reason, detail, statement, code, pipelined: early };
-    const flushing = this._flushing;
-    const flushed = flushing && !this._inFlight.awaited;
-    this._state = State.IDLE;
-    this._ending = true;
-    this._flushing = false;
-    this._sendBy = undefined;
-    this._sender.close();
-    this._keepAlive.close();
-    this._inFlight.ended(this._options.clean, reason === "refused");
-    this._tellDone();
-    if (flushing) this._guard.flushed(flushed);
-    this._ending = false;
-    this._guard.closed(closed);
+    this._settle();
+    if (failed) this._tell("onFlushed", false);
+    this.state = 0;
+    this._tell("onClosed", closed);
   }
 
   /** Misuse: an id that is none, or that is in use [MQTT-2.3.1-2]. */
   private _checkFree(id: number): void {
     checkWhole("id", id, 1, 65535);
-    if (this._inFlight.find(id) !== undefined) throw new RangeError(`packet id ${id} is in use [MQTT-2.3.1-2]`);
+    if (this._find(id, 0) != null) throw new RangeError(`packet id ${id} is in use [MQTT-2.3.1-2]`);
   }
-}
 
-function earlier(a: number | undefined, b: number | undefined): number | undefined {
-  if (a === undefined) return b;
-  if (b === undefined) return a;
-  return ((a - b) | 0) < 0 ? a : b;
+  // What the decoder finds; nobody else calls these.
+
+  onMalformed(detail: string, statement: string): void {
+    this._end("malformed", detail, statement);
+  }
+
+  onPacket(type: number, bytes: Uint8Array, start: number, end: number): void {
+    const id = ((bytes[start] as number) << 8) | (bytes[start + 1] as number);
+    this.counters.receivedPackets += 1;
+    if (type === 2) {
+      this._onConnected(id > 255, id & 255);
+      return;
+    }
+    if (!this.online) {
+      this._end("violation", `${packetName(type)} before CONNACK`, "MQTT-3.2.0-1");
+      return;
+    }
+    if (type === 13) {
+      // One that nobody asked for changes nothing.
+      if (this.ping === 3) this.ping = 1;
+      return;
+    }
+    if (type === 6) {
+      // The id is free, whether it was held or not.
+      const place = this.kept.indexOf(id);
+      if (place >= 0) this.kept[place] = 0;
+      this._answer(7, id);
+      return;
+    }
+    const item = this._find(id, 0);
+    if (item != null) {
+      this._handle(item, type, bytes, start + 2, end);
+      return;
+    }
+    // A late answer answers nothing. Only PUBREC leaves the server waiting: for the PUBREL of a message that we forgot.
+    if (type === 5) this._answer(6, id);
+  }
+
+  private _onConnected(sessionPresent: boolean, code: number): void {
+    if (this.online) {
+      this._end("violation", "a second CONNACK", "MQTT-3.2.0-1");
+      return;
+    }
+    if (code !== 0) {
+      // §3.2.2.3.
+      const detail = [
+        "unacceptable protocol version",
+        "identifier rejected",
+        "server unavailable",
+        "bad user name or password",
+        "not authorized",
+      ][code - 1];
+      this._end("refused", detail ?? `reserved code ${code}`, sessionPresent ? "MQTT-3.2.2-4" : "", code);
+      return;
+    }
+    if (sessionPresent && this.options.clean) {
+      this._end("violation", "Session Present 1 for a clean session", "MQTT-3.2.2-1");
+      return;
+    }
+    this.counters.connections += 1;
+    this.sessionPresent = sessionPresent;
+    this.online = true;
+    if (!sessionPresent) {
+      // The server has no session [MQTT-3.1.2-6, MQTT-3.2.2-3]. An inbound id kept would swallow a new message. What
+      // the server already owned is delivered; what it may not have goes as new. What has left on this connection
+      // already is not sent again.
+      for (let index = 0; index < this.kept.length; index += 1) this.kept[index] = 0;
+      for (let index = 0; index < this.count; index += 1) {
+        const item = this.list[index] as Flight;
+        if (item.answer === 7) item.phase = 7;
+        else item.resumed = false;
+        if (item.phase === 7 && item.flush) {
+          item.flush = false;
+          this.expected -= 1;
+        }
+      }
+    }
+    // After disconnect() what CONNACK says about the session holds all the same.
+    if (this.state === 2) {
+      this.state = 3;
+      this.connected = true;
+      if (this.idle > 0) this.ping = 1;
+      this._tell("onConnected", sessionPresent);
+    }
+    if (this.state < 5) this._settle();
+  }
+
+  /** An answer to an entry of the table. `bytes[start..end)` is what follows the packet id. */
+  private _handle(item: Flight, type: number, bytes: Uint8Array, start: number, end: number): void {
+    const id = item.id;
+    const answer = item.answer;
+    const phase = item.phase;
+    const repeated = type === 5 && answer === 7;
+    let fault = "";
+    if (type !== answer && !repeated) fault = `, which waits for ${packetName(answer)}`;
+    else if (phase < 3 && !item.resumed) fault = ", which was not sent";
+    else if (phase === 4 && !repeated && !item.began && !item.resumed) fault = " before PUBREL";
+    if (fault !== "") {
+      // The statement that binds the server to answer in the one way that is right.
+      const statement = answer === 4 ? "4.3.2-2" : answer === 9 ? "3.8.4-1" : answer === 11 ? "3.10.4-4" : "4.3.3-2";
+      this._end("violation", `${packetName(type)} for id ${id}${fault}`, `MQTT-${statement}`);
+      return;
+    }
+    if (repeated) {
+      if (phase === 6) item.phase = 4;
+      return;
+    }
+    // The packet goes again, or PUBREL is on its way, and will be answered again; or all is settled already.
+    if (phase < 3 || phase === 5 || phase === 7) return;
+    if (type === 5) {
+      this._record(item);
+      return;
+    }
+    let codes: number[] | null = null;
+    if (type === 9) {
+      if (end - start !== item.length) {
+        fault = `SUBACK with ${end - start} codes for ${item.length} filters`;
+        this._end("violation", fault, "MQTT-3.8.4-5");
+        return;
+      }
+      codes = [];
+      for (let at = start; at < end; at += 1) {
+        const code = bytes[at] as number;
+        if (code > 2 && code !== 128) {
+          this._end("violation", `SUBACK with code ${code}`, "MQTT-3.9.3-2");
+          return;
+        }
+        codes.push(code);
+      }
+    }
+    // The entry is over before the owner is told, so that its place is free.
+    this._forget(item);
+    this._tell(type === 9 ? "onSubscribed" : type === 11 ? "onUnsubscribed" : "onDelivered", id, codes);
+  }
+
+  /** The owner records the message as received first; only then may PUBREL leave. */
+  private _record(item: Flight): void {
+    const generation = this.generation;
+    const id = item.id;
+    if (!this._tell("onReceived", id)) {
+      if (generation === this.generation) this._end("internal", "onReceived threw", "");
+      return;
+    }
+    // The callback may have ended the connection. The record is made all the same, so PUBREL is what the next one
+    // sends.
+    if (item.id === id && (item.phase === 3 || (item.phase === 1 && item.resumed))) this._advance(item);
+  }
+
+  onPublish(
+    flags: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    id: number,
+    length: number,
+    size: number,
+  ): void {
+    const message = this.message;
+    const qos = (flags >> 1) & 3;
+    this.counters.receivedPackets += 1;
+    if (!this.online) {
+      this._end("violation", "PUBLISH before CONNACK", "MQTT-3.2.0-1");
+      return;
+    }
+    message.qos = qos;
+    message.id = id;
+    this.course = 0;
+    // After DISCONNECT it could not be acknowledged: the server keeps it for the next connection.
+    if (this.type === 14 || this.state === 5) return;
+    if (qos === 2) {
+      if (this.kept.indexOf(id) >= 0) {
+        this.counters.repeated += 1;
+        return;
+      }
+      if (this.kept.indexOf(0) < 0) {
+        this._end("overflow", "more inbound QoS 2 messages at once than budget.inbound", "MQTT-4.8.0-2");
+        return;
+      }
+    }
+    message.topic = readUtf8(bytes, start, end);
+    message.retain = (flags & 1) !== 0;
+    message.dup = (flags & 8) !== 0;
+    message.length = length;
+    if (end - start < size) this.course = 4;
+    else if (this.options.stream === true) this.course = 2;
+    else this.course = length > this.inbox.length ? 3 : 1;
+  }
+
+  onPayload(bytes: Uint8Array, start: number, end: number, offset: number, last: boolean): void {
+    const generation = this.generation;
+    const course = this.course;
+    const message = this.message;
+    const inbox = this.inbox;
+    const id = message.id;
+    const qos = message.qos;
+    message.bytes = bytes;
+    message.start = start;
+    message.end = end;
+    message.offset = offset;
+    message.complete = last && course < 3;
+    if (course === 3 || (course === 1 && (offset > 0 || !last))) {
+      const room = inbox.length - offset;
+      if (room > 0) inbox.set(bytes.subarray(start, Math.min(end, start + room)), offset);
+      message.bytes = inbox;
+      message.start = 0;
+      message.end = Math.min(message.length, inbox.length);
+      message.offset = 0;
+    }
+    if (course === 4) {
+      message.end = start;
+      message.offset = 0;
+    }
+    if (course === 2 || (last && course > 0)) {
+      // The id is held before the callback: whatever happens in there, the message was handed over once.
+      if (last && qos === 2) this.kept[this.kept.indexOf(0)] = id;
+      if (course > 2) this.counters.overflowed += 1;
+      this._tell(course > 2 ? "onOverflow" : "onMessage", message);
+      // The fragment belongs to the transport.
+      message.bytes = inbox;
+      message.start = 0;
+      message.end = 0;
+    }
+    // QoS 1 is answered by PUBACK, QoS 2 by PUBREC, in the order of arrival [MQTT-4.6.0-2, MQTT-4.6.0-3].
+    if (last && qos > 0 && generation === this.generation) this._answer(qos + 3, id);
+  }
+
+  /** Queues an acknowledgement, behind those that wait. */
+  private _answer(type: number, id: number): void {
+    const buffer = this.buffer;
+    if (this.type === 14 || this.state === 5) return;
+    if (this.end + 4 > buffer.length) {
+      if (this.receivable === 0) {
+        this._end("overflow", "more acknowledgements at once than budget.send holds", "MQTT-4.8.0-2");
+        return;
+      }
+      buffer.set(buffer.subarray(this.start, this.end));
+      this.part -= this.start;
+      this.end -= this.start;
+      this.start = 0;
+    }
+    this.end = encodeAck(buffer, this.end, type, id);
+    this.counters.sentPackets += 1;
+  }
 }

@@ -13,36 +13,39 @@ const ROOT = MAINS.root;
 describe("box: starting", () => {
   it("a press at boot is stored before the radio starts", () => {
     const rig = new BoxRig({ settings: BATTERY });
-    assert.deepEqual(deeds(rig.tell({ type: "booted", cause: "press" })), ["store 0"]);
-    assert.deepEqual(deeds(rig.tell({ type: "stored", sequence: 1 })), ["rest STORED", "rest JOINING", "join 0"]);
+    assert.deepEqual(deeds(rig.tell({ type: "booted", cause: "press", course: "normal" })), ["store 0"]);
+    assert.deepEqual(deeds(rig.tell({ type: "stored", sequence: 1 })), ["rest STORED", "rest JOINING", "join 0 unkept"]);
     assert.equal(rig.box.state, "joining");
   });
 
   it("a press at boot that cannot be stored does not keep older alerts from being delivered", () => {
     const rig = new BoxRig({ settings: BATTERY, pending: 3 });
-    rig.tell({ type: "booted", cause: "press" });
+    rig.tell({ type: "booted", cause: "press", course: "normal" });
     assert.deepEqual(deeds(rig.tell({ type: "not-stored", why: "the journal is full" })), [
       "show REFUSED",
       "rest JOINING",
-      "join 0",
+      "join 0 unkept",
     ]);
   });
 
   it("without a press it joins, and stores nothing", () => {
     const rig = new BoxRig();
-    assert.deepEqual(deeds(rig.tell({ type: "booted", cause: "power" })), ["rest JOINING", "join 0"]);
+    assert.deepEqual(deeds(rig.tell({ type: "booted", cause: "power", course: "normal" })), ["rest JOINING", "join 0"]);
   });
 
   it("without settings only the setup opens, and a press is not possible", () => {
     const rig = new BoxRig({ settings: undefined });
-    assert.deepEqual(deeds(rig.tell({ type: "booted", cause: "press" })), ["rest SETUP", "open-setup"]);
+    assert.deepEqual(deeds(rig.tell({ type: "booted", cause: "press", course: "normal" })), [
+      "rest SETUP",
+      "open-setup",
+    ]);
     assert.equal(rig.box.state, "setup");
   });
 
   it("boots once only", () => {
     const rig = new BoxRig();
-    rig.tell({ type: "booted", cause: "power" });
-    assert.deepEqual(rig.tell({ type: "booted", cause: "press" }), []);
+    rig.tell({ type: "booted", cause: "power", course: "normal" });
+    assert.deepEqual(rig.tell({ type: "booted", cause: "press", course: "normal" }), []);
   });
 
   it("has no deadline of its own before it is booted", () => {
@@ -53,7 +56,7 @@ describe("box: starting", () => {
 describe("box: joining", () => {
   function joining(changes: Record<string, unknown> = {}): BoxRig {
     const rig = new BoxRig({ settings: settingsOf(changes) });
-    rig.tell({ type: "booted", cause: "power" });
+    rig.tell({ type: "booted", cause: "power", course: "normal" });
     return rig;
   }
 
@@ -108,7 +111,7 @@ describe("box: joining", () => {
   it("events of a connection that is not there are ignored", () => {
     const rig = joining();
     assert.deepEqual(rig.tell({ type: "opened" }), []);
-    assert.deepEqual(rig.tell({ type: "unreachable", why: "x" }), []);
+    assert.deepEqual(rig.tell({ type: "unreachable", why: "x", step: "broker" }), []);
     assert.deepEqual(rig.tell({ type: "connected", sessionPresent: false }), []);
     assert.deepEqual(rig.tell({ type: "subscribed", refused: false }), []);
     assert.deepEqual(rig.tell({ type: "flushed" }), []);
@@ -122,7 +125,7 @@ describe("box: joining", () => {
 describe("box: connecting", () => {
   function connecting(options: ConstructorParameters<typeof BoxRig>[0] = {}): BoxRig {
     const rig = new BoxRig(options);
-    rig.tell({ type: "booted", cause: "power" });
+    rig.tell({ type: "booted", cause: "power", course: "normal" });
     rig.tell({ type: "joined", address: "10.0.0.9" });
     return rig;
   }
@@ -140,9 +143,11 @@ describe("box: connecting", () => {
 
   it("unreachable: waits with growing delays, and joins no more", () => {
     const rig = connecting();
-    assert.deepEqual(said(rig.tell({ type: "unreachable", why: "connection refused" })), ["failed connection refused"]);
+    assert.deepEqual(said(rig.tell({ type: "unreachable", why: "connection refused", step: "broker" })), [
+      "failed connection refused",
+    ]);
     assert.deepEqual(deeds(rig.until(1000)), ["rest CONNECTING", "open false"]);
-    rig.tell({ type: "unreachable", why: "connection refused" });
+    rig.tell({ type: "unreachable", why: "connection refused", step: "broker" });
     assert.equal(rig.box.deadline(), 3000);
   });
 
@@ -155,7 +160,10 @@ describe("box: connecting", () => {
 
   it("with an alert stored a failure shows stored but not sent", () => {
     const rig = connecting({ pending: 1 });
-    assert.deepEqual(deeds(rig.tell({ type: "unreachable", why: "no route" })), ["rest OFF", "show NOT_SENT"]);
+    assert.deepEqual(deeds(rig.tell({ type: "unreachable", why: "no route", step: "broker" })), [
+      "rest OFF",
+      "show NOT_SENT",
+    ]);
   });
 
   it("Wi-Fi lost: drops the connection, waits, joins again", () => {
@@ -231,7 +239,7 @@ describe("box: connecting", () => {
 
   it("the clean connection is asked for as such", () => {
     const rig = new BoxRig({ needsCleanSession: true });
-    rig.tell({ type: "booted", cause: "power" });
+    rig.tell({ type: "booted", cause: "power", course: "normal" });
     assert.ok(rig.tell({ type: "joined", address: "10.0.0.9" }).includes("open true"));
   });
 });
@@ -239,7 +247,7 @@ describe("box: connecting", () => {
 describe("box: online, mains", () => {
   it("without alerts: announces, tells its state, subscribes, and has no deadline", () => {
     const rig = new BoxRig();
-    rig.tell({ type: "booted", cause: "power" });
+    rig.tell({ type: "booted", cause: "power", course: "normal" });
     rig.tell({ type: "joined", address: "10.0.0.9" });
     const seen = rig.tell({ type: "connected", sessionPresent: true });
     assert.deepEqual(deeds(seen), ["rest OFF", "announce online", "state", "subscribe 1"]);
@@ -250,7 +258,7 @@ describe("box: online, mains", () => {
 
   it("with alerts: delivers them before anything else", () => {
     const rig = new BoxRig({ pending: 2 });
-    rig.tell({ type: "booted", cause: "power" });
+    rig.tell({ type: "booted", cause: "power", course: "normal" });
     rig.tell({ type: "joined", address: "10.0.0.9" });
     assert.deepEqual(deeds(rig.tell({ type: "connected", sessionPresent: false })), ["rest STORED", "deliver"]);
     assert.deepEqual(deeds(rig.tell({ type: "delivered", sequence: 1 })), ["show SENT", "deliver"]);
@@ -335,7 +343,7 @@ describe("box: online, mains", () => {
 
   it("an alert delivered after the connection went is still counted", () => {
     const rig = new BoxRig({ pending: 1 });
-    rig.tell({ type: "booted", cause: "power" });
+    rig.tell({ type: "booted", cause: "power", course: "normal" });
     rig.tell({ type: "joined", address: "10.0.0.9" });
     assert.deepEqual(deeds(rig.tell({ type: "delivered", sequence: 1 })), ["show SENT"]);
     assert.equal(rig.box.pending, 0);
@@ -345,14 +353,14 @@ describe("box: online, mains", () => {
 describe("box: waiting and refused, mains", () => {
   it("a press while waiting is one attempt at once", () => {
     const rig = new BoxRig();
-    rig.tell({ type: "booted", cause: "power" });
+    rig.tell({ type: "booted", cause: "power", course: "normal" });
     rig.tell({ type: "join-failed", why: "wrong password" });
     assert.deepEqual(deeds(rig.press(1)), ["store 0", "rest STORED", "rest JOINING", "join 0"]);
   });
 
   it("a press in refused is one attempt, and the refusal is said again", () => {
     const rig = new BoxRig();
-    rig.tell({ type: "booted", cause: "power" });
+    rig.tell({ type: "booted", cause: "power", course: "normal" });
     rig.tell({ type: "joined", address: "10.0.0.9" });
     rig.tell({ type: "down", down: refusedWith(4) });
     assert.deepEqual(deeds(rig.press(1)), ["store 0", "rest STORED", "rest CONNECTING", "open false"]);
@@ -363,7 +371,7 @@ describe("box: waiting and refused, mains", () => {
 
   it("refused ends by nothing but a press or the setup", () => {
     const rig = new BoxRig();
-    rig.tell({ type: "booted", cause: "power" });
+    rig.tell({ type: "booted", cause: "power", course: "normal" });
     rig.tell({ type: "joined", address: "10.0.0.9" });
     rig.tell({ type: "down", down: refusedWith(5) });
     assert.deepEqual(rig.until(86400000), []);
@@ -374,7 +382,7 @@ describe("box: waiting and refused, mains", () => {
 describe("box: battery", () => {
   it("delivers, announces, reads its commands, says farewell, disconnects, sleeps", () => {
     const rig = new BoxRig({ settings: BATTERY });
-    rig.tell({ type: "booted", cause: "press" });
+    rig.tell({ type: "booted", cause: "press", course: "normal" });
     rig.tell({ type: "stored", sequence: 1 });
     rig.tell({ type: "joined", address: "10.0.0.9" });
     assert.deepEqual(rig.tell({ type: "opened" }), ["deliver"]);
@@ -385,7 +393,7 @@ describe("box: battery", () => {
     assert.equal(rig.box.deadline(), 1000 + BoxTimes.window);
     assert.deepEqual(rig.until(1000 + BoxTimes.window), ["announce sleeping", `flush ${BoxTimes.farewell}`]);
     assert.deepEqual(rig.tell({ type: "flushed" }), ["disconnect"]);
-    assert.deepEqual(rig.tell({ type: "down", down: { ...LOST, reason: "disconnected" } }), ["rest OFF", "leave"]);
+    assert.deepEqual(rig.tell({ type: "down", down: { ...LOST, reason: "disconnected" } }), ["rest OFF", "radio-off"]);
     assert.equal(rig.box.state, "resting");
     assert.deepEqual(rig.tick(), ["say sleeping until the next press", "sleep 0"]);
     assert.equal(rig.box.state, "asleep");
@@ -399,40 +407,40 @@ describe("box: battery", () => {
     rig.until(BoxTimes.window);
     rig.tell({ type: "flushed" });
     rig.tell({ type: "down", down: { ...LOST, reason: "disconnected" } });
-    rig.idle = false;
+    rig.shown = false;
     assert.deepEqual(rig.tick(), []);
-    rig.idle = true;
+    rig.shown = true;
     assert.ok(rig.tick().includes("sleep 0"));
   });
 
   it("sleeps at last even if the LED never ends", () => {
     const rig = new BoxRig({ settings: BATTERY, pending: 1 });
-    rig.tell({ type: "booted", cause: "retry" });
-    rig.idle = false;
+    rig.tell({ type: "booted", cause: "retry", course: "normal" });
+    rig.shown = false;
     const seen = rig.until(BoxTimes.awake + BoxTimes.rest);
     assert.ok(seen.includes("sleep 0"));
   });
 
   it("after the awake cap the alert stays stored and the LED says so", () => {
     const rig = new BoxRig({ settings: BATTERY });
-    rig.tell({ type: "booted", cause: "press" });
+    rig.tell({ type: "booted", cause: "press", course: "normal" });
     rig.tell({ type: "stored", sequence: 1 });
     rig.until(BoxTimes.awake - 1);
     rig.now = BoxTimes.awake;
     const seen = rig.tick();
     assert.deepEqual(said(seen), ["awake-cap 20 s", "not-sent 1 stored"]);
-    assert.deepEqual(deeds(seen), ["abort", "rest OFF", "show NOT_SENT", "leave"]);
+    assert.deepEqual(deeds(seen), ["abort", "rest OFF", "show NOT_SENT", "radio-off"]);
     assert.deepEqual(deeds(rig.tick()), ["sleep 0"]);
   });
 
   it("retries by timer with growing delays where the wiring allows it", () => {
     const rig = new BoxRig({ settings: TIMED, pending: 1 });
-    rig.tell({ type: "booted", cause: "retry" });
+    rig.tell({ type: "booted", cause: "retry", course: "normal" });
     const seen = rig.until(BoxTimes.awake);
     rig.tick();
     assert.ok(!seen.includes("sleep 0"));
     const again = new BoxRig({ settings: TIMED, pending: 1 });
-    again.tell({ type: "booted", cause: "retry" });
+    again.tell({ type: "booted", cause: "retry", course: "normal" });
     again.until(BoxTimes.awake - 1);
     again.now = BoxTimes.awake;
     again.tick();
@@ -441,7 +449,7 @@ describe("box: battery", () => {
 
   it("a refusal that cannot heal waits for a press, not for the timer", () => {
     const rig = new BoxRig({ settings: TIMED, pending: 1 });
-    rig.tell({ type: "booted", cause: "retry" });
+    rig.tell({ type: "booted", cause: "retry", course: "normal" });
     rig.tell({ type: "joined", address: "10.0.0.9" });
     const seen = rig.tell({ type: "down", down: refusedWith(4) });
     assert.deepEqual(said(seen), ["failed refused: bad user name or password", "not-sent 1 stored"]);
@@ -457,7 +465,7 @@ describe("box: battery", () => {
     const seen = low.tell({ type: "down", down: { ...LOST, reason: "disconnected" } });
     assert.ok(seen.includes("show LOW_BATTERY"));
     const both = new BoxRig({ settings: BATTERY, millivolts: 2500, pending: 1 });
-    both.tell({ type: "booted", cause: "retry" });
+    both.tell({ type: "booted", cause: "retry", course: "normal" });
     const end = both.until(BoxTimes.awake);
     assert.ok(end.includes("show NOT_SENT") && !end.includes("show LOW_BATTERY"));
   });
@@ -471,7 +479,7 @@ describe("box: battery", () => {
     assert.deepEqual(deeds(rig.until(BoxTimes.window + BoxTimes.farewell + BoxTimes.closing)), [
       "abort",
       "rest OFF",
-      "leave",
+      "radio-off",
     ]);
     assert.ok(rig.tick().includes("sleep 0"));
   });
@@ -492,17 +500,17 @@ describe("box: battery", () => {
     assert.deepEqual(deeds(rig.tell({ type: "down", down: { ...LOST, reason: "disconnected" } })), [
       "rest OFF",
       "show NOT_SENT",
-      "leave",
+      "radio-off",
     ]);
   });
 
   it("a press stored while it shows its last pattern keeps it awake", () => {
     const rig = new BoxRig({ settings: BATTERY, pending: 1 });
-    rig.tell({ type: "booted", cause: "retry" });
-    rig.idle = false;
+    rig.tell({ type: "booted", cause: "retry", course: "normal" });
+    rig.shown = false;
     rig.until(BoxTimes.awake);
     assert.equal(rig.box.state, "resting");
-    assert.ok(rig.tell({ type: "stored", sequence: 2 }).includes("join 0"));
+    assert.ok(rig.tell({ type: "stored", sequence: 2 }).includes("join 0 unkept"));
     assert.equal(rig.box.state, "joining");
   });
 
@@ -533,14 +541,14 @@ describe("box: battery", () => {
     rig.tell({ type: "subscribed", refused: false });
     rig.until(BoxTimes.window);
     rig.tell({ type: "flushed" });
-    assert.deepEqual(deeds(rig.tell({ type: "wifi-lost" })), ["abort", "rest OFF", "leave"]);
+    assert.deepEqual(deeds(rig.tell({ type: "wifi-lost" })), ["abort", "rest OFF", "radio-off"]);
   });
 
   it("the clock may pass 2^31 and 2^32 while it is awake", () => {
     for (const start of [0x7fffff00 | 0, 0xffffff00 | 0]) {
       const rig = new BoxRig({ settings: BATTERY, pending: 1 });
       rig.now = start;
-      rig.tell({ type: "booted", cause: "retry" });
+      rig.tell({ type: "booted", cause: "retry", course: "normal" });
       const seen = rig.until((start + BoxTimes.awake) | 0);
       assert.ok(seen.includes("show NOT_SENT"), String(start));
     }
@@ -612,7 +620,7 @@ describe("box: cmd/config", () => {
     const rig = new BoxRig().listening();
     rig.command("config", { kind: "config", changes });
     const seen = rig.tell({ type: "down", down: { ...LOST, reason: "disconnected" } });
-    assert.deepEqual(deeds(seen), ["use 10.0.0.3", "leave", "rest JOINING", "join 0"]);
+    assert.deepEqual(deeds(seen), ["use 10.0.0.3", "leave", "rest JOINING", "join 0 unkept"]);
     assert.ok(rig.tell({ type: "joined", address: "10.0.0.9" }).includes("open true"));
     assert.deepEqual(deeds(rig.tell({ type: "connected", sessionPresent: false })), [
       "require-clean-session",
@@ -657,7 +665,7 @@ describe("box: cmd/config", () => {
       "broker unreachable",
       (rig: BoxRig) => {
         rig.tell({ type: "joined", address: "10.0.0.9" });
-        return rig.tell({ type: "unreachable", why: "connection refused" });
+        return rig.tell({ type: "unreachable", why: "connection refused", step: "broker" });
       },
       "connection refused",
     ],
@@ -751,11 +759,11 @@ describe("box: setup and factory reset", () => {
 
   it("from connecting it drops the connection; from joining it goes at once", () => {
     const rig = new BoxRig();
-    rig.tell({ type: "booted", cause: "power" });
+    rig.tell({ type: "booted", cause: "power", course: "normal" });
     rig.tell({ type: "joined", address: "10.0.0.9" });
     assert.deepEqual(deeds(rig.tell({ type: "button", event: "setup" })), ["abort", "rest SETUP", "open-setup"]);
     const other = new BoxRig();
-    other.tell({ type: "booted", cause: "power" });
+    other.tell({ type: "booted", cause: "power", course: "normal" });
     assert.deepEqual(deeds(other.tell({ type: "button", event: "setup" })), ["rest SETUP", "open-setup"]);
   });
 
@@ -763,18 +771,18 @@ describe("box: setup and factory reset", () => {
     const mains = new BoxRig().listening();
     mains.tell({ type: "button", event: "setup" });
     mains.tell({ type: "down", down: { ...LOST, reason: "disconnected" } });
-    assert.deepEqual(deeds(mains.until(BoxTimes.setup)), ["close-setup", "rest JOINING", "join 0"]);
+    assert.deepEqual(deeds(mains.until(BoxTimes.setup)), ["restart"]);
     const blank = new BoxRig({ settings: undefined });
-    blank.tell({ type: "booted", cause: "power" });
+    blank.tell({ type: "booted", cause: "power", course: "normal" });
     const seen = deeds(blank.until(BoxTimes.setup));
-    assert.deepEqual(seen.slice(0, 1), ["close-setup"]);
+    assert.deepEqual(seen.slice(0, 2), ["rest OFF", "radio-off"]);
     assert.ok(!seen.includes("factory-reset"));
     assert.deepEqual(deeds(blank.tick()), ["sleep 0"]);
   });
 
   it("a second hold in setup, and presses there, change nothing of it", () => {
     const rig = new BoxRig();
-    rig.tell({ type: "booted", cause: "power" });
+    rig.tell({ type: "booted", cause: "power", course: "normal" });
     rig.tell({ type: "button", event: "setup" });
     assert.deepEqual(rig.tell({ type: "button", event: "setup" }), []);
     assert.deepEqual(deeds(rig.press(1)), ["store 0", "rest STORED"]);

@@ -44,7 +44,9 @@ export class BoxRig {
   /** Everything asked for since the last `take`. */
   effects: Effect[] = [];
   now = 0;
-  idle = true;
+  /** No gesture is in progress; no LED pattern is running. */
+  ready = true;
+  shown = true;
 
   constructor(options: Partial<BoxOptions> = {}) {
     this.box = new Box({
@@ -52,6 +54,7 @@ export class BoxRig {
       settings: settingsOf(),
       pending: 0,
       needsCleanSession: false,
+      cachedNetwork: -1,
       millivolts: 3300,
       retry: this.retry,
       wake: this.wake,
@@ -74,7 +77,7 @@ export class BoxRig {
       const at = this.box.deadline();
       if (at === undefined || ((instant - at) | 0) < 0) break;
       this.now = at;
-      const effects = this.box.tick(at, this.idle);
+      const effects = this.box.tick(at, this.ready, this.shown);
       this.effects.push(...effects);
       seen.push(...effects.map(short));
       if (this.box.deadline() === at && effects.length === 0) throw new Error(`stuck at ${at}`);
@@ -85,12 +88,12 @@ export class BoxRig {
 
   /** What the box does now that nothing keeps it awake. */
   tick(): string[] {
-    return this.box.tick(this.now, this.idle).map(short);
+    return this.box.tick(this.now, this.ready, this.shown).map(short);
   }
 
   /** Boots and goes all the way to a connection. */
   online(sessionPresent = true): this {
-    this.tell({ type: "booted", cause: "power" });
+    this.tell({ type: "booted", cause: "power", course: "normal" });
     this.tell({ type: "joined", address: "10.0.0.9" });
     this.tell({ type: "opened" });
     this.tell({ type: "connected", sessionPresent });
@@ -144,6 +147,10 @@ export function short(effect: Effect): string {
     case "use":
     case "save":
       return `${effect.do} ${effect.settings.host}`;
+    case "join":
+      return `join ${effect.network}${effect.fast ? " fast" : ""}${effect.keep ? "" : " unkept"}`;
+    case "open":
+      return `open ${effect.clean}${effect.fast ? " fast" : ""}`;
     case "clear":
       return `clear ${effect.root}/cmd/${effect.name}`;
     default: {

@@ -28,9 +28,11 @@ class Notes implements Publisher {
   }
 }
 
+/** A journal whose broker keeps the session. */
 function journal(policy: "reject" | "drop-oldest" = "reject", nor = new Nor()): Journal {
   const opened = new Journal(nor, 0, policy);
   opened.open();
+  opened.sessionCleaned();
   return opened;
 }
 
@@ -40,7 +42,7 @@ describe("outbox", () => {
     const outbox = new Outbox(stored, 0);
     outbox.pressed(stored.append(0, 3012), 1000, 0);
     const notes = new Notes();
-    outbox.fill(notes, WHERE, 1742);
+    outbox.handOver(notes, WHERE, 1742);
     assert.deepEqual(
       { ...notes.published[0], payload: undefined },
       { topic: "a/alert", payload: undefined, qos: 2, retain: false, id: packetId(1), resumed: false },
@@ -55,11 +57,11 @@ describe("outbox", () => {
     const outbox = new Outbox(stored, 0);
     for (let i = 0; i < 7; i += 1) outbox.pressed(stored.append(0, 3300), 0, 0);
     const notes = new Notes();
-    outbox.fill(notes, WHERE, 0);
-    outbox.fill(notes, WHERE, 0);
+    outbox.handOver(notes, WHERE, 0);
+    outbox.handOver(notes, WHERE, 0);
     assert.equal(notes.published.length, MAX_IN_FLIGHT);
     assert.equal(outbox.delivered(packetId(2)), 2);
-    outbox.fill(notes, WHERE, 0);
+    outbox.handOver(notes, WHERE, 0);
     assert.deepEqual(
       notes.published.map((message) => message.id),
       [1, 2, 3, 4, 5].map(packetId),
@@ -72,9 +74,9 @@ describe("outbox", () => {
     for (let i = 0; i < 3; i += 1) stored.append(0, 3300);
     const notes = new Notes();
     notes.room = 1;
-    outbox.fill(notes, WHERE, 0);
+    outbox.handOver(notes, WHERE, 0);
     notes.room = 100;
-    outbox.fill(notes, WHERE, 0);
+    outbox.handOver(notes, WHERE, 0);
     assert.deepEqual(
       notes.published.map((message) => message.id),
       [1, 2, 3].map(packetId),
@@ -90,7 +92,7 @@ describe("outbox", () => {
     const stored = journal("reject", nor);
     const outbox = new Outbox(stored, 500);
     const notes = new Notes();
-    outbox.fill(notes, { ...WHERE, failuresBefore: 2 }, 1200);
+    outbox.handOver(notes, { ...WHERE, failuresBefore: 2 }, 1200);
     assert.deepEqual(notes.released, [packetId(1)]);
     assert.equal(notes.published[0]?.resumed, true);
     assert.deepEqual(notes.payloads(), [
@@ -104,7 +106,7 @@ describe("outbox", () => {
     outbox.pressed(stored.append(0, 3300), 0, 0);
     outbox.pressed(stored.append(0, 3300), 0, 2);
     const notes = new Notes();
-    outbox.fill(notes, { ...WHERE, failures: 2 }, 0);
+    outbox.handOver(notes, { ...WHERE, failures: 2 }, 0);
     assert.deepEqual(
       notes.payloads().map((alert) => [alert["try"], alert["queued"]]),
       [
@@ -119,7 +121,7 @@ describe("outbox", () => {
     const outbox = new Outbox(stored, 100);
     for (let i = 0; i < 20; i += 1) outbox.pressed(stored.append(0, 3300), 1000, 1);
     const notes = new Notes();
-    outbox.fill(notes, { ...WHERE, failures: 1 }, 1500);
+    outbox.handOver(notes, { ...WHERE, failures: 1 }, 1500);
     assert.deepEqual(
       notes.payloads().map((alert) => [alert["try"], alert["ms"]]),
       Array.from({ length: MAX_IN_FLIGHT }, () => [2, 1400]),
@@ -130,7 +132,7 @@ describe("outbox", () => {
     const stored = journal();
     const outbox = new Outbox(stored, 0);
     stored.append(0, 3300);
-    outbox.fill(new Notes(), WHERE, 0);
+    outbox.handOver(new Notes(), WHERE, 0);
     assert.equal(outbox.received(FIRST_SESSION_ID), 0);
     assert.equal(outbox.delivered(FIRST_SESSION_ID), 0);
     assert.equal(outbox.received(packetId(1)), 1);
@@ -145,21 +147,49 @@ describe("outbox", () => {
     const outbox = new Outbox(stored, 0);
     for (let i = 0; i < stored.capacity; i += 1) stored.append(0, 3300);
     const notes = new Notes();
-    outbox.fill(notes, WHERE, 0);
+    outbox.handOver(notes, WHERE, 0);
     for (let i = 0; i < MAX_IN_FLIGHT; i += 1) stored.append(0, 3300);
     for (let i = 1; i <= MAX_IN_FLIGHT; i += 1) assert.equal(outbox.delivered(packetId(i)), 0);
-    outbox.fill(notes, WHERE, 0);
+    outbox.handOver(notes, WHERE, 0);
     assert.equal(notes.published.length, 2 * MAX_IN_FLIGHT);
+  });
+
+  it("what one broker has received and not released is published anew to another, as new", () => {
+    const stored = journal();
+    const outbox = new Outbox(stored, 0);
+    stored.append(0, 3300);
+    outbox.handOver(new Notes(), WHERE, 0);
+    outbox.received(packetId(1));
+    stored.requireCleanSession();
+    outbox.restart();
+    const notes = new Notes();
+    outbox.handOver(notes, WHERE, 0);
+    assert.deepEqual(notes.released, []);
+    assert.equal(notes.published[0]?.id, packetId(1));
+    assert.equal(notes.published[0]?.resumed, false);
+  });
+
+  it("the same after a power cut in between", () => {
+    const nor = new Nor();
+    const before = journal("reject", nor);
+    before.append(0, 3300);
+    before.received(1);
+    before.requireCleanSession();
+    const stored = new Journal(nor, 0, "reject");
+    stored.open();
+    const notes = new Notes();
+    new Outbox(stored, 0).handOver(notes, WHERE, 0);
+    assert.deepEqual([notes.released, notes.published.length], [[], 1]);
   });
 
   it("a new session gets everything again that is not done, marked as perhaps sent before", () => {
     const stored = journal();
     const outbox = new Outbox(stored, 0);
     stored.append(0, 3300);
-    outbox.fill(new Notes(), WHERE, 0);
+    outbox.handOver(new Notes(), WHERE, 0);
     outbox.restart();
     const notes = new Notes();
-    outbox.fill(notes, WHERE, 0);
+    outbox.handOver(notes, WHERE, 0);
     assert.equal(notes.published[0]?.resumed, true);
   });
 });

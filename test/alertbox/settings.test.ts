@@ -54,6 +54,7 @@ const FULL: Settings = Object.freeze({
   double: false,
   full: "drop-oldest",
   lowMillivolts: 2000,
+  quiet: true,
 });
 
 describe("settings", () => {
@@ -71,6 +72,7 @@ describe("settings", () => {
       double: true,
       full: "reject",
       lowMillivolts: 2600,
+      quiet: false,
     });
     assert.equal(accepted({ ...LEAST, mode: "battery" }).wiring, "rst");
     assert.equal(defaultRoot(4294967295), "mresetar/alertbox/4294967295");
@@ -297,6 +299,7 @@ describe("equal settings", () => {
       { double: true },
       { full: "reject" },
       { lowMillivolts: 2001 },
+      { quiet: false },
     ];
     for (const change of others) assert.ok(!equalSettings(FULL, { ...FULL, ...change }), JSON.stringify(change));
   });

@@ -40,6 +40,7 @@ const STATE: StateFacts = {
   wifiMs: 640,
   mqttMs: 25,
   config: "",
+  crash: "",
 };
 
 describe("topics: names", () => {
@@ -148,24 +149,17 @@ describe("topics: state", () => {
     );
   });
 
-  it("leaves out a heap that the host cannot tell", () => {
-    const payload = JSON.parse(statePayload({ ...STATE, heap: undefined }));
-    assert.equal("heap" in payload, false);
-    assert.equal(payload.bootMs, 120);
-  });
-
-  it("tells the result of a configuration, and a refusal, when there is one", () => {
-    const payload = statePayload({ ...STATE, config: "ok", refused: "bad user name or password" });
-    assert.ok(payload.endsWith(',"config":"ok","refused":"bad user name or password"}'));
-    const without = JSON.parse(statePayload({ ...STATE, config: "", refused: "" }));
-    assert.equal("config" in without || "refused" in without, false);
-    assert.equal("refused" in JSON.parse(statePayload({ ...STATE, refused: undefined })), false);
+  it("tells the result of a configuration, and the last crash, when there is one", () => {
+    const payload = statePayload({ ...STATE, config: "ok", crash: "exception 28 at 0x40212345" });
+    assert.ok(payload.endsWith(',"config":"ok","crash":"exception 28 at 0x40212345"}'));
+    const without = JSON.parse(statePayload(STATE));
+    assert.equal("config" in without || "crash" in without, false);
   });
 
   it("escapes what must be escaped", () => {
-    const texts = { reset: NASTY, firmware: NASTY, ip: NASTY, config: NASTY, refused: NASTY };
+    const texts = { reset: NASTY, firmware: NASTY, ip: NASTY, config: NASTY, crash: NASTY };
     const payload = JSON.parse(statePayload({ ...STATE, ...texts }));
-    for (const key of ["reset", "fw", "ip", "config", "refused"]) assert.equal(payload[key], NASTY, key);
+    for (const key of ["reset", "fw", "ip", "config", "crash"]) assert.equal(payload[key], NASTY, key);
   });
 
   it("holds nothing but its own members, whatever else the facts carry", () => {

@@ -30,7 +30,8 @@ export class RealBoard {
       airspace: new Airspace({ ssid: "home", password: "correct horse" }),
       random: new Random(1),
       config: {
-        button: wiring === "gpio" ? 0 : 4,
+        button: 0,
+        wakeButton: 5,
         led: 2,
         settings: {
           wifi: [{ ssid: "home", password: "correct horse" }],

@@ -152,7 +152,6 @@ describe("mqtt/decoder", () => {
               position += 1;
             }
             if (last) ends += 1;
-            return true;
           };
           const decoder = new Decoder(64, 64, recorder);
           const memory = decoder.memory;
@@ -268,6 +267,22 @@ describe("mqtt/decoder", () => {
       );
     });
 
+    it("are cut back to the beginning of a character of any length, and nowhere else", () => {
+      // Bytes a, c4 8d, e2 82 ac, f0 9f 98 80, b, c; and how many of them are told with a limit of 1 to 11.
+      const beginnings = [1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11];
+      for (const [index, count] of beginnings.entries()) {
+        const told = new TextDecoder().decode(new TextEncoder().encode("ač€😀bc").subarray(0, count));
+        const lines = [`long topic flags 0 ${told}… of 12 bytes, length 0`, "skipped flags 0 id 0"];
+        expectLines(publish(0x30, "ač€😀bc", "", ""), lines, 64, index + 1);
+      }
+    });
+
+    it("may have a length whose bytes look like the beginning of a character", () => {
+      const text = `čč${"x".repeat(0xf0f0 - 4)}`;
+      const lines = ["long topic flags 0 … of 61680 bytes, length 0", "skipped flags 0 id 0"];
+      assert.deepEqual(decode(publish(0x30, text, "", ""), 65536, 64, 1), lines);
+    });
+
     it("as long as a topic can be are skipped without more memory", () => {
       const stream = join(publish(0x34, "t".repeat(65535), "00 09", "78"), hex("d0 00"));
       for (const size of [1, 536, stream.length]) {
@@ -283,8 +298,8 @@ describe("mqtt/decoder", () => {
       expectMalformed("30 0a 00 08 61 23 63 64 65 66 67 68", "MQTT-3.3.2-2", /topic/, 64, 4);
       expectMalformed("30 0a 00 08 61 ff 63 64 65 66 67 68", "MQTT-1.5.3-1", /topic/, 64, 4);
       const lines = decode(publish(0x32, topic, "00 00", "78"), 1, 64, 8);
-      assert.equal(lines.length, 2);
-      assert.match(lines[1] as string, /^malformed \[MQTT-2.3.1-1\]/);
+      assert.equal(lines.length, 1);
+      assert.match(lines[0] as string, /^malformed \[MQTT-2.3.1-1\]/);
     });
   });
 
@@ -413,6 +428,23 @@ describe("mqtt/decoder", () => {
   });
 
   describe("reset", () => {
+    it("with `stopped` ignores everything until the next reset(), but looks at ranges", () => {
+      for (const bytes of ["40 02 00 01", "40 02", "21", ""]) {
+        const recorder = new Recorder();
+        const decoder = new Decoder(64, 64, recorder);
+        feed(decoder, hex("40"));
+        decoder.reset(true);
+        feed(decoder, hex(bytes));
+        feed(decoder, hex("d0 00"));
+        assert.throws(() => decoder.receive(hex(bytes), 0, 9), RangeError);
+        assert.equal(decoder.partial, false);
+        assert.deepEqual(recorder.log, []);
+        decoder.reset();
+        feed(decoder, hex("d0 00"));
+        assert.deepEqual(recorder.log, ["PINGRESP flags 0:"]);
+      }
+    });
+
     it("forgets what was begun, at every byte of every kind of packet", () => {
       for (const packet of [
         "20 02 00 00",
@@ -425,7 +457,7 @@ describe("mqtt/decoder", () => {
           const recorder = new Recorder();
           const decoder = new Decoder(64, 4, recorder);
           // The piece of payload that may have come before the cut is of no interest here.
-          recorder.onPayload = () => true;
+          recorder.onPayload = () => {};
           feed(decoder, stream.subarray(0, cut));
           decoder.reset();
           assert.equal(decoder.partial, false);
@@ -444,18 +476,20 @@ describe("mqtt/decoder", () => {
     ["onPublish", "30 04 00 01 61 78", /^PUBLISH/],
     ["onPayload", "30 04 00 01 61 78", /^payload/],
     ["onPayload of no bytes", "30 03 00 01 61", /^payload/],
-    ["onLongTopic", "30 09 00 06 61 61 61 61 61 61 78", /^long topic/],
-    ["onSkipped", "32 0a 00 06 61 61 61 61 61 61 00 07", /^skipped/],
+    ["onPublish with a long topic", "30 09 00 06 61 61 61 61 61 61 78", /^long topic/],
+    ["onPayload after a long topic", "32 0a 00 06 61 61 61 61 61 61 00 07", /^skipped/],
     ["onMalformed", "21", /^malformed/],
   ];
 
-  describe("a handler that answers false stops the decoder", () => {
+  describe("a handler that stops the decoder", () => {
     for (const [call, packet, line] of calls) {
       it(`in ${call}`, () => {
         for (const size of [1, 100]) {
           const recorder = new Recorder();
           const decoder = new Decoder(64, 4, recorder);
-          recorder.answer = (text) => !line.test(text);
+          recorder.onLine = (text) => {
+            if (line.test(text)) decoder.reset(true);
+          };
           const stream = join(hex(packet), hex("40 02 00 01 62 02 00 02"));
           for (let at = 0; at < stream.length; at += size) feed(decoder, stream.subarray(at, at + size));
           assert.match(recorder.log.at(-1) as string, line, `in fragments of ${size}`);
@@ -470,23 +504,29 @@ describe("mqtt/decoder", () => {
 
   describe("a handler that resets the decoder", () => {
     for (const [call, packet, line] of calls) {
-      for (const answer of [true, false]) {
-        it(`in ${call} and answers ${answer}: the next fragment is a new connection's`, () => {
+      it(`in ${call}: nothing else of the fragment is reported, the next one is a new connection's`, () => {
+        for (const size of [1, 100]) {
           const recorder = new Recorder();
           const decoder = new Decoder(64, 4, recorder);
-          recorder.answer = (text) => {
-            if (!line.test(text)) return true;
-            decoder.reset();
-            return answer;
+          recorder.onLine = (text) => {
+            if (line.test(text)) decoder.reset();
           };
-          feed(decoder, join(hex(packet), hex("40 02 00 01 62 02 00 02")));
-          assert.match(recorder.log.at(-1) as string, line);
+          const stream = hex(packet);
+          for (let at = 0; at < stream.length; at += size) {
+            const end = at + size >= stream.length;
+            feed(
+              decoder,
+              end ? join(stream.subarray(at), hex("40 02 00 01 62 02 00 02")) : stream.subarray(at, at + size),
+            );
+            if (line.test(recorder.log.at(-1) ?? "")) break;
+          }
+          assert.match(recorder.log.at(-1) as string, line, `in fragments of ${size}`);
           assert.equal(decoder.partial, false);
-          recorder.answer = () => true;
+          recorder.onLine = () => {};
           feed(decoder, hex("20 02 00 00 70 02 00 03"));
           assert.deepEqual(recorder.log.slice(-2), ["CONNACK flags 0: 00 00", "PUBCOMP flags 0: 00 03"]);
-        });
-      }
+        }
+      });
     }
   });
 
@@ -495,9 +535,8 @@ describe("mqtt/decoder", () => {
       it(`in ${call} loses no byte: the rest of the fragment is decoded, then the exception leaves`, () => {
         const recorder = new Recorder();
         const decoder = new Decoder(64, 4, recorder);
-        recorder.answer = (text) => {
+        recorder.onLine = (text) => {
           if (line.test(text)) throw new Error("from the handler");
-          return true;
         };
         const stream = join(hex(packet), hex("50 02 00 01 62 02"));
         assert.throws(() => feed(decoder, stream), { message: "from the handler" });
@@ -511,9 +550,8 @@ describe("mqtt/decoder", () => {
       const recorder = new Recorder();
       const decoder = new Decoder(64, 64, recorder);
       const failures = [undefined, new Error("second")];
-      recorder.answer = () => {
+      recorder.onLine = () => {
         if (failures.length > 0) throw failures.shift();
-        return true;
       };
       let caught: unknown = "nothing";
       try {
@@ -531,10 +569,7 @@ describe("mqtt/decoder", () => {
       const recorder = new Recorder();
       const decoder = new Decoder(64, 64, recorder);
       const other = hex("d0 00");
-      recorder.answer = () => {
-        decoder.receive(other, 0, 2);
-        return true;
-      };
+      recorder.onLine = () => decoder.receive(other, 0, 2);
       assert.throws(() => decoder.receive(hex("d0 00"), 0, 2), /from inside a handler/);
     });
 
@@ -613,7 +648,7 @@ describe("mqtt/decoder", () => {
       const random = seeded(99);
       const recorder = new Recorder();
       const decoder = new Decoder(64, 64, recorder);
-      recorder.onPayload = () => true;
+      recorder.onPayload = () => {};
       const fragment = new Uint8Array(536);
       let breaches = 0;
       recorder.onMalformed = () => {

@@ -9,7 +9,7 @@ describe("flush", () => {
     const rig = new Rig().open();
     rig.session.publish(MESSAGE, 0);
     rig.session.publish({ ...MESSAGE, qos: 1 }, 0);
-    rig.session.subscribe([{ filter: "a", qos: 0 }], 0);
+    rig.session.subscribe([{ topic: "a", qos: 0 }], 0);
     rig.session.flush(5000, 0);
     rig.session.publish(MESSAGE, 0);
     rig.bytes();

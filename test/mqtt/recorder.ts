@@ -38,52 +38,56 @@ export class Recorder implements DecoderHandler {
   readonly pieces: [number, number][] = [];
   /** The buffers that ranges were handed over in, one for each call. */
   readonly sources: Uint8Array[] = [];
-  /** Called before each answer, with the line just written; its result is the answer. */
-  answer: (line: string) => boolean = () => true;
+  /** Called with each line just written, from inside the handler. */
+  onLine: (line: string) => void = () => {};
   #payload: Uint8Array[] = [];
   #payloadLength = 0;
+  /** The line for the end of a message whose topic is longer than the limit. */
+  #skipped = "";
 
-  onPacket(type: number, flags: number, bytes: Uint8Array, start: number, end: number): boolean {
+  onPacket(type: number, bytes: Uint8Array, start: number, end: number): void {
+    // The decoder has checked the flags.
+    const flags = type === 6 ? 2 : 0;
     this.sources.push(bytes);
-    return this.#write(`${packetName(type)} flags ${flags}: ${toHex(bytes.subarray(start, end))}`.trimEnd());
+    this.#write(`${packetName(type)} flags ${flags}: ${toHex(bytes.subarray(start, end))}`.trimEnd());
   }
 
-  onPublish(flags: number, bytes: Uint8Array, start: number, end: number, id: number, length: number): boolean {
+  onPublish(
+    flags: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    id: number,
+    length: number,
+    size: number,
+  ): void {
     this.sources.push(bytes);
     const topic = Buffer.from(bytes.subarray(start, end)).toString();
-    return this.#write(`PUBLISH flags ${flags} id ${id} topic ${topic} length ${length}`);
+    this.#skipped = end - start < size ? `skipped flags ${flags} id ${id}` : "";
+    if (this.#skipped === "") this.#write(`PUBLISH flags ${flags} id ${id} topic ${topic} length ${length}`);
+    else this.#write(`long topic flags ${flags} ${topic}… of ${size} bytes, length ${length}`);
   }
 
-  onPayload(bytes: Uint8Array, start: number, end: number, offset: number, last: boolean): boolean {
+  onPayload(bytes: Uint8Array, start: number, end: number, offset: number, last: boolean): void {
     this.sources.push(bytes);
     this.pieces.push([offset, end - start]);
     if (offset !== this.#payloadLength) throw new Error(`payload piece at ${offset}, expected ${this.#payloadLength}`);
     this.#payload.push(bytes.slice(start, end));
     this.#payloadLength += end - start;
-    if (!last) return true;
+    if (!last) return;
     const payload = join(...this.#payload);
     this.#payload = [];
     this.#payloadLength = 0;
-    return this.#write(`payload ${payload.length > 64 ? summary(payload) : toHex(payload)}`.trimEnd());
+    this.#write(this.#skipped || `payload ${payload.length > 64 ? summary(payload) : toHex(payload)}`.trimEnd());
   }
 
   onMalformed(detail: string, statement: string): void {
     this.#write(`malformed [${statement}] ${detail}`);
   }
 
-  onLongTopic(flags: number, bytes: Uint8Array, start: number, end: number, topic: number, length: number): boolean {
-    this.sources.push(bytes);
-    const beginning = Buffer.from(bytes.subarray(start, end)).toString();
-    return this.#write(`long topic flags ${flags} ${beginning}… of ${topic} bytes, length ${length}`);
-  }
-
-  onSkipped(flags: number, id: number): boolean {
-    return this.#write(`skipped flags ${flags} id ${id}`);
-  }
-
-  #write(line: string): boolean {
+  #write(line: string): void {
     this.log.push(line);
-    return this.answer(line);
+    this.onLine(line);
   }
 }
 

@@ -84,7 +84,7 @@ describe("resume: Session Present 1", () => {
   it("drops what is no session state: QoS 0, SUBSCRIBE, UNSUBSCRIBE, and acknowledgements owed", () => {
     const rig = new Rig().open();
     rig.session.publish({ ...MESSAGE, qos: 0 }, 0);
-    rig.session.subscribe([{ filter: "a", qos: 0 }], 0);
+    rig.session.subscribe([{ topic: "a", qos: 0 }], 0);
     rig.session.unsubscribe(["b"], 0);
     rig.give(publish("b", "x", 1, 7));
     rig.lost();
@@ -399,7 +399,7 @@ describe("resume: packet ids", () => {
     for (let count = 0; count < 65533 + 500; count += 1) {
       const id =
         count % 3 === 0
-          ? rig.session.subscribe([{ filter: "a", qos: 0 }], 0)
+          ? rig.session.subscribe([{ topic: "a", qos: 0 }], 0)
           : rig.session.publish({ ...MESSAGE, qos: 1 }, 0);
       if (id < 2 || id > 65534) assert.fail(`id ${id} was picked`);
       seen.add(id);
@@ -419,7 +419,7 @@ describe("resume: packet ids", () => {
     assert.equal(rig.session.publish(MESSAGE, 0), 10);
     assert.equal(rig.session.publish(MESSAGE, 0), 12);
     assert.equal(rig.session.publish(MESSAGE, 0), -1);
-    assert.equal(rig.session.subscribe([{ filter: "a", qos: 0 }], 0), -1);
+    assert.equal(rig.session.subscribe([{ topic: "a", qos: 0 }], 0), -1);
     assert.equal(rig.session.publish({ ...MESSAGE, id: 13 }, 0), 13);
     rig.bytes();
     rig.give(ack("pubrec", 10));

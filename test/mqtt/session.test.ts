@@ -270,7 +270,7 @@ describe("session: publishing", () => {
     assert.equal(rig.session.publish(MESSAGE, 0), Refusal.FULL);
     assert.equal(rig.session.publish({ ...MESSAGE, id: 9 }, 0), Refusal.FULL);
     assert.equal(rig.session.release(9, 0), Refusal.FULL);
-    assert.equal(rig.session.subscribe([{ filter: "a", qos: 0 }], 0), Refusal.FULL);
+    assert.equal(rig.session.subscribe([{ topic: "a", qos: 0 }], 0), Refusal.FULL);
     // QoS 0 has two places of its own.
     assert.equal(rig.session.publish({ ...MESSAGE, qos: 0 }, 0), 0);
     assert.equal(rig.session.publish({ ...MESSAGE, qos: 0 }, 0), 0);
@@ -280,7 +280,7 @@ describe("session: publishing", () => {
     assert.equal(rig.session.publish(MESSAGE, 0), Refusal.CLOSING);
     assert.equal(rig.session.publish({ ...MESSAGE, qos: 0 }, 0), Refusal.CLOSING);
     assert.equal(rig.session.release(9, 0), Refusal.CLOSING);
-    assert.equal(rig.session.subscribe([{ filter: "a", qos: 0 }], 0), Refusal.CLOSING);
+    assert.equal(rig.session.subscribe([{ topic: "a", qos: 0 }], 0), Refusal.CLOSING);
     assert.equal(rig.session.unsubscribe(["a"], 0), Refusal.CLOSING);
   });
 
@@ -351,7 +351,7 @@ describe("session: publishing", () => {
     const id = rig.session.publish(MESSAGE, 0);
     rig.session.transmit(new Uint8Array(1), 1, 0);
     assert.equal(rig.session.cancel(id), false);
-    const other = rig.session.subscribe([{ filter: "a", qos: 0 }], 0);
+    const other = rig.session.subscribe([{ topic: "a", qos: 0 }], 0);
     assert.equal(rig.session.cancel(other), false);
   });
 });
@@ -374,7 +374,7 @@ describe("session: breaches", () => {
       const rig = new Rig().open();
       rig.session.publish({ ...MESSAGE, qos: 1 }, 0);
       rig.session.publish(MESSAGE, 0);
-      rig.session.subscribe([{ filter: "a", qos: 0 }], 0);
+      rig.session.subscribe([{ topic: "a", qos: 0 }], 0);
       rig.session.unsubscribe(["a"], 0);
       rig.bytes();
       rig.raw(bytes);
@@ -573,7 +573,7 @@ describe("session: every state and every event", () => {
     "publish QoS 0": (rig) => rig.session.publish({ ...MESSAGE, qos: 0 }, 0),
     "publish QoS 2": (rig) => rig.session.publish(MESSAGE, 0),
     release: (rig) => rig.session.release(8, 0),
-    subscribe: (rig) => rig.session.subscribe([{ filter: "a", qos: 1 }], 0),
+    subscribe: (rig) => rig.session.subscribe([{ topic: "a", qos: 1 }], 0),
     unsubscribe: (rig) => rig.session.unsubscribe(["a"], 0),
     cancel: (rig) => rig.session.cancel(1),
     flush: (rig) => {
@@ -706,7 +706,7 @@ describe("session: callbacks may call the session", () => {
     rig.onEvent = (line) => {
       if (line === "connected false") rig.session.publish({ ...MESSAGE, qos: 1 }, 0);
       // The place of the delivered message is free already.
-      if (line === "delivered 1") assert.equal(rig.session.subscribe([{ filter: "b", qos: 0 }], 0), 2);
+      if (line === "delivered 1") assert.equal(rig.session.subscribe([{ topic: "b", qos: 0 }], 0), 2);
       if (line.startsWith("message")) rig.session.disconnect(0);
     };
     rig.connect();
@@ -880,7 +880,7 @@ describe("session: callbacks may call the session", () => {
     rig.bytes();
     assert.throws(() => rig.give(connack()), /connected/);
     rig.session.publish({ ...MESSAGE, qos: 1 }, 0);
-    rig.session.subscribe([{ filter: "a", qos: 0 }], 0);
+    rig.session.subscribe([{ topic: "a", qos: 0 }], 0);
     rig.session.unsubscribe(["a"], 0);
     rig.bytes();
     rig.session.flush(10000, 0);

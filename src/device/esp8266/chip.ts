@@ -1,35 +1,59 @@
 // The module `chip`: the little that only C can reach on the ESP8266. Each function is the C function of that name in
-// chip.c beside this file; the simulator implements the same specifier. Its types are in the declaration of "chip".
+// chip.c beside this file; the simulator implements the same specifier. What each does, and its limits, is in the
+// declaration of "chip", which both sides are checked against.
 // xsc makes host functions of bodies in just this form, a static method that passes on `this` and its own parameters.
 
 export default class Chip {
-  /** `rst_info.reason` of the SDK, 0..6: see alertbox/wake.ts. */
   static resetReason(): number {
     return native("xs_chip_resetReason").call(this) as number;
   }
 
-  /** The lower three bytes of the station's MAC address, as a number. */
+  static exceptionCause(): number {
+    return native("xs_chip_exceptionCause").call(this) as number;
+  }
+
+  static exceptionAddress(): number {
+    return native("xs_chip_exceptionAddress").call(this) as number;
+  }
+
   static id(): number {
     return native("xs_chip_id").call(this) as number;
   }
 
-  /** Supply in millivolts. Meaningful where nothing is wired to A0 and byte 107 of the init data is 255. */
+  /** Too low on boards with a divider on A0 (NodeMCU, D1 mini): see docs/wiring.md. */
   static millivolts(): number {
     return native("xs_chip_millivolts").call(this) as number;
   }
 
-  /** Free bytes of the system heap, outside of the XS arena. */
   static freeHeap(): number {
     return native("xs_chip_freeHeap").call(this) as number;
   }
 
-  /** One word of RTC user memory, 0..2^32 - 1. Throws a RangeError for an index outside of 32..127. */
-  static readWord(index: number): number {
-    return native("xs_chip_readWord").call(this, index) as number;
+  static readMemory(length: number): ArrayBuffer | undefined {
+    return native("xs_chip_readMemory").call(this, length) as ArrayBuffer | undefined;
   }
 
-  /** Writes one word; as `readWord`. */
-  static writeWord(index: number, value: number): void {
-    native("xs_chip_writeWord").call(this, index, value);
+  static writeMemory(bytes: ArrayBuffer): void {
+    native("xs_chip_writeMemory").call(this, bytes);
+  }
+
+  static join(ssid: string, password: string, bssid: ArrayBuffer | undefined, channel: number, keep: boolean): void {
+    native("xs_chip_join").call(this, ssid, password, bssid, channel, keep);
+  }
+
+  static forget(): void {
+    native("xs_chip_forget").call(this);
+  }
+
+  static lease(): ArrayBuffer | undefined {
+    return native("xs_chip_lease").call(this) as ArrayBuffer | undefined;
+  }
+
+  static useLease(lease: ArrayBuffer | undefined): void {
+    native("xs_chip_useLease").call(this, lease);
+  }
+
+  static log(line: string): void {
+    native("xs_chip_log").call(this, line);
   }
 }
