@@ -386,7 +386,8 @@ export class BenchBoard {
   #closeSetup(): void {
     if (this.#setup === "") return;
     this.#setup = "";
-    this.#tell("setup closed", "", false);
+    const isNew = this.#saved === undefined && this.#options.factoryNew;
+    this.#tell("setup closed", isNew ? "a reset (r) opens it again" : "", false);
     this.#show();
   }
 

@@ -7,8 +7,8 @@ import type { Random } from "./random.js";
 
 /**
  * `gpio`: the switch pulls a GPIO to ground. `rst`: it pulls RST to ground, the CPU stands still while it is held.
- * `rst+gpio`: it pulses RST through a capacitor and also pulls a GPIO to ground, which another capacitor keeps low for
- * a while after the release.
+ * `rst+gpio`: it pulls a GPIO to ground, which a capacitor keeps low for a while after the release, and pulses RST
+ * through another capacitor, once: only when the first has been charged again is there anything to pulse with.
  */
 export type Wiring = "gpio" | "rst" | "rst+gpio";
 
@@ -42,6 +42,8 @@ export class Button {
   readonly #waiting = new Set<Scheduled>();
   #isDown = false;
   #contact = false;
+  /** The capacitor at the GPIO holds no charge. */
+  #isDrained = false;
 
   constructor(options: ButtonOptions) {
     this.#options = options;
@@ -97,11 +99,15 @@ export class Button {
       else resetLine.high();
     } else if (contact) {
       pins.hold(pin, 0);
+      if (this.#isDrained) return;
+      this.#isDrained = true;
       resetLine.low();
       resetLine.high();
     } else {
       this.#later(capacitorMs, () => {
-        if (!this.#contact) pins.hold(pin, undefined);
+        if (this.#contact) return;
+        this.#isDrained = false;
+        pins.hold(pin, undefined);
       });
     }
   }

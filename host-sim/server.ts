@@ -158,6 +158,8 @@ export class PageServer {
       "cache-control": "no-store",
       "content-security-policy":
         `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src ${live}; ` +
+        // The setup pages of the boards: each is on a port of its own while it can be reached.
+        "frame-src http://127.0.0.1:*; " +
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
       "cross-origin-resource-policy": "same-origin",
       "referrer-policy": "no-referrer",

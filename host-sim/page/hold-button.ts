@@ -1,13 +1,8 @@
 // A button that follows the finger: down when it is pressed, up when it is let go, by mouse, touch, pen, Space or
 // Enter. Knows an element and two callbacks. Whatever takes the finger away (focus lost, pointer stolen) lets go.
 
-/** What a hold becomes when it is released now, in the firmware's own times (DESIGN §9). */
-const MEANINGS: readonly (readonly [number, string])[] = Object.freeze([
-  [10_000, "factory reset"],
-  [5_000, "setup"],
-  [1_000, "long press"],
-  [0, "press"],
-] as const);
+/** The ring around the button is full after so many milliseconds: a longer hold means nothing more (DESIGN §9). */
+const LONGEST_MS = 10_000;
 
 /** How long a press lasts that has no finger, in milliseconds: longer than the firmware's debounce of 50. */
 const TAP_MS = 120;
@@ -16,11 +11,17 @@ export class HoldButton {
   readonly #element: HTMLButtonElement;
   readonly #onDown: () => void;
   readonly #onUp: () => void;
-  readonly #onHold: (text: string) => void;
+  readonly #onHold: (heldMs: number | undefined) => void;
   #downAt: number | undefined;
   #frame = 0;
 
-  constructor(element: HTMLButtonElement, onDown: () => void, onUp: () => void, onHold: (text: string) => void) {
+  /** @param onHold told at each frame how long the button has been held, and undefined when it was let go. */
+  constructor(
+    element: HTMLButtonElement,
+    onDown: () => void,
+    onUp: () => void,
+    onHold: (heldMs: number | undefined) => void,
+  ) {
     this.#element = element;
     this.#onDown = onDown;
     this.#onUp = onUp;
@@ -77,15 +78,14 @@ export class HoldButton {
     this.#element.classList.remove("held");
     this.#element.style.removeProperty("--hold");
     this.#onUp();
-    this.#onHold("");
+    this.#onHold(undefined);
   }
 
   #show(): void {
     if (this.#downAt === undefined) return;
     const held = performance.now() - this.#downAt;
-    this.#element.style.setProperty("--hold", String(Math.min(held / 10_000, 1)));
-    const meaning = MEANINGS.find(([from]) => held >= from)?.[1] ?? "press";
-    this.#onHold(`${(held / 1000).toFixed(1)} s: ${meaning}`);
+    this.#element.style.setProperty("--hold", String(Math.min(held / LONGEST_MS, 1)));
+    this.#onHold(held);
     this.#frame = requestAnimationFrame(() => this.#show());
   }
 }

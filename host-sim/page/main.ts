@@ -5,6 +5,7 @@ import { BoardDrawing, lamp } from "./board-drawing.js";
 import { Connection } from "./connection.js";
 import { find, make, say } from "./element.js";
 import { HoldButton } from "./hold-button.js";
+import { Phone } from "./phone.js";
 import type { Action, BenchView, BoardView, Line, ServerMessage, Snapshot } from "./protocol.js";
 import { Story } from "./story.js";
 
@@ -17,11 +18,15 @@ let selected = 0;
 /** Lines up to this id were cleared by the reader. */
 let clearedTo = 0;
 let held = 0;
+/** When the factory reset was asked for by its key: a second time means it. */
+let resetAskedAt = Number.NEGATIVE_INFINITY;
+const CONFIRM_MS = 3000;
 
 const drawing = new BoardDrawing(find("drawing"));
 const story = new Story(find("story"), (empty) => {
   find("empty").hidden = !empty;
 });
+const phone = new Phone();
 const connection = new Connection(receive, showConnection);
 const button = new HoldButton(
   find<HTMLButtonElement>("press"),
@@ -30,13 +35,24 @@ const button = new HoldButton(
     act({ type: "down", board: held });
   },
   () => act({ type: "up", board: held }),
-  (text) => say(find("press-hint"), text === "" ? hint() : text),
+  (heldMs) => say(find("press-hint"), heldMs === undefined ? hint() : holdText(heldMs)),
 );
 
 function hint(): string {
   const wiring = boards[selected]?.wiring;
-  if (wiring === "rst") return "Click, tap or press Space: the button resets the board, and the reset is the press.";
-  return "Click, tap or press Space. Hold for 1 s: a long press.";
+  if (wiring === "rst") return "Each press resets the board, and the reset is the press. Five quick ones: setup.";
+  if (wiring === "rst+gpio") return "Click, tap or hold Space. 5\u00a0s: setup; 10\u00a0s: factory reset.";
+  return "Click, tap or hold Space. 1\u00a0s: a long press; 5\u00a0s: setup; 10\u00a0s: factory reset.";
+}
+
+/** What a hold becomes when it is released now, in the firmware's own times (DESIGN §9). */
+function holdText(heldMs: number): string {
+  const seconds = `${(heldMs / 1000).toFixed(1)} s`;
+  const wiring = boards[selected]?.wiring;
+  if (wiring === "rst") return `${seconds}: the chip stands still`;
+  if (heldMs >= 10_000) return `${seconds}: factory reset`;
+  if (heldMs >= 5_000) return `${seconds}: setup`;
+  return `${seconds}: ${heldMs >= 1_000 && wiring === "gpio" ? "long press" : "press"}`;
 }
 
 function act(action: Action): void {
@@ -110,6 +126,12 @@ function showBench(): void {
   broker.title = bench.brokerOurs ? "" : "This broker is not the bench's own: stop it where it runs.";
   say(find("address"), bench.broker);
   say(find("watch"), bench.watch);
+  showPhone();
+}
+
+function showPhone(): void {
+  const board = boards[selected];
+  if (board !== undefined && bench !== undefined) phone.show(board, bench.home);
 }
 
 const POWER_WORDS = Object.freeze({ off: "no power", booting: "booting", running: "awake", asleep: "asleep" } as const);
@@ -132,6 +154,12 @@ function showBoard(): void {
   say(find("duplicates"), String(board.duplicates));
   say(find("boots"), String(board.boots));
   say(find("charge"), `${board.chargeMah.toFixed(3)} mAh`);
+  const isOnReset = board.wiring === "rst";
+  find("open-setup").title = isOnReset ? "Presses five times, quickly" : "Holds the button for 6 s";
+  const erases = "erases settings and stored alerts";
+  find("factory-reset").title = `${isOnReset ? "Presses ten times, quickly" : "Holds the button for 11 s"}: ${erases}`;
+  say(find("open-setup"), isOnReset ? "Five presses: setup" : "Hold for setup");
+  showPhone();
 }
 
 function showLed(index: number, on: boolean): void {
@@ -167,7 +195,8 @@ function showTile(board: BoardView): void {
   if (element === undefined) return;
   element.classList.toggle("lit", board.led);
   const words = element.lastElementChild;
-  if (words !== null) say(words, board.power === "running" ? board.presence || "awake" : POWER_WORDS[board.power]);
+  const state = board.power === "running" ? board.presence || "awake" : POWER_WORDS[board.power];
+  if (words !== null) say(words, board.setup === "" ? state : "setup open");
 }
 
 function select(index: number): void {
@@ -188,6 +217,9 @@ function onClick(id: string, action: () => void): void {
   find(id).addEventListener("click", action);
 }
 
+onClick("open-setup", () => act({ type: "setup", board: selected }));
+onClick("factory-reset", () => act({ type: "factory", board: selected }));
+onClick("crash", () => act({ type: "crash", board: selected }));
 onClick("reset", () => act({ type: "reset", board: selected }));
 onClick("blackout", () => act({ type: "blackout", board: selected }));
 onClick("power-switch", () => act({ type: "power", board: selected, on: boards[selected]?.power === "off" }));
@@ -225,10 +257,22 @@ function ours(event: KeyboardEvent): boolean {
   return !(native && (event.key === " " || event.key === "Enter"));
 }
 
+/** A key can be hit by mistake: settings and stored alerts are erased by the second one only. */
+function askFactoryReset(): void {
+  const now = performance.now();
+  const isMeant = now - resetAskedAt < CONFIRM_MS;
+  resetAskedAt = isMeant ? Number.NEGATIVE_INFINITY : now;
+  if (isMeant) act({ type: "factory", board: selected });
+  say(find("press-hint"), isMeant ? hint() : "f again: factory reset, settings and stored alerts are erased");
+}
+
 const KEYS: Readonly<Record<string, () => void>> = Object.freeze({
   " ": () => button.down(),
   l: () => act({ type: "long", board: selected }),
   d: () => act({ type: "double", board: selected }),
+  s: () => find("open-setup").click(),
+  f: askFactoryReset,
+  x: () => find("crash").click(),
   r: () => find("reset").click(),
   p: () => find("blackout").click(),
   w: () => find("wifi").click(),

@@ -12,6 +12,8 @@ const HEADINGS: Readonly<Record<string, string>> = Object.freeze({
   reset: "Reset",
   "power on": "Power on",
   woke: "Woken by its timer",
+  restart: "Restart",
+  crash: "Crash",
 });
 
 interface Row {
@@ -35,6 +37,19 @@ function resultOf(line: Line): string {
       return `delivered,${after}`;
     case "stored":
       return "stored";
+    case "not-stored":
+      return "not stored";
+    case "setup":
+      // When it closes because all is done, what was done is the result.
+      if (line.detail === "closed") return "";
+      return line.detail.startsWith("closed") ? "setup closed" : "setup open";
+    case "safe":
+      return "safe mode";
+    case "config":
+      if (line.detail === "applied") return "settings saved";
+      return line.detail === "trying" ? "trying new settings" : "settings not changed";
+    case "factory-reset":
+      return "erased";
     case "refused":
       return "refused by the broker";
     case "crash":

@@ -9,6 +9,7 @@ import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "mocha";
+import { connectAsync } from "mqtt";
 import { EmbeddedBroker } from "../../host-sim/aedes.js";
 import { Witness } from "../../host-sim/witness.js";
 import { Command, freePort } from "./command.js";
@@ -269,10 +270,112 @@ describe("host-sim/cli", function () {
     });
   });
 
+  describe("setup and recovery", () => {
+    it("--factory-new: says where the setup is and what to type, and when it is over how to come back", async () => {
+      const command = start("--speed", "100", "--port", `${await freePort()}`, "--setup-port", "0", "--factory-new");
+      const [, url = ""] = await command.wrote(/setup open +(http:\S+) {2}closes in 120 s\n/);
+      await command.wrote(/home +Wi-Fi "home", password "correct horse"; broker 127\.0\.0\.1:\d+\n/);
+      assert.match(await (await fetch(url)).text(), /<title>AlertBox setup/);
+      await command.wrote(/setup closed +a reset \(r\) opens it again\n/);
+      await assert.rejects(fetch(url), "nothing listens any more");
+      command.type("r");
+      await command.wrote(/setup closed[\s\S]* reset\n[\s\S]*setup open/);
+      command.type("q");
+      assert.equal(await command.ended, 0, command.errors);
+    });
+
+    it("a hold opens the setup, and afterwards the box is back with its settings", async () => {
+      const command = start("--speed", "50", "--port", `${await freePort()}`, "--setup-port", "0");
+      await command.wrote(/connected +new session/);
+      command.type("s");
+      await command.wrote(/setup open/);
+      await command.wrote(/setup closed\n[\s\S]*restart\n[\s\S]*connected/);
+      command.type(" ");
+      await command.wrote(/delivered +5750-1\n/);
+      command.type("q");
+      assert.equal(await command.ended, 0, command.errors);
+    });
+
+    it("where the button is on RST, five quick presses open it", async () => {
+      const args = ["--mode", "battery", "--wiring", "rst", "--setup-port", "0"];
+      const command = start(...FAST, "--port", `${await freePort()}`, ...args);
+      await command.wrote(/sleeping/);
+      command.type("s");
+      await command.wrote(/five quick presses\n[\s\S]*setup open/);
+      command.type("q");
+      assert.equal(await command.ended, 0, command.errors);
+    });
+
+    it("a factory reset takes what was stored; the box goes on with what it was built with", async () => {
+      const command = start(...FAST, "--port", `${await freePort()}`);
+      await command.wrote(/connected +new session/);
+      command.type("ff");
+      await command.wrote(/factory-reset +settings and stored alerts erased\n[\s\S]*restart\n[\s\S]*connected +clean/);
+      command.type("q");
+      assert.equal(await command.ended, 0, command.errors);
+    });
+
+    it("three crashes lead to safe mode, with the setup open", async () => {
+      const command = start(...FAST, "--port", `${await freePort()}`, "--setup-port", "0");
+      await command.wrote(/connected +new session/);
+      for (let crash = 1; crash <= 3; crash++) {
+        command.type("x");
+        await command.wrote(new RegExp(`(crash +the watchdog bites\\n[\\s\\S]*boot +crash[\\s\\S]*){${crash}}`));
+      }
+      await command.wrote(/safe +three bad boots\n[\s\S]*setup open/);
+      command.type("q");
+      assert.equal(await command.ended, 0, command.errors);
+    });
+
+    it("follows the box to another topic root, in this run and in the next with the same flash", async () => {
+      const flash = join(folder, "box.flash");
+      const port = await freePort();
+      const first = start(...FAST, "--port", `${port}`, "--flash", flash);
+      await first.wrote(/connected +new session/);
+      const client = await connectAsync(`mqtt://127.0.0.1:${port}`);
+      try {
+        await client.publishAsync("mresetar/alertbox/5750/cmd/config", '{"root":"hall/door"}', {
+          qos: 1,
+          retain: true,
+        });
+        await first.wrote(/config +applied[\s\S]*topic root +hall\/door\n/);
+        await first.wrote(/topic root[\s\S]*connected/);
+      } finally {
+        await client.endAsync();
+      }
+      // The watcher is told of the root when the box is: the button is pressed until one arrives.
+      for (let press = 1; !/arrived/.test(first.output) && press < 50; press++) {
+        first.type(" ");
+        await first.wrote(new RegExp(`delivered +5750-${press}\\n`));
+      }
+      await first.wrote(/arrived +\{"pushes"/);
+      first.type("q");
+      assert.equal(await first.ended, 0);
+      const { status, command } = await headless("--port", `${port}`, "--press", "1", "--flash", flash);
+      assert.equal(status, 0, command.errors + command.output);
+    });
+
+    it("says so when the settings expect the button elsewhere than it is soldered", async () => {
+      const command = start(...FAST, "--port", `${await freePort()}`);
+      await command.wrote(/connected +new session/);
+      const port = /Broker +mqtt:\/\/127\.0\.0\.1:(\d+)/.exec(command.output)?.[1];
+      const client = await connectAsync(`mqtt://127.0.0.1:${port}`);
+      try {
+        const config = '{"mode":"battery","wiring":"rst"}';
+        await client.publishAsync("mresetar/alertbox/5750/cmd/config", config, { qos: 1, retain: true });
+        await command.wrote(
+          /button +RST by its settings, but soldered to D3: start with --mode battery --wiring rst\n/,
+        );
+      } finally {
+        await client.endAsync();
+      }
+    });
+  });
+
   describe("ports", () => {
     it("a port that was asked for and is in use is a clear error", async () => {
       const { server, port } = await occupy();
-      for (const name of ["--port", "--page-port"]) {
+      for (const name of ["--port", "--page-port", "--setup-port"]) {
         const command = start(name, `${port}`);
         assert.equal(await command.ended, 2, name);
         assert.match(command.errors, new RegExp(`port ${port} is in use.*with ${name},`));
@@ -282,14 +385,15 @@ describe("host-sim/cli", function () {
     });
 
     it("two benches at once find their own ports", async () => {
-      const both = [start(), start()];
+      const both = [start("--factory-new"), start("--factory-new")];
       const ports = [];
       for (const command of both) {
         const [, page] = await command.wrote(/Page +http:\/\/127\.0\.0\.1:(\d+)\//);
         const [, broker] = await command.wrote(/Broker +mqtt:\/\/127\.0\.0\.1:(\d+)/);
-        ports.push(page, broker);
+        const [, setup] = await command.wrote(/setup open +http:\/\/127\.0\.0\.1:(\d+)\//);
+        ports.push(page, broker, setup);
       }
-      assert.equal(new Set(ports).size, 4);
+      assert.equal(new Set(ports).size, 6);
       for (const command of both) command.type("q");
       assert.deepEqual(await Promise.all(both.map((command) => command.ended)), [0, 0]);
     });
@@ -323,6 +427,18 @@ describe("host-sim/cli", function () {
       assert.equal(status, 0);
       assert.equal((summary as { carriedDelivered: number }).carriedDelivered, 1);
       assert.deepEqual(readdirSync(folder), ["box.flash"]);
+    });
+
+    it("keeps what the SDK keeps of the Wi-Fi, and gives it to the board of the next run", async () => {
+      const flash = join(folder, "box.flash");
+      const kept = () => /\n?(\{"station":.*\})\n$/.exec(readFileSync(flash, "latin1"))?.[1] ?? "";
+      await headless("--port", `${await freePort()}`, "--press", "1", "--flash", flash);
+      const config = { ssid: "home", password: "correct horse" };
+      assert.deepEqual(JSON.parse(kept()), { station: { config, hasKey: true } });
+      // It ends before the board has joined: what is in the file then is what the board began with.
+      const { command } = await headless("--port", `${await freePort()}`, "--press", "0", "--flash", flash);
+      assert.ok(!command.objects.some(({ word }) => word === "joined"));
+      assert.deepEqual(JSON.parse(kept()), { station: { config, hasKey: true } });
     });
 
     it("refuses a file that is something else, and leaves it alone", async () => {

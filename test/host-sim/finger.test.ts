@@ -72,6 +72,25 @@ describe("host-sim/finger", () => {
     ]);
   });
 
+  it("holds long enough for setup and factory reset", () => {
+    finger.gesture("setup");
+    clock.run(10_000);
+    finger.gesture("factory");
+    clock.run(15_000);
+    assert.deepEqual(moves, ["down 0", "up 6000", "down 10000", "up 21000"]);
+  });
+
+  it("presses five or ten times, each soon after the boot that the one before caused, none too soon", () => {
+    finger.gesture("five");
+    clock.run(10_000);
+    assert.equal(moves.filter((move) => move.startsWith("down")).length, 5);
+    assert.deepEqual(moves.slice(0, 4), ["down 0", "up 110", "down 710", "up 820"]);
+    finger.gesture("ten");
+    clock.run(10_000);
+    assert.equal(moves.filter((move) => move.startsWith("down")).length, 15);
+    assert.equal(finger.busy, false);
+  });
+
   it("takes no gesture while it is busy, by hand or with another", () => {
     finger.gesture("press");
     finger.gesture("press");

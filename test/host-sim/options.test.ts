@@ -30,6 +30,10 @@ describe("host-sim/options", () => {
       broker: undefined,
       boards: 1,
       mode: "mains",
+      wiring: "gpio",
+      factoryNew: false,
+      setupPort: undefined,
+      quiet: false,
       chip: 5750,
       root: undefined,
       port: undefined,
@@ -121,6 +125,27 @@ describe("host-sim/options", () => {
     assert.match(refuse("--flash", ""), /name of a file/);
   });
 
+  it("wires the button as the mode needs it, or as it is told", () => {
+    assert.equal(accept("--mode", "battery").wiring, "rst+gpio");
+    assert.equal(accept("--mode", "battery", "--wiring", "rst").wiring, "rst");
+    assert.equal(accept("--wiring", "rst+gpio").wiring, "rst+gpio");
+    assert.match(refuse("--wiring", "d3"), /gpio, rst or rst\+gpio, not "d3"/);
+    assert.match(refuse("--wiring", "rst"), /add --mode battery/);
+    assert.match(refuse("--mode", "battery", "--wiring", "gpio"), /cannot wake a battery box/);
+    assert.equal(accept("--mode", "battery", "--quiet").quiet, true);
+    assert.match(refuse("--quiet"), /add --mode battery/);
+  });
+
+  it("begins without settings when asked, and shows the setup on a port", () => {
+    assert.equal(accept("--factory-new").factoryNew, true);
+    assert.equal(accept("--factory-new", "--setup-port", "0").setupPort, 0);
+    assert.equal(accept("--setup-port", "8200").setupPort, 8200);
+    assert.match(refuse("--setup-port", "65536"), /0 to 65535/);
+    assert.match(refuse("--setup-port", "65535", "--boards", "2"), /too large/);
+    assert.match(refuse("--factory-new", "--headless", "--press", "1"), /delivers nothing/);
+    assert.equal(accept("--factory-new", "--headless", "--press", "1", "--flash", "box").press, 1);
+  });
+
   it("says which option is unknown, lacks its value or takes none", () => {
     assert.match(refuse("--brokr", "x"), /there is no option --brokr/);
     assert.match(refuse("--boards"), /--boards needs a value/);
@@ -138,10 +163,10 @@ describe("host-sim/options", () => {
   it("--help wins and names every option", () => {
     assert.equal(parseOptions(["--help"]).kind, "help");
     assert.equal(parseOptions(["-h"]).kind, "help");
-    const names = "broker port page-port boards mode chip root flash speed headless press deadline json help".split(
-      " ",
-    );
-    for (const name of names) assert.match(HELP, new RegExp(`--${name}\\b`));
+    const names =
+      "broker port page-port boards mode wiring quiet factory-new setup-port chip root flash speed headless press " +
+      "deadline json help";
+    for (const name of names.split(" ")) assert.match(HELP, new RegExp(`--${name}\\b`));
   });
 
   it("shows a broker without its password and builds a line that a shell takes", () => {

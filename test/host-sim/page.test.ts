@@ -2,6 +2,8 @@
 // for.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { after, afterEach, before, beforeEach, describe, it } from "mocha";
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
 import { type Assets, buildPage, PageServer } from "../../host-sim/server.js";
@@ -177,10 +179,12 @@ describe("host-sim/page", function () {
 
   it("has the terminal's keys", async () => {
     await open();
-    for (const key of ["l", "d", "r", "p", "w", "b"]) await page.keyboard.press(key);
-    assert.deepEqual(await stage.asked(6), [
+    for (const key of ["l", "d", "s", "x", "r", "p", "w", "b"]) await page.keyboard.press(key);
+    assert.deepEqual(await stage.asked(8), [
       { type: "long", board: 0 },
       { type: "double", board: 0 },
+      { type: "setup", board: 0 },
+      { type: "crash", board: 0 },
       { type: "reset", board: 0 },
       { type: "blackout", board: 0 },
       { type: "wifi", on: false },
@@ -191,7 +195,96 @@ describe("host-sim/page", function () {
     await page.keyboard.press("r");
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "hidden" });
-    assert.equal(stage.actions.length, 6);
+    assert.equal(stage.actions.length, 8);
+  });
+
+  it("erases settings by the key only when it is asked twice, and by the button at once", async () => {
+    await open();
+    await page.keyboard.press("f");
+    await page.locator("#press-hint", { hasText: "f again: factory reset" }).waitFor();
+    assert.equal(stage.actions.length, 0);
+    await page.keyboard.press("f");
+    assert.deepEqual(await stage.asked(1), [{ type: "factory", board: 0 }]);
+    await page.getByRole("button", { name: "Factory reset" }).click();
+    await page.getByRole("button", { name: "Crash" }).click();
+    await page.getByRole("button", { name: "Hold for setup" }).click();
+    assert.deepEqual(
+      (await stage.asked(4)).map(({ type }) => type),
+      ["factory", "factory", "crash", "setup"],
+    );
+  });
+
+  it("says what a hold means, by the wiring of the button", async () => {
+    await open();
+    assert.match(await text("#press-hint"), /10\u00a0s: factory reset/);
+    stage.show(0, { wiring: "rst", mode: "battery" });
+    await page.getByRole("button", { name: "Five presses: setup" }).waitFor();
+    assert.match((await page.locator("#factory-reset").getAttribute("title")) ?? "", /ten times/);
+    await page.locator("#press").focus();
+    await page.keyboard.down("Space");
+    await page.locator("#press-hint", { hasText: "the chip stands still" }).waitFor();
+    await page.keyboard.up("Space");
+    assert.match(await text("#press-hint"), /the reset is the press/);
+  });
+
+  it("shows the setup while it is open: what to type, when it closes, and a phone beside the board", async () => {
+    const box = createServer((_request, response) => response.end("<h1>the setup page</h1>")).listen(0, "127.0.0.1");
+    await once(box, "listening");
+    const setup = `http://127.0.0.1:${(box.address() as { port: number }).port}/`;
+    try {
+      await open();
+      complaints = [];
+      assert.equal(await page.locator("#setup").isVisible(), false);
+      stage.show(0, { setup, setupSeconds: 118, presence: "" });
+      await page.locator("#setup-left", { hasText: "closes in 118 s" }).waitFor();
+      assert.equal(await text("#setup-said"), "Setup is open");
+      assert.match(await text(".typed"), /home.*correct horse.*127\.0\.0\.1:1883/s);
+      const link = page.getByRole("link", { name: "new tab" });
+      assert.equal(await link.getAttribute("href"), setup);
+      assert.equal(await page.locator("#phone").isVisible(), false);
+      for (const colorScheme of ["light", "dark"] as const) {
+        await page.emulateMedia({ colorScheme });
+        assert.deepEqual(await page.evaluate(LOW_CONTRAST), []);
+      }
+      const opener = page.getByRole("button", { name: "Open the setup page as a phone sees it" });
+      await opener.focus();
+      await page.keyboard.press("Enter");
+      await page.frameLocator("#phone-page").getByRole("heading", { name: "the setup page" }).waitFor();
+      assert.equal(await opener.getAttribute("aria-expanded"), "true");
+      stage.show(0, { setup: "", presence: "online" });
+      await page.locator("#setup").waitFor({ state: "hidden" });
+      assert.equal(await page.locator("#phone").isVisible(), true, "its last word can still be read");
+      await page.getByRole("button", { name: "Close" }).click();
+      assert.equal(await page.locator("#phone").isVisible(), false);
+      assert.equal(await page.locator("#phone-page").getAttribute("src"), null);
+    } finally {
+      box.closeAllConnections();
+      box.close();
+      complaints = complaints.filter((complaint) => !complaint.startsWith(`asked for ${setup}`));
+    }
+  });
+
+  it("knows the words of setup and recovery in its chapters", async () => {
+    await open();
+    const results: [word: string, detail: string, result: string][] = [
+      ["setup", "access point open", "setup open"],
+      ["config", "trying", "trying new settings"],
+      ["config", "rejected: wrong password", "settings not changed"],
+      ["config", "applied", "settings saved"],
+      ["setup", "closed", "settings saved"],
+      ["setup", "closed after 120 s", "setup closed"],
+      ["safe", "three bad boots", "safe mode"],
+      ["factory-reset", "settings and stored alerts erased", "erased"],
+      ["not-stored", "the journal is full", "not stored"],
+    ];
+    stage.tell("power on", "", { source: "bench", opens: true });
+    for (const [word, detail, result] of results) {
+      stage.tell(word, detail);
+      await page.locator(".detail", { hasText: detail }).last().waitFor();
+      assert.equal(await text(".result"), result);
+    }
+    stage.tell("crash", "the watchdog bites", { source: "crash", opens: true });
+    await page.locator("h3", { hasText: "Crash" }).waitFor();
   });
 
   it("can switch the single keys off, and remembers it", async () => {
@@ -380,12 +473,15 @@ describe("host-sim/page", function () {
   it("can be walked through with the Tab key, and shows where the focus is", async () => {
     await open();
     const seen: string[] = [];
-    for (let index = 0; index < 9; index++) {
+    for (let index = 0; index < 12; index++) {
       await page.keyboard.press("Tab");
       seen.push(String(await page.evaluate("document.activeElement.id")));
       const outline = await page.evaluate("getComputedStyle(document.activeElement).outlineStyle");
       assert.equal(outline, "solid", seen.at(-1));
     }
-    assert.deepEqual(seen, ["wifi", "broker", "help", "press", "reset", "blackout", "power-switch", "clear", "copy"]);
+    assert.deepEqual(seen, [
+      ...["wifi", "broker", "help", "press", "reset", "blackout", "power-switch"],
+      ...["open-setup", "factory-reset", "crash", "clear", "copy"],
+    ]);
   });
 });

@@ -214,16 +214,37 @@ describe("host-sim/terminal", () => {
 
   it("gives keys their actions", () => {
     start({ boards: 2 });
-    input.type(" ldrpwb");
+    input.type(" ldsxrpwb");
     assert.deepEqual(stage.actions, [
       { type: "press", board: 0 },
       { type: "long", board: 0 },
       { type: "double", board: 0 },
+      { type: "setup", board: 0 },
+      { type: "crash", board: 0 },
       { type: "reset", board: 0 },
       { type: "blackout", board: 0 },
       { type: "wifi", on: false },
       { type: "broker", on: false },
     ]);
+  });
+
+  it("erases settings only when it is asked twice, for the same board", () => {
+    start({ boards: 2 });
+    output.take();
+    input.type("f");
+    assert.match(output.take(), /f again: factory reset, settings and stored alerts are erased/);
+    input.type("\tf");
+    assert.deepEqual(stage.actions, []);
+    input.type("f");
+    assert.deepEqual(stage.actions, [{ type: "factory", board: 1 }]);
+    input.type("f");
+    assert.equal(stage.actions.length, 1);
+  });
+
+  it("tells in the bottom line that the setup is open and when it closes", () => {
+    start();
+    stage.show(0, { setup: "http://127.0.0.1:8166/", setupSeconds: 118, presence: "" });
+    assert.match(screen(output.text, 80).at(-1) ?? "", /5750 awake {3}setup open, closes in 118 s {3}Wi-Fi on/);
   });
 
   it("switches Wi-Fi and broker on again when they are off, also with caps lock", () => {
@@ -250,7 +271,7 @@ describe("host-sim/terminal", () => {
     input.type("\x1b[D");
     input.type("\x1bOP");
     input.type("\x1b[15~");
-    input.type("x\n\r");
+    input.type("y\n\r");
     assert.deepEqual(stage.actions, []);
     assert.equal(quits, 0);
   });
@@ -260,7 +281,18 @@ describe("host-sim/terminal", () => {
     output.take();
     input.type("?");
     const help = output.take();
-    for (const word of ["press", "long press", "reset", "power cut", "Wi-Fi off/on", "broker off/on", "quit"]) {
+    for (const word of [
+      "press",
+      "long press",
+      "setup",
+      "factory reset",
+      "crash",
+      "reset",
+      "power cut",
+      "Wi-Fi off/on",
+      "broker off/on",
+      "quit",
+    ]) {
       assert.ok(help.includes(word), word);
     }
   });
