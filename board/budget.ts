@@ -1,5 +1,5 @@
-// What the linked image may take. The one place where the figures stand: `npm run firmware` and the tests read them from
-// here. They count as the SDK's own "# Memory usage" lines do, so that both can be compared. No code of its own.
+// What the linked image may take. The one place where the figures stand: `npm run firmware` and the tests read them
+// from here. They count as the SDK's own "# Memory usage" lines do, so that both can be compared. No code of its own.
 
 /** Upper bounds in bytes: static RAM is .data + .rodata + .bss; flash is .irom0.text + .text + .data + .rodata. */
 export const Budget = Object.freeze({

@@ -1,5 +1,5 @@
-// One run of mcconfig for this project, watched: progress for the person, the whole log, the warnings that are ours, and
-// where the build left its files. Used by `npm run firmware` and `npm run flash`.
+// One run of mcconfig for this project, watched: progress for the person, the whole log, the warnings that are ours,
+// and where the build left its files. Used by `npm run firmware` and `npm run flash`.
 
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";

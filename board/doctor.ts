@@ -1,5 +1,5 @@
-// `npm run doctor`: what this computer has of what building and flashing need, one line each, how to get what is missing,
-// and one closing line. It changes nothing.
+// `npm run doctor`: what this computer has of what building and flashing need, one line each, how to get what is
+// missing, and one closing line. It changes nothing.
 
 import { listPorts, NO_PORT, permissionFix } from "./ports.js";
 import { type Context, findingLine, readOptions, Status, start } from "./report.js";

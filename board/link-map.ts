@@ -18,7 +18,10 @@ export interface Bytes {
   readonly ram: number;
 }
 
-/** What one object file brought. `object` is its path as the linker saw it; "" is nobody's: alignment and words of the linker script. */
+/**
+ * What one object file brought. `object` is its path as the linker saw it; "" is nobody's: alignment and words of the
+ * linker script.
+ */
 export interface Contribution extends Bytes {
   readonly object: string;
 }
@@ -44,11 +47,11 @@ export function parseSizes(text: string): Bytes | undefined {
 }
 
 /**
- * Contributions by object file, in the order of their first appearance. A line of a map is
- * `section address size object`, where a long section name stands on a line of its own before the rest; `*fill*` has no
- * object; symbols and "(size before relaxing)" lines have no size and are passed over. A string that was merged with an
- * equal one still has its size there, but the next line begins at its address: it took nothing. Bytes that no line covers
- * count as alignment.
+ * Contributions by object file, in the order of their first appearance. A line of a map is `section address size
+ * object`, where a long section name stands on a line of its own before the rest; `*fill*` has no object; symbols and
+ * "(size before relaxing)" lines have no size and are passed over. A string that was merged with an equal one still has
+ * its size there, but the next line begins at its address: it took nothing. Bytes that no line covers count as
+ * alignment.
  */
 export function parseMap(text: string): Contribution[] {
   const found = new Map<string, { flash: number; ram: number }>();

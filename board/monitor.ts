@@ -1,6 +1,6 @@
-// `npm run monitor`: the board's serial log, line by line, until Ctrl-C; it waits for a board that was unplugged. It reads
-// with what the system has: stty and cat on Linux and macOS, .NET's SerialPort through PowerShell on Windows, so nothing
-// has to be installed or compiled.
+// `npm run monitor`: the board's serial log, line by line, until Ctrl-C; it waits for a board that was unplugged. It
+// reads with what the system has: stty and cat on Linux and macOS, .NET's SerialPort through PowerShell on Windows, so
+// nothing has to be installed or compiled.
 
 import { spawn } from "node:child_process";
 import { closeSync, constants, existsSync, openSync } from "node:fs";

@@ -23,8 +23,8 @@ export interface Host {
    */
   queue(callback: () => void, delayMs?: number): Scheduled;
   /**
-   * Calls into firmware now, where a turn that was queued makes more than one such call: what leaves one as an exception
-   * does not end the others, when the firmware's abort hook says so.
+   * Calls into firmware now, where a turn that was queued makes more than one such call: what leaves one as an
+   * exception does not end the others, when the firmware's abort hook says so.
    */
   run(callback: () => void): void;
   /**

@@ -1,5 +1,5 @@
-// What a board's TCP and UDP sockets and name look-ups run on. Two things implement it: VirtualNetwork (a world of its own on
-// one clock, with faults) and RealNetwork (the sockets of this computer, any broker). The TCP module sees this
+// What a board's TCP and UDP sockets and name look-ups run on. Two things implement it: VirtualNetwork (a world of its
+// own on one clock, with faults) and RealNetwork (the sockets of this computer, any broker). The TCP module sees this
 // interface only; what it knows of lwIP (send buffer, Nagle, windows) is in lwip.ts.
 
 import type { Host } from "./host.js";

@@ -1,6 +1,7 @@
-// One socket of this computer as the far part of a board's connection, opened by either side. What comes in waits here while the board's radio
-// is off the air or its window is full; what goes out waits while it is off the air, and is given up in the end as lwIP
-// does. Acknowledged means here: taken by this computer's TCP, which repeats it for the board.
+// One socket of this computer as the far part of a board's connection, opened by either side. What comes in waits here
+// while the board's radio is off the air or its window is full; what goes out waits while it is off the air, and is
+// given up in the end as lwIP does. Acknowledged means here: taken by this computer's TCP, which repeats it for the
+// board.
 
 import { connect, type Socket } from "node:net";
 import type { Scheduled } from "./clock.js";

@@ -121,7 +121,9 @@ export class RealNetwork implements Network, Tapped {
     return () => this.#taps.delete(listener);
   }
 
-  /** Destroys all sockets, those that listen too and also those of boards that vanished, so that the process may end. */
+  /**
+   * Destroys all sockets, those that listen too and also those of boards that vanished, so that the process may end.
+   */
   close(): void {
     for (const port of this.#ports) port.close();
     this.#ports.clear();

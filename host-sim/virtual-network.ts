@@ -175,8 +175,9 @@ export class VirtualNetwork implements Network, Tapped {
   // The servers' side, and the phones'.
 
   /**
-   * Accepts connections from now on; gives the function that ends it (connections stay). From then on nobody
-   * listening there means refusal; an address where nobody has ever listened, but a router's, does not answer. Throws when somebody listens there. With a host in place of an address: see Network.
+   * Accepts connections from now on; gives the function that ends it (connections stay). From then on nobody listening
+   * there means refusal; an address where nobody has ever listened, but a router's, does not answer. Throws when
+   * somebody listens there. With a host in place of an address: see Network.
    */
   listen(address: string, port: number, accept: (peer: VirtualPeer) => void): () => void;
   listen(from: Host, port: number, events: ListenEvents): Closable;

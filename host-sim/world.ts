@@ -20,7 +20,9 @@ const home = Object.freeze({
   firstChipId: 5750,
 } as const);
 
-/** The GPIOs of the manifest: FLASH on a NodeMCU, and D1 where the pin is low at reset, when GPIO0 would stop the chip. */
+/**
+ * The GPIOs of the manifest: FLASH on a NodeMCU, and D1 where the pin is low at reset, when GPIO0 would stop the chip.
+ */
 const buttonPin = 0;
 const wakeButtonPin = 5;
 const ledPin = 2;

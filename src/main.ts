@@ -39,24 +39,16 @@ import { Portal, type PortalHandler } from "./setup/portal.js";
 /** Version of the firmware, as `lwt` and `state` show it. */
 const FIRMWARE = "1.0.0";
 
-/** Sectors of the storage region: two for the journal, two for the settings. */
-const JOURNAL_SECTOR = 0;
-const SETTINGS_SECTOR = 2;
+// Numbers that stand in the code, because a named constant takes some 60 bytes of flash:
+// - 0, 2: sectors of the storage region: two for the journal, two for the settings.
+// - 8: what happened and waits for its turn, at most; commands beyond it are dropped, and come again if they are
+//   retained.
+// - 8: announcements that wait for a place in the session, at most.
+// - 536: bytes on their way between session and socket: one small segment.
+// - 16: the radio is calibrated at one wake in so many: that takes some 200 ms, and temperatures change slowly.
 
 /** RAM of the MQTT session in bytes and entries. `send` holds the largest CONNECT that the settings allow. */
 const BUDGET = Object.freeze({ receive: 768, send: 768, inFlight: 6, inbound: 1, topic: 128 });
-/**
- * What happened and waits for its turn, at most; commands beyond it are dropped, and come again if they are retained.
- */
-const MAX_EVENTS = 8;
-/** Announcements that wait for a place in the session, at most. */
-const MAX_WAITING = 8;
-/** Bytes on their way between session and socket: one small segment. */
-const LINK_BUFFER = 536;
-/** The radio is calibrated at one wake in so many: that takes some 200 ms, and temperatures change slowly. */
-const WAKES_PER_CALIBRATION = 16;
-/** The SDK's address for its own access point. */
-const SETUP_ADDRESS = "192.168.4.1";
 
 /** What the manifest's `config` gives to the build. */
 interface BuildConfig {
@@ -75,65 +67,65 @@ interface BuildConfig {
 type Abort = (message: string, exception: unknown) => void;
 
 class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandler, PortalTalk {
-  private readonly _bootAt = now();
-  private readonly _recovery = new Recovery(this._bootAt);
-  private readonly _power = new Power();
-  private readonly _rtc = new RtcMemory();
-  private readonly _station = new WiFiStation(this);
-  private readonly _resolver = new Resolver();
-  private readonly _journal: Journal;
-  private readonly _store: SettingsStore;
-  private readonly _outbox: Outbox;
-  private readonly _box: Box;
-  private readonly _button: Button;
-  private readonly _buttonPin: ButtonPin;
-  private readonly _led = new Led();
-  private readonly _ledPin: LedPin;
-  private readonly _alarm = new Alarm(() => this._run());
-  private readonly _chipId: number;
-  private _settings: Settings | undefined;
-  private _topics: Topics | undefined;
-  private _session: Session | undefined;
-  private _link: MqttLink | undefined;
+  private readonly bootAt = now();
+  private readonly recovery = new Recovery(this.bootAt);
+  private readonly power = new Power();
+  private readonly rtc = new RtcMemory();
+  private readonly station = new WiFiStation(this);
+  private readonly resolver = new Resolver();
+  private readonly journal: Journal;
+  private readonly store: SettingsStore;
+  private readonly outbox: Outbox;
+  private readonly box: Box;
+  private readonly button: Button;
+  private readonly buttonPin: ButtonPin;
+  private readonly led = new Led();
+  private readonly ledPin: LedPin;
+  private readonly alarm = new Alarm(() => this.run());
+  private readonly chipId: number;
+  private settings: Settings | undefined;
+  private topics: Topics | undefined;
+  private session: Session | undefined;
+  private link: MqttLink | undefined;
   /** Options of the session that may change between its connections. */
-  private _options = { clean: false, pipeline: true };
-  /** What happened and waits for its turn, from `_handled` on. */
-  private readonly _events: BoxEvent[] = [];
-  private _handled = 0;
+  private options = { clean: false, pipeline: true };
+  /** What happened and waits for its turn, from `handled` on. */
+  private readonly events: BoxEvent[] = [];
+  private handled = 0;
   /** Announcements that found no place in the session. */
-  private readonly _waiting: Message[] = [];
+  private readonly waiting: Message[] = [];
   /** Where the broker was last reached, dotted. */
-  private _broker = "";
-  private _portal: Portal | undefined;
-  private _running = false;
-  private _joinedAt = this._bootAt;
-  private _wifiMs = 0;
-  private _mqttMs = 0;
-  private _address = "";
+  private broker = "";
+  private portal: Portal | undefined;
+  private running = false;
+  private joinedAt = this.bootAt;
+  private wifiMs = 0;
+  private mqttMs = 0;
+  private address = "";
 
   constructor() {
-    const chipId = this._power.chipId;
+    const chipId = this.power.chipId;
     const build = config as unknown as BuildConfig;
-    this._chipId = chipId;
-    this._ledPin = new LedPin(build.led, false);
+    this.chipId = chipId;
+    this.ledPin = new LedPin(build.led, false);
     const flash = new FlashRegion();
-    this._store = new SettingsStore(flash, SETTINGS_SECTOR);
-    this._settings = this._store.load(chipId) ?? this._builtIn(build.settings);
-    const isHeldAtBoot = this._settings?.wiring === "rst+gpio";
-    this._buttonPin = new ButtonPin(isHeldAtBoot ? build.wakeButton : build.button, (down) => this._onButton(down));
-    this._journal = new Journal(flash, JOURNAL_SECTOR, this._settings?.full ?? "reject");
-    this._journal.open();
-    this._outbox = new Outbox(this._journal, this._bootAt);
-    this._button = new Button(this._settings?.double ?? false);
+    this.store = new SettingsStore(flash, 2);
+    this.settings = this.store.load(chipId) ?? this.builtIn(build.settings);
+    const isHeldAtBoot = this.settings?.wiring === "rst+gpio";
+    this.buttonPin = new ButtonPin(isHeldAtBoot ? build.wakeButton : build.button, (down) => this.onButton(down));
+    this.journal = new Journal(flash, 0, this.settings?.full ?? "reject");
+    this.journal.open();
+    this.outbox = new Outbox(this.journal, this.bootAt);
+    this.button = new Button(this.settings?.double ?? false);
     const wake = new Backoff({ baseMs: 60000, capMs: 3600000, stableMs: 0 });
-    wake.restore(this._rtc.bytes[RtcAt.ATTEMPT] as number);
-    this._box = new Box({
+    wake.restore(this.rtc.bytes[RtcAt.ATTEMPT] as number);
+    this.box = new Box({
       chipId,
-      settings: this._settings,
-      pending: this._journal.pending,
-      needsCleanSession: this._journal.needsCleanSession,
-      cachedNetwork: this._cachedNetwork(),
-      millivolts: this._power.millivolts,
+      settings: this.settings,
+      pending: this.journal.pending,
+      needsCleanSession: this.journal.needsCleanSession,
+      cachedNetwork: this.cachedNetwork(),
+      millivolts: this.power.millivolts,
       retry: new Backoff({ baseMs: 1000, capMs: 60000, stableMs: 60000 }),
       wake,
       random: Math.random,
@@ -141,37 +133,37 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandle
   }
 
   boot(): void {
-    const down = this._buttonPin.down;
-    const { bytes } = this._rtc;
+    const down = this.buttonPin.down;
+    const { bytes } = this.rtc;
     const flags = bytes[RtcAt.FLAGS] as number;
-    const wiring = this._settings?.wiring ?? "gpio";
-    const cause = wakeCause(this._power.resetReason, wiring, down, (flags & RtcFlag.PLANNED) !== 0);
+    const wiring = this.settings?.wiring ?? "gpio";
+    const cause = wakeCause(this.power.resetReason, wiring, down, (flags & RtcFlag.PLANNED) !== 0);
     const quick = quickPresses(cause, wiring, bytes[RtcAt.QUICK] as number);
     const bad = badBoots(cause, bytes[RtcAt.BAD] as number);
     bytes[RtcAt.QUICK] = quick;
     bytes[RtcAt.BAD] = bad;
     bytes[RtcAt.FLAGS] = flags & ~(RtcFlag.PLANNED | RtcFlag.TOLD);
     // A stack that overflows leaves no word.
-    if (cause !== "crash" || (flags & RtcFlag.TOLD) !== 0) this._rtc.save();
-    else this._rtc.crash = this._power.fault === "" ? "restarted without a word" : this._power.fault;
-    (globalThis as unknown as { abort: Abort }).abort = (message, exception) => this._crashed(message, exception);
+    if (cause !== "crash" || (flags & RtcFlag.TOLD) !== 0) this.rtc.save();
+    else this.rtc.crash = this.power.fault === "" ? "restarted without a word" : this.power.fault;
+    (globalThis as unknown as { abort: Abort }).abort = (message, exception) => this.crashed(message, exception);
     // A hold that began with this press may become a setup or a reset; one from before it (a stuck button) counts from
     // its next press only.
-    if (down && cause === "press") this._button.edge(true, now());
-    this._tell({ type: "booted", cause, course: courseOf(cause, quick, bad) });
+    if (down && cause === "press") this.button.edge(true, now());
+    this.tell({ type: "booted", cause, course: courseOf(cause, quick, bad) });
   }
 
   /** Nobody pressed again, or this boot has lasted: it counts no more. */
-  private _recover(): void {
-    const past = this._recovery.passed(now());
+  private recover(): void {
+    const past = this.recovery.passed(now());
     if (past === undefined) return;
-    this._rtc.bytes[past === "presses" ? RtcAt.QUICK : RtcAt.BAD] = 0;
-    this._rtc.save();
+    this.rtc.bytes[past === "presses" ? RtcAt.QUICK : RtcAt.BAD] = 0;
+    this.rtc.save();
   }
 
-  private _crashed(message: string, exception: unknown): void {
-    this._rtc.bytes[RtcAt.FLAGS] = (this._rtc.bytes[RtcAt.FLAGS] as number) | RtcFlag.TOLD;
-    this._rtc.crash = exception === undefined ? message : `${message}: ${String(exception)}`;
+  private crashed(message: string, exception: unknown): void {
+    this.rtc.bytes[RtcAt.FLAGS] = (this.rtc.bytes[RtcAt.FLAGS] as number) | RtcFlag.TOLD;
+    this.rtc.crash = exception === undefined ? message : `${message}: ${String(exception)}`;
   }
 
   // --- What happens -------------------------------------------------------------------------------------------------
@@ -180,168 +172,168 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandle
    * Notes what happened, to be handled in a turn of its own. Session and link call back from deep inside; the chip's
    * stack has no room to decide and act on top of that (256 slots by default).
    */
-  private _note(event: BoxEvent): void {
-    this._events.push(event);
-    this._alarm.set(now());
+  private note(event: BoxEvent): void {
+    this.events.push(event);
+    this.alarm.set(now());
   }
 
   /** Notes what happened and handles it at once, for callers with nothing beneath them. */
-  private _tell(event: BoxEvent): void {
-    this._events.push(event);
-    this._run();
+  private tell(event: BoxEvent): void {
+    this.events.push(event);
+    this.run();
   }
 
-  private _onButton(down: boolean): void {
-    this._button.edge(down, now());
-    this._run();
+  private onButton(down: boolean): void {
+    this.button.edge(down, now());
+    this.run();
   }
 
   /** Handles all that has happened, then what is due. Events of its own effects are handled before it returns. */
-  private _run(): void {
-    if (this._running) return;
-    this._running = true;
+  private run(): void {
+    if (this.running) return;
+    this.running = true;
     for (;;) {
-      const event = this._events[this._handled] ?? this._buttonEvent();
-      if (event === undefined) break;
-      if (this._handled < this._events.length) this._handled += 1;
-      this._perform(this._box.step(event, now()));
+      let event = this.events[this.handled];
+      if (event !== undefined) this.handled += 1;
+      else {
+        const gesture = this.button.poll(now());
+        if (gesture === undefined) break;
+        event = { type: "button", event: gesture };
+      }
+      this.perform(this.box.step(event, now()));
     }
-    this._events.length = 0;
-    this._handled = 0;
-    this._ledPin.set(this._led.level(now()));
-    this._recover();
-    const { quick } = this._recovery;
+    this.events.length = 0;
+    this.handled = 0;
+    this.ledPin.set(this.led.level(now()));
+    this.recover();
+    const { quick } = this.recovery;
     // Between the second and the fifth of several quick presses the chip must not fall asleep and forget them.
-    const ready = this._button.idle && !(quick && (this._rtc.bytes[RtcAt.QUICK] as number) > 1);
-    this._perform(this._box.tick(now(), ready, !this._led.busy));
-    this._ledPin.set(this._led.level(now()));
-    this._running = false;
-    if (this._portal !== undefined) this._portal.closesAt = this._box.setupUntil;
-    this._link?.pump();
-    this._schedule();
+    const ready = this.button.idle && !(quick && (this.rtc.bytes[RtcAt.QUICK] as number) > 1);
+    this.perform(this.box.tick(now(), ready, !this.led.busy));
+    this.ledPin.set(this.led.level(now()));
+    this.running = false;
+    if (this.portal !== undefined) this.portal.closesAt = this.box.setupUntil;
+    this.link?.pump();
+    this.schedule();
   }
 
-  private _buttonEvent(): BoxEvent | undefined {
-    const event = this._button.poll(now());
-    return event === undefined ? undefined : { type: "button", event };
-  }
-
-  private _schedule(): void {
+  private schedule(): void {
     const due = earlier(
-      earlier(this._box.deadline(), this._button.deadline()),
-      earlier(this._led.deadline(), this._recovery.until),
+      earlier(this.box.deadline(), this.button.deadline()),
+      earlier(this.led.deadline(), this.recovery.until),
     );
-    this._alarm.set(this._events.length > 0 ? now() : due);
+    this.alarm.set(this.events.length > 0 ? now() : due);
   }
 
   onJoined(address: string): void {
-    this._address = address;
-    this._wifiMs = (now() - this._joinedAt) | 0;
-    this._tell({ type: "joined", address });
+    this.address = address;
+    this.wifiMs = (now() - this.joinedAt) | 0;
+    this.tell({ type: "joined", address });
   }
 
   onAssociated(): void {
-    this._tell({ type: "associated" });
+    this.tell({ type: "associated" });
   }
 
   onJoinFailed(why: string): void {
-    this._tell({ type: "join-failed", why });
+    this.tell({ type: "join-failed", why });
   }
 
   onLost(): void {
-    this._tell({ type: "wifi-lost" });
+    this.tell({ type: "wifi-lost" });
   }
 
   onOpen(): void {
-    this._note({ type: "opened" });
+    this.note({ type: "opened" });
   }
 
   onUnreachable(why: string): void {
-    this._note({ type: "unreachable", why, step: "broker" });
+    this.note({ type: "unreachable", why, step: "broker" });
   }
 
   onDown(closed: Closed): void {
-    this._note({ type: "down", down: closed });
+    this.note({ type: "down", down: closed });
   }
 
   onConnected(sessionPresent: boolean): void {
-    this._mqttMs = (now() - this._joinedAt - this._wifiMs) | 0;
-    this._note({ type: "connected", sessionPresent });
+    this.mqttMs = (now() - this.joinedAt - this.wifiMs) | 0;
+    this.note({ type: "connected", sessionPresent });
   }
 
   onReceived(id: number): void {
-    const sequence = this._outbox.received(id);
-    if (sequence !== 0) this._note({ type: "received", sequence });
+    const sequence = this.outbox.received(id);
+    if (sequence !== 0) this.note({ type: "received", sequence });
   }
 
   onDelivered(id: number): void {
-    const sequence = this._outbox.delivered(id);
-    this._note(sequence === 0 ? { type: "acknowledged" } : { type: "delivered", sequence });
+    const sequence = this.outbox.delivered(id);
+    this.note(sequence === 0 ? { type: "acknowledged" } : { type: "delivered", sequence });
   }
 
-  onSubscribed(_id: number, codes: readonly number[]): void {
-    this._note({ type: "subscribed", refused: codes[0] === 128 });
+  onSubscribed(_: number, codes: readonly number[]): void {
+    this.note({ type: "subscribed", refused: codes[0] === 128 });
   }
 
   onUnsubscribed(): void {}
 
   onMessage(message: Inbound): void {
     const { bytes, start, end } = message;
-    const name = this._topics?.command(message.topic) ?? "";
+    const name = this.topics?.command(message.topic) ?? "";
     const isText = isUtf8(bytes, start, end);
-    this._onCommand(name, isText ? readUtf8(bytes, start, end) : undefined, "not UTF-8 text");
+    this.onCommand(name, isText ? readUtf8(bytes, start, end) : undefined, "not UTF-8 text");
   }
 
   onOverflow(message: Inbound): void {
-    const name = this._topics?.command(message.topic) ?? "";
-    this._onCommand(name, undefined, `${message.length} bytes are too many; at most ${BUDGET.receive} fit`);
+    const name = this.topics?.command(message.topic) ?? "";
+    this.onCommand(name, undefined, `${message.length} bytes are too many; at most ${BUDGET.receive} fit`);
   }
 
-  private _onCommand(name: string, text: string | undefined, why: string): void {
+  private onCommand(name: string, text: string | undefined, why: string): void {
     if (name === "" || text === "") return;
-    if (this._events.length >= MAX_EVENTS) {
+    if (this.events.length >= 8) {
       logStep("command-dropped", `cmd/${name}: too many at once`);
       return;
     }
-    this._note({ type: "command", name, text, why });
+    this.note({ type: "command", name, text, why });
   }
 
   onFlushed(): void {
-    this._note({ type: "flushed" });
+    this.note({ type: "flushed" });
   }
 
   onClosed(closed: Closed): void {
-    this._link?.ended(closed);
+    this.link?.ended(closed);
   }
 
   // The setup page.
 
   accept(instant: number): Conversation | undefined {
-    return this._portal?.accept(instant);
+    return this.portal?.accept(instant);
   }
 
   answer(query: Uint8Array): Uint8Array | undefined {
     const address = new Uint8Array(4);
-    putAddress(SETUP_ADDRESS, address, 0);
+    // The SDK's address for its own access point.
+    putAddress("192.168.4.1", address, 0);
     return dnsAnswer(query, address);
   }
 
   onTry(fields: SetupFields): string {
-    if (this._box.state !== "setup") return "The box is busy. Wait a moment, then try again.";
-    const settings = setupSettings(this._settings, fields, this._chipId);
-    if (typeof settings === "string") return settings;
-    this._note({ type: "try", settings });
+    if (this.box.state !== "setup") return "The box is busy. Wait a moment, then try again.";
+    const settings = setupSettings(this.settings, fields, this.chipId);
+    if (typeof settings === "string") return `${settings}.`;
+    this.note({ type: "try", settings });
     return "";
   }
 
   onMore(): void {
-    this._note({ type: "more-time" });
+    this.note({ type: "more-time" });
   }
 
   onScan(): void {
-    const portal = this._portal;
+    const portal = this.portal;
     portal?.clearHeard();
-    this._station.scan(
+    this.station.scan(
       (ssid, rssi, open) => portal?.heard(ssid, rssi, open),
       () => {},
     );
@@ -349,123 +341,121 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandle
 
   // --- What the box asks for ----------------------------------------------------------------------------------------
 
-  private _perform(effects: readonly Effect[]): void {
-    for (const effect of effects) this._performOne(effect);
-  }
-
-  private _performOne(effect: Effect): void {
-    switch (effect.do) {
-      case "store":
-        this._storeAlert(effect.event);
-        return;
-      case "show":
-        this._led.show(effect.pattern, now());
-        return;
-      case "rest":
-        this._led.rest(effect.pattern, now());
-        return;
-      case "join":
-        this._join(effect.network, effect.fast, effect.keep);
-        return;
-      case "leave":
-        this._station.leave();
-        return;
-      case "radio-off":
-        this._station.off();
-        return;
-      case "open":
-        this._open(effect.clean, effect.fast);
-        return;
-      case "keep-cache":
-        this._keepCache(effect.network);
-        return;
-      case "forget-cache":
-        this._setFlag(RtcFlag.CACHED, false);
-        return;
-      case "deliver":
-        this._deliver();
-        return;
-      case "announce-waiting":
-        this._announceWaiting();
-        return;
-      case "announce":
-        this._publish(this._topics?.lwt, presencePayload(effect.presence, this._chipId, FIRMWARE));
-        return;
-      case "state":
-        this._publish(this._topics?.state, this._stateText(effect.config));
-        return;
-      case "light":
-        this._publish(this._topics?.led, effect.on ? "ON" : "OFF");
-        return;
-      case "subscribe":
-        this._session?.subscribe([{ topic: this._topics?.commands ?? "", qos: effect.qos }], now());
-        return;
-      case "clear":
-        this._publish(new Topics(effect.root).commandTopic(effect.name), undefined);
-        return;
-      case "flush":
-        this._session?.flush((now() + effect.withinMs) | 0, now());
-        return;
-      case "disconnect":
-        this._session?.disconnect(now());
-        return;
-      case "abort":
-        this._resolver.cancel();
-        this._link?.drop();
-        return;
-      case "use":
-        this._use(effect.settings);
-        return;
-      case "save": {
-        const why = this._tryFlash(() => this._store.save(effect.settings));
-        if (why !== "") this._tell({ type: "not-saved", why });
-        return;
+  private perform(effects: readonly Effect[]): void {
+    for (const effect of effects)
+      switch (effect.do) {
+        case "store":
+          this.storeAlert(effect.event);
+          break;
+        case "show":
+          this.led.show(effect.pattern, now());
+          break;
+        case "rest":
+          this.led.rest(effect.pattern, now());
+          break;
+        case "join":
+          this.join(effect.network, effect.fast, effect.keep);
+          break;
+        case "leave":
+          this.station.leave();
+          break;
+        case "radio-off":
+          this.station.off();
+          break;
+        case "open":
+          this.open(effect.clean, effect.fast);
+          break;
+        case "keep-cache":
+          this.keepCache(effect.network);
+          break;
+        case "forget-cache":
+          this.setFlag(RtcFlag.CACHED, false);
+          break;
+        case "deliver":
+          this.deliver();
+          break;
+        case "announce-waiting":
+          this.announceWaiting();
+          break;
+        case "announce":
+          this.publish(this.topics?.lwt, presencePayload(effect.presence, this.chipId, FIRMWARE));
+          break;
+        case "state":
+          this.publish(this.topics?.state, this.stateText(effect.config));
+          break;
+        case "light":
+          this.publish(this.topics?.led, effect.on ? "ON" : "OFF");
+          break;
+        case "subscribe":
+          this.session?.subscribe([{ topic: this.topics?.commands ?? "", qos: effect.qos }], now());
+          break;
+        case "clear":
+          this.publish(new Topics(effect.root).commandTopic(effect.name), undefined);
+          break;
+        case "flush":
+          this.session?.flush((now() + effect.withinMs) | 0, now());
+          break;
+        case "disconnect":
+          this.session?.disconnect(now());
+          break;
+        case "abort":
+          this.resolver.cancel();
+          this.link?.close();
+          break;
+        case "use":
+          this.use(effect.settings);
+          break;
+        case "save": {
+          const why = this.tryFlash(() => this.store.save(effect.settings));
+          if (why !== "") this.tell({ type: "not-saved", why });
+          break;
+        }
+        case "require-clean-session":
+          this.tryFlash(() => this.journal.requireCleanSession());
+          this.outbox.restart();
+          break;
+        case "session-cleaned":
+          this.tryFlash(() => this.journal.sessionCleaned());
+          break;
+        case "plain-order":
+          this.setFlag(RtcFlag.PLAIN_ORDER, true);
+          break;
+        case "remember":
+          if (this.rtc.bytes[RtcAt.ATTEMPT] === (effect.attempt & 255)) break;
+          this.rtc.bytes[RtcAt.ATTEMPT] = effect.attempt;
+          this.rtc.save();
+          break;
+        case "open-setup":
+          this.openSetup();
+          break;
+        case "tell-setup":
+          // The page appends a sentence.
+          this.portal?.report(effect.phase, effect.step, effect.detail === "" ? "" : `${effect.detail}.`);
+          break;
+        case "factory-reset":
+          // The alerts first: a cut in between must not leave them to whoever sets the box up next.
+          this.tryFlash(() => this.journal.eraseAlerts());
+          this.tryFlash(() => this.store.erase());
+          this.station.forget();
+          this.rtc.bytes[RtcAt.FLAGS] = 0;
+          break;
+        case "restart":
+          this.rtc.bytes[RtcAt.QUICK] = 0;
+          this.rtc.bytes[RtcAt.BAD] = 0;
+          this.setFlag(RtcFlag.PLANNED, true);
+          this.power.restart();
+          break;
+        case "sleep":
+          this.sleep(effect.ms);
+          break;
+        case "say":
+          logStep(effect.word, effect.detail);
+          break;
       }
-      case "require-clean-session":
-        this._tryFlash(() => this._journal.requireCleanSession());
-        this._outbox.restart();
-        return;
-      case "session-cleaned":
-        this._tryFlash(() => this._journal.sessionCleaned());
-        return;
-      case "plain-order":
-        this._setFlag(RtcFlag.PLAIN_ORDER, true);
-        return;
-      case "remember":
-        if (this._rtc.bytes[RtcAt.ATTEMPT] === (effect.attempt & 255)) return;
-        this._rtc.bytes[RtcAt.ATTEMPT] = effect.attempt;
-        this._rtc.save();
-        return;
-      case "open-setup":
-        this._openSetup();
-        return;
-      case "tell-setup":
-        this._portal?.report(effect.phase, effect.step, effect.detail);
-        return;
-      case "factory-reset":
-        // The alerts first: a cut in between must not leave them to whoever sets the box up next.
-        this._tryFlash(() => this._journal.eraseAlerts());
-        this._tryFlash(() => this._store.erase());
-        this._station.forget();
-        this._rtc.bytes[RtcAt.FLAGS] = 0;
-        return;
-      case "restart":
-        this._rtc.bytes[RtcAt.QUICK] = 0;
-        this._rtc.bytes[RtcAt.BAD] = 0;
-        this._setFlag(RtcFlag.PLANNED, true);
-        this._power.restart();
-        return;
-      case "sleep":
-        this._sleep(effect.ms);
-        return;
-      case "say":
-        logStep(effect.word, effect.detail);
-        return;
-    }
   }
 
   /** Worn flash must not become a crash at each boot: it is said, and the box goes on. Gives why, or "". */
-  private _tryFlash(write: () => void): string {
+  private tryFlash(write: () => void): string {
     try {
       write();
       return "";
@@ -475,99 +465,98 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandle
     }
   }
 
-  private _storeAlert(event: number): void {
+  private storeAlert(event: number): void {
     let sequence = 0;
-    const failed = this._tryFlash(() => {
-      sequence = this._journal.append(event, this._power.millivolts);
+    const failed = this.tryFlash(() => {
+      sequence = this.journal.append(event, this.power.millivolts);
     });
     if (sequence === 0) {
-      this._tell({ type: "not-stored", why: failed === "" ? "the journal is full" : failed });
+      this.tell({ type: "not-stored", why: failed === "" ? "the journal is full" : failed });
       return;
     }
-    this._outbox.pressed(sequence, now(), this._box.failures);
-    this._tell({ type: "stored", sequence });
+    this.outbox.pressed(sequence, now(), this.box.failures);
+    this.tell({ type: "stored", sequence });
   }
 
-  private _sleep(ms: number): void {
-    const { bytes } = this._rtc;
-    this._alarm.set(undefined);
+  private sleep(ms: number): void {
+    const { bytes } = this.rtc;
+    this.alarm.set(undefined);
     bytes[RtcAt.QUICK] = 0;
     bytes[RtcAt.BAD] = 0;
-    const wakes = ((bytes[RtcAt.WAKES] as number) + 1) % WAKES_PER_CALIBRATION;
+    const wakes = ((bytes[RtcAt.WAKES] as number) + 1) % 16;
     bytes[RtcAt.WAKES] = wakes;
-    this._rtc.save();
-    this._power.sleep(ms, wakes === 0);
+    this.rtc.save();
+    this.power.sleep(ms, wakes === 0);
   }
 
-  private _setFlag(flag: number, on: boolean): void {
-    const { bytes } = this._rtc;
+  private setFlag(flag: number, on: boolean): void {
+    const { bytes } = this.rtc;
     const flags = bytes[RtcAt.FLAGS] as number;
     bytes[RtcAt.FLAGS] = on ? flags | flag : flags & ~flag;
-    if (bytes[RtcAt.FLAGS] !== flags) this._rtc.save();
+    if (bytes[RtcAt.FLAGS] !== flags) this.rtc.save();
   }
 
-  private _join(index: number, fast: boolean, keep: boolean): void {
-    const network = this._settings?.wifi[index];
+  private join(index: number, fast: boolean, keep: boolean): void {
+    const network = this.settings?.wifi[index];
     if (network === undefined) return;
-    this._joinedAt = now();
+    this.joinedAt = now();
     let found: Found | undefined;
     if (fast) {
-      const { bytes } = this._rtc;
-      const buffer = bytes.buffer as ArrayBuffer;
+      const { bytes } = this.rtc;
       found = {
         channel: bytes[RtcAt.CHANNEL] as number,
-        bssid: buffer.slice(RtcAt.BSSID, RtcAt.BSSID + 6),
-        lease: buffer.slice(RtcAt.LEASE, RtcAt.LEASE + 16),
+        bssid: this.rtc.copy(RtcAt.BSSID, 6),
+        lease: this.rtc.copy(RtcAt.LEASE, 16),
       };
     }
-    this._station.join(network.ssid, network.password, keep, found);
+    this.station.join(network.ssid, network.password, keep, found);
   }
 
   /** Index of the network that the cache is about; -1 without a cache for these settings. */
-  private _cachedNetwork(): number {
-    const { bytes } = this._rtc;
+  private cachedNetwork(): number {
+    const { bytes } = this.rtc;
     const network = bytes[RtcAt.NETWORK] as number;
     if (((bytes[RtcAt.FLAGS] as number) & RtcFlag.CACHED) === 0) return -1;
-    const mark = this._mark(network);
+    const mark = this.mark(network);
     for (let i = 0; i < 4; i += 1) if (bytes[RtcAt.MARK + i] !== ((mark >>> (8 * i)) & 255)) return -1;
     return network;
   }
 
-  private _keepCache(network: number): void {
-    const { bytes } = this._rtc;
-    const found = this._station.found;
+  private keepCache(network: number): void {
+    const { bytes } = this.rtc;
+    const found = this.station.found;
     if (found?.lease === undefined) return;
-    const mark = this._mark(network);
+    const mark = this.mark(network);
     for (let i = 0; i < 4; i += 1) bytes[RtcAt.MARK + i] = (mark >>> (8 * i)) & 255;
     bytes[RtcAt.NETWORK] = network;
     bytes[RtcAt.CHANNEL] = found.channel;
     bytes.set(new Uint8Array(found.bssid), RtcAt.BSSID);
     bytes.set(new Uint8Array(found.lease), RtcAt.LEASE);
-    putAddress(this._broker, bytes, RtcAt.BROKER);
+    putAddress(this.broker, bytes, RtcAt.BROKER);
     bytes[RtcAt.FLAGS] = (bytes[RtcAt.FLAGS] as number) | RtcFlag.CACHED;
-    this._rtc.save();
+    this.rtc.save();
   }
 
   /** What a cache depends on: other settings, also from another build, have another mark. */
-  private _mark(network: number): number {
-    const text = `${this._settings?.wifi[network]?.ssid} ${this._settings?.host}`;
+  private mark(network: number): number {
+    const text = `${this.settings?.wifi[network]?.ssid} ${this.settings?.host}`;
     const bytes = new Uint8Array(ArrayBuffer.fromString(text));
     return crc32(bytes, 0, bytes.length);
   }
 
-  private _openSetup(): void {
-    const settings = this._settings;
+  private openSetup(): void {
+    const settings = this.settings;
     // The session's memory is the portal's as long as it is open.
-    if (settings !== undefined) this._use(settings);
+    if (settings !== undefined) this.use(settings);
     const build = config as unknown as BuildConfig;
-    this._station.openAccessPoint(`AlertBox-${this._chipId}`, build.setupPassword ?? "");
-    this._portal = new Portal(this, {
-      chipId: this._chipId,
+    this.station.openAccessPoint(`AlertBox-${this.chipId}`, build.setupPassword ?? "");
+    this.portal = new Portal(this, {
+      chipId: this.chipId,
       firmware: FIRMWARE,
       ssid: settings?.wifi[0]?.ssid ?? "",
       host: settings?.host ?? "",
       port: settings?.port ?? SettingsLimits.PORT,
-      root: settings?.root ?? defaultRoot(this._chipId),
+      root: settings?.root ?? defaultRoot(this.chipId),
       mode: settings?.mode ?? "mains",
       wiring: settings?.wiring ?? "gpio",
       hasUser: settings !== undefined && settings.user !== "",
@@ -577,117 +566,118 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandle
     this.onScan();
   }
 
-  private _open(clean: boolean, fast: boolean): void {
-    const settings = this._settings;
+  private open(clean: boolean, fast: boolean): void {
+    const settings = this.settings;
     if (settings === undefined) return;
-    if (this._session === undefined) this._makeSession(settings);
-    this._options.clean = clean;
-    this._options.pipeline = ((this._rtc.bytes[RtcAt.FLAGS] as number) & RtcFlag.PLAIN_ORDER) === 0;
-    if (fast) this._reach(dotted(this._rtc.bytes, RtcAt.BROKER), settings.port);
-    else if (isAddress(settings.host)) this._reach(settings.host, settings.port);
+    if (this.session === undefined) this.makeSession(settings);
+    this.options.clean = clean;
+    this.options.pipeline = ((this.rtc.bytes[RtcAt.FLAGS] as number) & RtcFlag.PLAIN_ORDER) === 0;
+    if (fast) this.reach(dotted(this.rtc.bytes, RtcAt.BROKER), settings.port);
+    else if (isAddress(settings.host)) this.reach(settings.host, settings.port);
     else {
-      this._resolver.resolve(settings.host, (address) => {
-        if (address !== undefined) this._reach(address, settings.port);
-        else this._tell({ type: "unreachable", why: `no address for ${settings.host}`, step: "name" });
+      this.resolver.resolve(settings.host, (address) => {
+        if (address !== undefined) this.reach(address, settings.port);
+        else this.tell({ type: "unreachable", why: `no address for ${settings.host}`, step: "name" });
       });
     }
   }
 
-  private _reach(address: string, port: number): void {
-    this._broker = address;
-    this._link?.open(address, port);
+  private reach(address: string, port: number): void {
+    this.broker = address;
+    this.link?.open(address, port);
   }
 
-  private _makeSession(settings: Settings): void {
+  private makeSession(settings: Settings): void {
     const topics = new Topics(settings.root);
-    this._topics = topics;
+    this.topics = topics;
     const options = {
-      id: `alertbox${this._chipId}`,
+      id: `alertbox${this.chipId}`,
       clean: false,
       keepAliveSeconds: settings.keepAliveSeconds,
       pipeline: true,
       firstId: FIRST_SESSION_ID,
       will: {
         topic: topics.lwt,
-        payload: presencePayload("lost", this._chipId, FIRMWARE),
+        payload: presencePayload("lost", this.chipId, FIRMWARE),
         qos: 1,
         retain: true,
       } as const,
       ...(settings.user === "" ? {} : { user: settings.user }),
       ...(settings.user === "" || settings.password === "" ? {} : { password: settings.password }),
     };
-    this._options = options;
-    this._session = new Session(options, BUDGET, this);
-    this._link = new MqttLink(this._session, LINK_BUFFER, this);
+    this.options = options;
+    this.session = new Session(options, BUDGET, this);
+    this.link = new MqttLink(this.session, 536, this);
   }
 
   /** Other settings are another session; the next connection makes it. */
-  private _use(settings: Settings): void {
-    this._link?.drop();
-    this._session = undefined;
-    this._link = undefined;
-    this._outbox.restart();
-    this._waiting.length = 0;
-    this._settings = settings;
+  private use(settings: Settings): void {
+    this.link?.close();
+    this.session = undefined;
+    this.link = undefined;
+    this.outbox.restart();
+    this.waiting.length = 0;
+    this.settings = settings;
   }
 
-  private _deliver(): void {
-    const session = this._session;
-    const topics = this._topics;
+  private deliver(): void {
+    const session = this.session;
+    const topics = this.topics;
     if (session === undefined || topics === undefined) return;
     const circumstances = {
-      chipId: this._chipId,
+      chipId: this.chipId,
       topic: topics.alert,
-      rssi: this._station.rssi,
-      failures: this._box.failures,
-      failuresBefore: this._rtc.bytes[RtcAt.ATTEMPT] as number,
+      rssi: this.station.rssi,
+      failures: this.box.failures,
+      failuresBefore: this.rtc.bytes[RtcAt.ATTEMPT] as number,
     };
-    this._outbox.handOver(session, circumstances, now());
+    this.outbox.handOver(session, circumstances, now());
   }
 
   /**
    * Publishes a retained message with QoS 1; an empty one clears the topic. Without a place for it, it waits for one.
    */
-  private _publish(topic: string | undefined, payload: string | undefined): void {
+  private publish(topic: string | undefined, payload: string | undefined): void {
     if (topic === undefined) return;
-    if (this._waiting.length === MAX_WAITING) {
+    if (this.waiting.length === 8) {
       logStep("not-published", topic);
       return;
     }
-    this._waiting.push({ topic, payload, qos: 1, retain: true });
-    this._announceWaiting();
+    this.waiting.push({ topic, payload, qos: 1, retain: true });
+    this.announceWaiting();
   }
 
-  private _announceWaiting(): void {
+  private announceWaiting(): void {
     for (;;) {
-      const message = this._waiting[0];
-      if (message === undefined || (this._session?.publish(message, now()) ?? -1) < 0) return;
-      this._waiting.splice(0, 1);
+      const message = this.waiting[0];
+      if (message === undefined || (this.session?.publish(message, now()) ?? -1) < 0) return;
+      for (let i = 1; i < this.waiting.length; i += 1) this.waiting[i - 1] = this.waiting[i] as Message;
+      this.waiting.length -= 1;
     }
   }
 
-  private _stateText(result: string): string {
+  private stateText(result: string): string {
     return statePayload({
-      pushes: this._journal.pushes,
-      pending: this._journal.pending,
-      dropped: this._journal.dropped,
-      millivolts: this._power.millivolts,
-      rssi: this._station.rssi,
-      reset: resetName(this._power.resetReason),
+      pushes: this.journal.pushes,
+      pending: this.journal.pending,
+      dropped: this.journal.dropped,
+      millivolts: this.power.millivolts,
+      rssi: this.station.rssi,
+      reset: resetName(this.power.resetReason),
       firmware: FIRMWARE,
-      ip: this._address,
-      heap: this._power.freeHeap,
-      bootMs: this._bootAt,
-      wifiMs: this._wifiMs,
-      mqttMs: this._mqttMs,
+      ip: this.address,
+      heap: this.power.freeHeap,
+      bootMs: this.bootAt,
+      wifiMs: this.wifiMs,
+      mqttMs: this.mqttMs,
       config: result,
-      crash: this._rtc.crash,
+      crash: this.rtc.crash,
     });
   }
 
-  private _builtIn(given: unknown): Settings | undefined {
+  private builtIn(given: unknown): Settings | undefined {
     if (given === undefined) return undefined;
-    const settings = checkSettings(given, this._chipId);
+    const settings = checkSettings(given, this.chipId);
     if (typeof settings !== "string") return settings;
     logStep("config-invalid", settings);
     return undefined;

@@ -28,7 +28,7 @@ describe("architecture of src", () => {
   const files = sources("src");
 
   it("has files in each folder that the design names", () => {
-    for (const folder of ["src/mqtt/", "src/alertbox/", "src/device/"]) {
+    for (const folder of ["src/mqtt/", "src/alertbox/", "src/setup/", "src/device/"]) {
       assert.ok(
         files.some((file) => file.path.startsWith(folder)),
         folder,
@@ -44,7 +44,7 @@ describe("architecture of src", () => {
   }
 
   it("names files in kebab-case, one noun each", () => {
-    for (const { path } of [...files, ...sources("host-sim")]) {
+    for (const { path } of [...files, ...sources("host-sim"), ...sources("board")]) {
       const name = path.slice(path.lastIndexOf("/") + 1);
       assert.match(name, /^[a-z0-9]+(-[a-z0-9]+)*\.(d\.)?ts$/, path);
       assert.doesNotMatch(name, /util|helper|common|manager/, path);
@@ -52,13 +52,13 @@ describe("architecture of src", () => {
   });
 
   it("opens each file with a comment that says what it is", () => {
-    for (const { path, text } of [...files, ...sources("host-sim")]) {
+    for (const { path, text } of [...files, ...sources("host-sim"), ...sources("board")]) {
       assert.match(text, /^(\/\/ .+\n){1,12}/, path);
     }
   });
 
   it("keeps comments within 120 columns; the formatter sees to the code", () => {
-    for (const { path, text } of [...files, ...sources("host-sim"), ...sources("test")]) {
+    for (const { path, text } of [...files, ...sources("host-sim"), ...sources("board"), ...sources("test")]) {
       const long = text.split("\n").findIndex((line) => line.length > 120 && /^\s*(\/\/|\/?\*)/.test(line));
       assert.equal(long, -1, `${path}:${long + 1}`);
     }

@@ -35,18 +35,7 @@ export const BUTTON_TIMES: ButtonTimes = Object.freeze({
   resetMs: 10000,
 } as const);
 
-const EVENT = Object.freeze({
-  PRESS: 0,
-  DOUBLE: 1,
-  LONG: 2,
-  SETUP: 3,
-  RESET: 4,
-  DOWN: 5,
-  HELD_LONG: 6,
-  HELD_SETUP: 7,
-  RELEASED: 8,
-} as const);
-
+/** What the events that wait are, by number. */
 const EVENT_NAMES: readonly ButtonEvent[] = Object.freeze([
   "press",
   "double",
@@ -61,8 +50,7 @@ const EVENT_NAMES: readonly ButtonEvent[] = Object.freeze([
 
 // The longest burst that one edge can bring is four events (a hold of 10 s nobody polled), and owners poll after each
 // edge.
-const QUEUE_LENGTH = 16;
-
+//
 // States of the debounced button. "Settles" means: a new level has lasted debounceMs. Limits count from the edge that
 // began the press, or in GAP from the edge that ended it.
 //
@@ -82,16 +70,9 @@ const QUEUE_LENGTH = 16;
 //
 // UP and SPENT wait for a finger without a deadline, on purpose: time alone changes nothing there. In SPENT a button
 // that is stuck down stays silent for ever.
-const STATE = Object.freeze({
-  UP: 0,
-  DOWN: 1,
-  DOWN_LONG: 2,
-  DOWN_SETUP: 3,
-  SPENT: 4,
-  GAP: 5,
-  SECOND: 6,
-} as const);
-type State = (typeof STATE)[keyof typeof STATE];
+//
+// Numbers in the code, with the name beside each: a table of names would take 800 bytes of flash.
+type State = 0 | 1 | 2 | 3 | 4 | 5 | 6;
 
 /**
  * Debounces one contact and names its gestures.
@@ -104,21 +85,21 @@ type State = (typeof STATE)[keyof typeof STATE];
  * long enough for setup or reset.
  */
 export class Button {
-  private readonly _double: boolean;
-  private readonly _times: ButtonTimes;
-  private _state: State = STATE.UP;
+  private readonly double: boolean;
+  private readonly times: ButtonTimes;
+  private state: State = 0 /* UP */;
   /** The debounced level. */
-  private _settled = false;
+  private settled = false;
   /** The level after the last edge, and when that edge was (of use only while it differs from the debounced level). */
-  private _raw = false;
-  private _edgeAt = 0;
+  private level = false;
+  private edgeAt = 0;
   /** When the press began that is down now; in GAP, when the first press ended. */
-  private _since = 0;
+  private since = 0;
   /** Events found but not yet polled: a ring of codes, and the time at which the first of them was queued. */
-  private readonly _queue = new Uint8Array(QUEUE_LENGTH);
-  private _head = 0;
-  private _count = 0;
-  private _queuedAt = 0;
+  private readonly queue = new Uint8Array(16);
+  private head = 0;
+  private count = 0;
+  private queuedAt = 0;
 
   /**
    * `double`: recognise double presses; a single press then waits for the gap before it is reported.
@@ -131,8 +112,8 @@ export class Button {
     ) {
       throw new RangeError("button: times must be at least 1 ms, and longMs < setupMs < resetMs");
     }
-    this._double = double;
-    this._times = times;
+    this.double = double;
+    this.times = times;
   }
 
   /**
@@ -141,24 +122,24 @@ export class Button {
    * Throws an Error when 16 events wait to be polled.
    */
   edge(down: boolean, now: number): void {
-    this._advance(now);
-    this._raw = down;
-    this._edgeAt = now;
+    this.advance(now);
+    this.level = down;
+    this.edgeAt = now;
   }
 
   /** The next event that is due at `now`, or undefined. Call until undefined: one instant may bring several. */
   poll(now: number): ButtonEvent | undefined {
-    this._advance(now);
-    if (this._count === 0) return undefined;
-    const code = this._queue[this._head] as number;
-    this._head = (this._head + 1) % QUEUE_LENGTH;
-    this._count -= 1;
+    this.advance(now);
+    if (this.count === 0) return undefined;
+    const code = this.queue[this.head] as number;
+    this.head = (this.head + 1) % 16;
+    this.count -= 1;
     return EVENT_NAMES[code];
   }
 
   /** When to poll next, in the past when events wait already; undefined when only an edge can change anything. */
   deadline(): number | undefined {
-    return this._count > 0 ? this._queuedAt : this._due();
+    return this.count > 0 ? this.queuedAt : this.due();
   }
 
   /**
@@ -166,105 +147,105 @@ export class Button {
    * button is still down, so that a stuck button cannot empty the battery.
    */
   get idle(): boolean {
-    if (this._count > 0 || this._raw !== this._settled) return false;
-    return this._state === STATE.UP || this._state === STATE.SPENT;
+    if (this.count > 0 || this.level !== this.settled) return false;
+    return this.state === 0 /* UP */ || this.state === 4 /* SPENT */;
   }
 
   /** Does everything that fell due up to `now`, one instant after the other, so that a late call changes no result. */
-  private _advance(now: number): void {
-    let due = this._due();
+  private advance(now: number): void {
+    let due = this.due();
     while (due !== undefined && ((now - due) | 0) >= 0) {
-      if (this._raw !== this._settled) this._settle(due);
-      else this._elapse(due);
-      due = this._due();
+      if (this.level !== this.settled) this.settle(due);
+      else this.elapse(due);
+      due = this.due();
     }
   }
 
   /** The next instant at which time alone changes something. */
-  private _due(): number | undefined {
-    const times = this._times;
+  private due(): number | undefined {
+    const times = this.times;
     // While the level is unsettled all limits wait: whether the press still goes on is known only when it settles.
-    if (this._raw !== this._settled) return (this._edgeAt + times.debounceMs) | 0;
-    switch (this._state) {
-      case STATE.DOWN:
-        return (this._since + times.longMs) | 0;
-      case STATE.DOWN_LONG:
-      case STATE.SECOND:
-        return (this._since + times.setupMs) | 0;
-      case STATE.DOWN_SETUP:
-        return (this._since + times.resetMs) | 0;
-      case STATE.GAP:
-        return (this._since + times.gapMs) | 0;
-      case STATE.UP:
-      case STATE.SPENT:
+    if (this.level !== this.settled) return (this.edgeAt + times.debounceMs) | 0;
+    switch (this.state) {
+      case 1: // DOWN
+        return (this.since + times.longMs) | 0;
+      case 2: // DOWN_LONG
+      case 6: // SECOND
+        return (this.since + times.setupMs) | 0;
+      case 3: // DOWN_SETUP
+        return (this.since + times.resetMs) | 0;
+      case 5: // GAP
+        return (this.since + times.gapMs) | 0;
+      case 0: // UP
+      case 4: // SPENT
         return undefined;
     }
   }
 
-  /** A limit of the current state has passed, with the level settled. UP and SPENT have none: _due never names one. */
-  private _elapse(at: number): void {
-    switch (this._state) {
-      case STATE.DOWN:
-        this._state = STATE.DOWN_LONG;
-        this._push(EVENT.HELD_LONG, at);
+  /** A limit of the current state has passed, with the level settled. UP and SPENT have none: due never names one. */
+  private elapse(at: number): void {
+    switch (this.state) {
+      case 1: // DOWN
+        this.state = 2 /* DOWN_LONG */;
+        this.push(6 /* held-long */, at);
         break;
-      case STATE.DOWN_LONG:
-      case STATE.SECOND:
-        this._state = STATE.DOWN_SETUP;
-        this._push(EVENT.HELD_SETUP, at);
+      case 2: // DOWN_LONG
+      case 6: // SECOND
+        this.state = 3 /* DOWN_SETUP */;
+        this.push(7 /* held-setup */, at);
         break;
-      case STATE.DOWN_SETUP:
-        this._state = STATE.SPENT;
-        this._push(EVENT.RESET, at);
+      case 3: // DOWN_SETUP
+        this.state = 4 /* SPENT */;
+        this.push(4 /* reset */, at);
         break;
-      case STATE.GAP:
-        this._state = STATE.UP;
-        this._push(EVENT.PRESS, at);
+      case 5: // GAP
+        this.state = 0 /* UP */;
+        this.push(0 /* press */, at);
         break;
     }
   }
 
   /** The raw level has lasted long enough. Limits up to its edge have been passed before, so the state classifies. */
-  private _settle(at: number): void {
-    const began = this._edgeAt;
-    this._settled = this._raw;
-    switch (this._state) {
-      case STATE.UP:
-        this._state = STATE.DOWN;
-        this._push(EVENT.DOWN, at);
+  private settle(at: number): void {
+    const began = this.edgeAt;
+    this.settled = this.level;
+    switch (this.state) {
+      case 0: // UP
+        this.state = 1 /* DOWN */;
+        this.push(5 /* down */, at);
         break;
-      case STATE.GAP:
-        this._state = STATE.SECOND;
-        this._push(EVENT.DOWN, at);
-        this._push(EVENT.DOUBLE, at);
+      case 5: // GAP
+        this.state = 6 /* SECOND */;
+        this.push(5 /* down */, at);
+        this.push(1 /* double */, at);
         break;
-      case STATE.DOWN:
-        this._state = this._double ? STATE.GAP : STATE.UP;
-        if (!this._double) this._push(EVENT.PRESS, at);
+      case 1: // DOWN
+        this.state = this.double ? 5 /* GAP */ : 0 /* UP */;
+        if (!this.double) this.push(0 /* press */, at);
         break;
-      case STATE.DOWN_LONG:
-        this._state = STATE.UP;
-        this._push(EVENT.LONG, at);
+      case 2: // DOWN_LONG
+        this.state = 0 /* UP */;
+        this.push(2 /* long */, at);
         break;
-      case STATE.DOWN_SETUP:
-        this._state = STATE.UP;
-        this._push(EVENT.SETUP, at);
+      case 3: // DOWN_SETUP
+        this.state = 0 /* UP */;
+        this.push(3 /* setup */, at);
         break;
-      case STATE.SPENT:
-        this._state = STATE.UP;
-        this._push(EVENT.RELEASED, at);
+      case 4: // SPENT
+        this.state = 0 /* UP */;
+        this.push(8 /* released */, at);
         break;
-      case STATE.SECOND: // The double press is reported already.
-        this._state = STATE.UP;
+      case 6: // SECOND. The double press is reported already.
+        this.state = 0 /* UP */;
         break;
     }
-    this._since = began;
+    this.since = began;
   }
 
-  private _push(code: number, at: number): void {
-    if (this._count === QUEUE_LENGTH) throw new Error("button: 16 events wait; poll until undefined after every edge");
-    if (this._count === 0) this._queuedAt = at;
-    this._queue[(this._head + this._count) % QUEUE_LENGTH] = code;
-    this._count += 1;
+  private push(code: number, at: number): void {
+    if (this.count === 16) throw new Error("button: 16 events wait; poll until undefined after every edge");
+    if (this.count === 0) this.queuedAt = at;
+    this.queue[(this.head + this.count) % 16] = code;
+    this.count += 1;
   }
 }

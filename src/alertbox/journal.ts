@@ -12,28 +12,7 @@
 //   certain (PUBREC or PUBCOMP is in), so either outcome of a torn status write is true.
 
 import type { Flash } from "./flash.js";
-import {
-  CHANGES_AT,
-  CRC_AT,
-  composeHeader,
-  composeRecord,
-  DONE_BITS,
-  DROPPED_BITS,
-  HEADER_CRC_AT,
-  HEADER_WORDS,
-  isBlank,
-  isFinished,
-  isHeader,
-  isRecord,
-  RECEIVED_BITS,
-  RECORD_BYTES,
-  RECORD_WORDS,
-  REFUSED_AT,
-  REFUSED_ROOM,
-  SLOTS_AT,
-  STATUS_AT,
-  tornGroups,
-} from "./journal-format.js";
+import { composeHeader, composeRecord, isBlank, isFinished, isHeader, isRecord, tornGroups } from "./journal-format.js";
 
 /** What the finger did, as a number in the record. */
 export const AlertEvent = Object.freeze({ PRESS: 0, DOUBLE: 1, LONG: 2 } as const);
@@ -52,8 +31,12 @@ export interface AlertRecord {
 /** The first packet id that the session may use on its own account; the ids below belong to the journal. */
 export const FIRST_SESSION_ID = 32769;
 
-/** Sequence numbers after which packet ids repeat. */
-const PACKET_IDS = 32768;
+// Numbers that stand in the code, because a named constant takes some 60 bytes of flash:
+// - 32768: sequence numbers after which packet ids repeat.
+// - 128: alerts kept at most. The remaining slots of a 4 KB sector (73 of 201) are what a compaction gains.
+// - 8: slots tried in one sector before it counts as worn; scanning relies on gaps being shorter than the next.
+// - 16: slots that nothing was written to, behind which nothing is looked for.
+// - 12: slots read at once while scanning: 240 bytes of RAM for a moment.
 
 /**
  * MQTT packet id of an alert, 1..32768: a function of the sequence number only, so that the id is the same after a
@@ -61,16 +44,8 @@ const PACKET_IDS = 32768;
  * happen.
  */
 export function packetId(sequence: number): number {
-  return ((sequence - 1) & (PACKET_IDS - 1)) + 1;
+  return ((sequence - 1) & (32768 - 1)) + 1;
 }
-
-/** Alerts kept at most. The remaining slots of a 4 KB sector (73 of 201) are what a compaction gains. */
-const CAPACITY = 128;
-/** Slots tried in one sector before it counts as worn; scanning relies on gaps being shorter than BLANK_RUN. */
-const ATTEMPTS = 8;
-const BLANK_RUN = 16;
-/** Slots read at once while scanning: 240 bytes of RAM for a moment. */
-const BLOCK = 12;
 
 /**
  * RAM: one byte per slot (201 for a 4 KB sector) says whether the slot holds a pending alert; the engine's own
@@ -82,37 +57,45 @@ const BLOCK = 12;
  * sector (tens of milliseconds).
  */
 export class Journal {
-  private readonly _flash: Flash;
-  private readonly _firstSector: number;
-  private readonly _dropOldest: boolean;
-  private readonly _slots: number;
+  private readonly flash: Flash;
+  private readonly firstSector: number;
+  private readonly dropOldest: boolean;
+  private readonly slots: number;
   /** Alerts not done that the journal takes before it is full. */
   readonly capacity: number;
 
   /** 1 where a slot of the active sector holds an alert that is not done. */
-  private readonly _pending: Uint8Array;
-  private _count = 0;
-  private _pushes = 0;
-  private _dropped = 0;
-  private _refused = 0;
-  private _needsCleanSession = true;
+  private waiting: Uint8Array;
+  // Set here, only read elsewhere:
+  /** Alerts not done. */
+  pending = 0;
+  /** Presses ever stored: the highest sequence number given. Survives power cuts, compaction and `eraseAlerts()`. */
+  pushes = 0;
+  /** Presses refused (`reject`) or alerts given up (`drop-oldest`) because the journal was full. */
+  dropped = 0;
+  /**
+   * True until `sessionCleaned()` for this journal: the broker may still hold packet ids of an earlier life of this box
+   * and would swallow a new alert as a repeat (DESIGN §8).
+   */
+  needsCleanSession = true;
+  private refused = 0;
 
-  private _opened = false;
+  private opened = false;
   /** Active sector: 0 or 1 counted from the first, -1 when neither can be used. */
-  private _sector = -1;
-  private _generation = 0;
-  private _free = 0;
+  private sector = -1;
+  private generation = 0;
+  private free = 0;
   /** A slot and the sequence number in it, from which the next search starts; 0 is before all. */
-  private _cursorSlot = 0;
-  private _cursorSequence = 0;
-  private _lastError = "";
+  private cursorSlot = 0;
+  private cursorSequence = 0;
+  private lastError = "";
 
   // The record being written, and the pieces of it that are written one after the other.
-  private readonly _record = new Int32Array(RECORD_WORDS);
-  private readonly _recordBody = new Uint8Array(this._record.buffer, 0, CRC_AT);
-  private readonly _recordCrc = new Uint8Array(this._record.buffer, CRC_AT, 4);
-  private readonly _word = new Int32Array(1);
-  private readonly _wordBytes = new Uint8Array(this._word.buffer);
+  private readonly record = new Int32Array(5);
+  private readonly recordBody = new Uint8Array(this.record.buffer, 0, 12);
+  private readonly recordCrc = new Uint8Array(this.record.buffer, 12, 4);
+  private readonly word = new Int32Array(1);
+  private readonly wordBytes = new Uint8Array(this.word.buffer);
 
   /**
    * Uses the sectors `firstSector` and `firstSector + 1` of `flash`. Nothing is read or written before `open()`.
@@ -122,14 +105,14 @@ export class Journal {
    * @throws RangeError when a sector is too small for a header and eight records, or too large for the index.
    */
   constructor(flash: Flash, firstSector: number, policy: "reject" | "drop-oldest") {
-    const slots = Math.floor((flash.sectorSize - SLOTS_AT) / RECORD_BYTES);
+    const slots = Math.floor((flash.sectorSize - 64) / 20);
     if (slots < 8 || slots > 1024) throw new RangeError(`journal: sectors of ${flash.sectorSize} bytes; use 4096`);
-    this._flash = flash;
-    this._firstSector = firstSector;
-    this._dropOldest = policy === "drop-oldest";
-    this._slots = slots;
-    this.capacity = Math.min(CAPACITY, ((slots * 2) / 3) | 0);
-    this._pending = new Uint8Array(slots);
+    this.flash = flash;
+    this.firstSector = firstSector;
+    this.dropOldest = policy === "drop-oldest";
+    this.slots = slots;
+    this.capacity = Math.min(128, ((slots * 2) / 3) | 0);
+    this.waiting = new Uint8Array(slots);
   }
 
   /**
@@ -138,44 +121,21 @@ export class Journal {
    * called again. Does not throw when the flash cannot be written; `append` does.
    */
   open(): void {
-    this._opened = true;
-    this._sector = this._newest();
-    if (this._sector < 0) {
-      this._pending.fill(0);
-      this._count = 0;
-      this._pushes = 0;
-      this._dropped = 0;
-      this._generation = 0;
-      this._needsCleanSession = true;
-      this._compact(0);
+    this.opened = true;
+    this.sector = this.newest();
+    if (this.sector < 0) {
+      this.waiting = new Uint8Array(this.slots);
+      this.pending = 0;
+      this.pushes = 0;
+      this.dropped = 0;
+      this.generation = 0;
+      this.needsCleanSession = true;
+      this.compact(0);
       return;
     }
-    this._readHeader();
-    this._scan();
-    if (this._dropOldest) this._trim(this.capacity);
-  }
-
-  /** Presses ever stored: the highest sequence number given. Survives power cuts, compaction and `eraseAlerts()`. */
-  get pushes(): number {
-    return this._pushes;
-  }
-
-  /** Alerts not done. */
-  get pending(): number {
-    return this._count;
-  }
-
-  /** Presses refused (`reject`) or alerts given up (`drop-oldest`) because the journal was full. */
-  get dropped(): number {
-    return this._dropped;
-  }
-
-  /**
-   * True until `sessionCleaned()` for this journal: the broker may still hold packet ids of an earlier life of this box
-   * and would swallow a new alert as a repeat (DESIGN §8).
-   */
-  get needsCleanSession(): boolean {
-    return this._needsCleanSession;
+    this.readHeader();
+    this.scan();
+    if (this.dropOldest) this.trim(this.capacity);
   }
 
   /**
@@ -185,14 +145,14 @@ export class Journal {
    * @throws Error when neither sector takes the write.
    */
   sessionCleaned(): void {
-    this._changeCleanSession(false);
+    this.changeCleanSession(false);
   }
 
   /**
    * The broker was changed: `needsCleanSession` is true from now on, over power cuts too. Throws as `sessionCleaned()`.
    */
   requireCleanSession(): void {
-    this._changeCleanSession(true);
+    this.changeCleanSession(true);
   }
 
   /**
@@ -204,31 +164,31 @@ export class Journal {
    * @throws Error when neither sector takes the record: the alert is not stored.
    */
   append(event: number, millivolts: number): number {
-    this._mustBeOpen();
+    this.mustBeOpen();
     if (event !== AlertEvent.PRESS && event !== AlertEvent.DOUBLE && event !== AlertEvent.LONG) {
       throw new RangeError(`journal: event ${event} is not one of AlertEvent`);
     }
-    const sequence = this._pushes + 1;
-    if (!this._dropOldest && !this._fits(sequence, this.capacity)) {
-      this._refuse();
+    const sequence = this.pushes + 1;
+    if (!this.dropOldest && !this.fits(sequence, this.capacity)) {
+      this.refuse();
       return 0;
     }
-    if (this._sector < 0 && !this._compact(0)) throw this._wornOut();
+    if (this.sector < 0 && !this.compact(0)) throw this.wornOut();
     const level = millivolts > 0 ? Math.min(millivolts, 0xffff) | 0 : 0;
-    composeRecord(this._record, this._recordBody, sequence, event, level);
-    let slot = this._store(this._sector, this._free);
+    composeRecord(this.record, this.recordBody, sequence, event, level);
+    let slot = this.store(this.sector, this.free);
     if (slot < 0) {
-      if (!this._compact(0)) throw this._wornOut();
-      composeRecord(this._record, this._recordBody, sequence, event, level);
-      slot = this._store(this._sector, this._free);
-      if (slot < 0) throw this._wornOut();
+      if (!this.compact(0)) throw this.wornOut();
+      composeRecord(this.record, this.recordBody, sequence, event, level);
+      slot = this.store(this.sector, this.free);
+      if (slot < 0) throw this.wornOut();
     }
-    this._free = slot + 1;
-    this._pending[slot] = 1;
-    this._count += 1;
-    this._pushes = sequence;
+    this.free = slot + 1;
+    this.waiting[slot] = 1;
+    this.pending += 1;
+    this.pushes = sequence;
     // After the append, so that a cut in between gives nothing up for a press that was not stored.
-    if (this._dropOldest) this._trim(this.capacity);
+    if (this.dropOldest) this.trim(this.capacity);
     return sequence;
   }
 
@@ -240,12 +200,12 @@ export class Journal {
    * @throws Error when neither sector takes the write: PUBREL must not leave.
    */
   received(sequence: number): void {
-    this._mustBeOpen();
-    const slot = this._find(sequence);
+    this.mustBeOpen();
+    const slot = this.slotOf(sequence);
     if (slot < 0) return;
-    const offset = this._slotAt(this._sector, slot) + STATUS_AT;
-    if (this._isCleared(offset, RECEIVED_BITS)) return;
-    if (!this._clear(offset, RECEIVED_BITS) && !this._compact(sequence)) throw this._wornOut();
+    const offset = this.slotAt(this.sector, slot) + 16;
+    if (this.isCleared(offset, 0xff)) return;
+    if (!this.clear(offset, 0xff) && !this.compact(sequence)) throw this.wornOut();
   }
 
   /**
@@ -254,11 +214,11 @@ export class Journal {
    * PUBCOMP.
    */
   done(sequence: number): void {
-    this._mustBeOpen();
-    const slot = this._find(sequence);
+    this.mustBeOpen();
+    const slot = this.slotOf(sequence);
     if (slot < 0) return;
-    this._forget(slot);
-    if (!this._clear(this._slotAt(this._sector, slot) + STATUS_AT, DONE_BITS)) this._compact(0);
+    this.forget(slot);
+    if (!this.clear(this.slotAt(this.sector, slot) + 16, 0xff00)) this.compact(0);
   }
 
   /** The oldest alert not done. */
@@ -268,15 +228,15 @@ export class Journal {
 
   /** The oldest alert not done whose sequence number is greater than `after`. */
   next(after: number): AlertRecord | undefined {
-    let slot = this._pending.indexOf(1, after >= this._cursorSequence ? this._cursorSlot : 0);
+    let slot = this.waiting.indexOf(1, after >= this.cursorSequence ? this.cursorSlot : 0);
     while (slot >= 0) {
-      const words = this._words(this._slotAt(this._sector, slot), RECORD_BYTES);
+      const words = this.words(this.slotAt(this.sector, slot), 20);
       const sequence = words[1] as number;
       if (sequence > after) {
         const payload = words[2] as number;
-        const received = ((words[4] as number) & RECEIVED_BITS) !== RECEIVED_BITS;
-        this._cursorSlot = slot;
-        this._cursorSequence = sequence;
+        const received = ((words[4] as number) & 0xff) !== 0xff;
+        this.cursorSlot = slot;
+        this.cursorSequence = sequence;
         return {
           sequence,
           event: payload & 0xff,
@@ -284,7 +244,7 @@ export class Journal {
           status: received ? AlertStatus.RECEIVED : AlertStatus.QUEUED,
         };
       }
-      slot = this._pending.indexOf(1, slot + 1);
+      slot = this.waiting.indexOf(1, slot + 1);
     }
     return undefined;
   }
@@ -296,85 +256,85 @@ export class Journal {
    * @throws Error when the other sector cannot be written; the journal is then as it was.
    */
   eraseAlerts(): void {
-    this._mustBeOpen();
-    this._pending.fill(0);
-    this._count = 0;
-    this._needsCleanSession = true;
-    if (this._compact(0)) return;
+    this.mustBeOpen();
+    this.waiting = new Uint8Array(this.slots);
+    this.pending = 0;
+    this.needsCleanSession = true;
+    if (this.compact(0)) return;
     this.open();
-    throw this._wornOut();
+    throw this.wornOut();
   }
 
-  private _mustBeOpen(): void {
-    if (!this._opened) throw new TypeError("journal: not open; call open() first");
+  private mustBeOpen(): void {
+    if (!this.opened) throw new TypeError("journal: not open; call open() first");
   }
 
-  private _wornOut(): Error {
-    const detail = this._lastError === "" ? "" : ` (${this._lastError})`;
+  private wornOut(): Error {
+    const detail = this.lastError === "" ? "" : ` (${this.lastError})`;
     return new Error(`journal: flash is worn out: neither sector keeps what is written${detail}; replace the board`);
   }
 
-  private _sectorAt(sector: number): number {
-    return (this._firstSector + sector) * this._flash.sectorSize;
+  private sectorAt(sector: number): number {
+    return (this.firstSector + sector) * this.flash.sectorSize;
   }
 
-  private _slotAt(sector: number, slot: number): number {
-    return this._sectorAt(sector) + SLOTS_AT + slot * RECORD_BYTES;
+  private slotAt(sector: number, slot: number): number {
+    return this.sectorAt(sector) + 64 + slot * 20;
   }
 
   // Reading
 
-  private _words(offset: number, length: number): Int32Array {
-    const bytes = this._flash.read(offset, length);
+  private words(offset: number, length: number): Int32Array {
+    const bytes = this.flash.read(offset, length);
     return new Int32Array(bytes.buffer, bytes.byteOffset, length >> 2);
   }
 
   /** Whether any bit of a group is cleared. */
-  private _isCleared(offset: number, bits: number): boolean {
-    return ((this._words(offset, 4)[0] as number) & bits) !== bits;
+  private isCleared(offset: number, bits: number): boolean {
+    return ((this.words(offset, 4)[0] as number) & bits) !== bits;
   }
 
   /** The valid sector with the newer generation, or -1. */
-  private _newest(): number {
-    const first = this._words(this._sectorAt(0), HEADER_WORDS * 4);
-    const second = this._words(this._sectorAt(1), HEADER_WORDS * 4);
+  private newest(): number {
+    const first = this.words(this.sectorAt(0), 24);
+    const second = this.words(this.sectorAt(1), 24);
     if (!isHeader(first)) return isHeader(second) ? 1 : -1;
     if (!isHeader(second)) return 0;
     // The generation may wrap: compare by difference.
     return (((first[1] as number) - (second[1] as number)) | 0) > 0 ? 0 : 1;
   }
 
-  private _readHeader(): void {
-    const words = this._words(this._sectorAt(this._sector), SLOTS_AT);
-    this._generation = words[1] as number;
-    this._pushes = words[2] as number;
-    this._dropped = words[3] as number;
-    const changes = Math.clz32(words[CHANGES_AT >> 2] as number);
-    this._needsCleanSession = ((words[4] as number) & 1) !== (changes & 1);
-    this._refused = 0;
-    for (let at = REFUSED_AT >> 2; at < SLOTS_AT >> 2; at += 1) {
-      this._refused += Math.clz32(words[at] as number);
+  private readHeader(): void {
+    const words = this.words(this.sectorAt(this.sector), 64);
+    this.generation = words[1] as number;
+    this.pushes = words[2] as number;
+    this.dropped = words[3] as number;
+    const changes = Math.clz32(words[6] as number);
+    this.needsCleanSession = ((words[4] as number) & 1) !== (changes & 1);
+    this.refused = 0;
+    for (let at = 8; at < 16; at += 1) {
+      this.refused += Math.clz32(words[at] as number);
     }
-    this._dropped += this._refused;
+    this.dropped += this.refused;
   }
 
   /** Finds pending alerts, the highest sequence number and the first free slot of the active sector. */
-  private _scan(): void {
-    this._pending.fill(0);
-    this._count = 0;
-    this._free = 0;
-    this._cursorSlot = 0;
-    this._cursorSequence = 0;
+  private scan(): void {
+    this.waiting = new Uint8Array(this.slots);
+    this.pending = 0;
+    this.free = 0;
+    this.cursorSlot = 0;
+    this.cursorSequence = 0;
     let highest = 0;
     let highestSlot = -1;
     let givenUp = 0;
-    for (let start = 0; start < this._slots && start - this._free < BLANK_RUN; start += BLOCK) {
-      const count = Math.min(BLOCK, this._slots - start);
-      const words = this._words(this._slotAt(this._sector, start), count * RECORD_BYTES);
-      for (let i = 0, at = 0; i < count; i += 1, at += RECORD_WORDS) {
+    for (let start = 0; start < this.slots && start - this.free < 16; start += 12) {
+      const count = Math.min(12, this.slots - start);
+      const words = this.words(this.slotAt(this.sector, start), count * 20);
+      for (let i = 0, at = 0; i < count; i += 1, at += 5) {
         if (isBlank(words, at)) continue;
         const slot = start + i;
-        this._free = slot + 1;
+        this.free = slot + 1;
         const sequence = words[at + 1] as number;
         const status = words[at + 4] as number;
         const finished = isFinished(status);
@@ -385,124 +345,118 @@ export class Journal {
         // record that did not read back and was written again: the later one counts.
         if (sequence < highest) continue;
         if (sequence === highest) {
-          if (this._pending[highestSlot] === 1) this._forget(highestSlot);
-          this._dropped -= givenUp;
+          if (this.waiting[highestSlot] === 1) this.forget(highestSlot);
+          this.dropped -= givenUp;
         }
         highest = sequence;
         highestSlot = slot;
-        givenUp = finished && (status & DONE_BITS) === DONE_BITS ? 1 : 0;
-        this._dropped += givenUp;
+        givenUp = finished && (status & 0xff00) === 0xff00 ? 1 : 0;
+        this.dropped += givenUp;
         if (!finished) {
-          this._pending[slot] = 1;
-          this._count += 1;
+          this.waiting[slot] = 1;
+          this.pending += 1;
         }
-        if (status !== -1) this._firm(slot, status);
+        // Clears the rest of a status group that a power cut left partly cleared. Half-programmed bits may read
+        // differently the next time, and an alert once taken for received must never be published again.
+        const bits = tornGroups(status);
+        if (bits !== 0) this.clear(this.slotAt(this.sector, slot) + 16, bits);
       }
     }
-    if (highest > this._pushes) this._pushes = highest;
-  }
-
-  /**
-   * Clears the rest of a status group that a power cut left partly cleared. Half-programmed bits may read differently
-   * the next time, and an alert once taken for received must never be published again.
-   */
-  private _firm(slot: number, status: number): void {
-    const bits = tornGroups(status);
-    if (bits !== 0) this._clear(this._slotAt(this._sector, slot) + STATUS_AT, bits);
+    if (highest > this.pushes) this.pushes = highest;
   }
 
   /** Slot of a pending alert, or -1. */
-  private _find(sequence: number): number {
-    let slot = this._pending.indexOf(1, sequence >= this._cursorSequence ? this._cursorSlot : 0);
+  private slotOf(sequence: number): number {
+    let slot = this.waiting.indexOf(1, sequence >= this.cursorSequence ? this.cursorSlot : 0);
     while (slot >= 0) {
-      const found = this._words(this._slotAt(this._sector, slot) + 4, 4)[0] as number;
+      const found = this.words(this.slotAt(this.sector, slot) + 4, 4)[0] as number;
       if (found === sequence) return slot;
       if (found > sequence) return -1;
-      slot = this._pending.indexOf(1, slot + 1);
+      slot = this.waiting.indexOf(1, slot + 1);
     }
     return -1;
   }
 
   /** Whether an alert with this sequence number leaves at most `room` pending ones, no two with the same packet id. */
-  private _fits(sequence: number, room: number): boolean {
-    if (this._count === 0) return true;
-    if (this._count >= room) return false;
-    const oldest = this._words(this._slotAt(this._sector, this._pending.indexOf(1)) + 4, 4)[0] as number;
-    return sequence - oldest < PACKET_IDS;
+  private fits(sequence: number, room: number): boolean {
+    if (this.pending === 0) return true;
+    if (this.pending >= room) return false;
+    const oldest = this.words(this.slotAt(this.sector, this.waiting.indexOf(1)) + 4, 4)[0] as number;
+    return sequence - oldest < 32768;
   }
 
   // Writing. Whether a write has worked is decided by reading back, never by the absence of an error.
 
-  private _write(offset: number, bytes: Uint8Array): void {
+  private write(offset: number, bytes: Uint8Array): void {
     try {
-      this._flash.write(offset, bytes);
+      this.flash.write(offset, bytes);
     } catch (error) {
-      this._lastError = String(error);
+      this.lastError = String(error);
     }
   }
 
   /** Clears bits of one word, leaves the others; whether any of them now reads as cleared. */
-  private _clear(offset: number, bits: number): boolean {
-    this._word[0] = ~bits;
-    this._write(offset, this._wordBytes);
-    return this._isCleared(offset, bits);
+  private clear(offset: number, bits: number): boolean {
+    this.word[0] = ~bits;
+    this.write(offset, this.wordBytes);
+    return this.isCleared(offset, bits);
   }
 
   /** Clears the highest bit of a word that is still set; false when the word does not count one more then. */
-  private _advance(offset: number): boolean {
-    const used = Math.clz32(this._words(offset, 4)[0] as number);
-    this._word[0] = ~(0x80000000 >>> used);
-    this._write(offset, this._wordBytes);
-    return Math.clz32(this._words(offset, 4)[0] as number) === used + 1;
+  private advance(offset: number): boolean {
+    const used = Math.clz32(this.words(offset, 4)[0] as number);
+    this.word[0] = ~(0x80000000 >>> used);
+    this.write(offset, this.wordBytes);
+    return Math.clz32(this.words(offset, 4)[0] as number) === used + 1;
   }
 
-  private _forget(slot: number): void {
-    this._pending[slot] = 0;
-    this._count -= 1;
+  private forget(slot: number): void {
+    this.waiting[slot] = 0;
+    this.pending -= 1;
   }
 
   /** Writes the composed record to the first slot from `slot` on that keeps it; that slot, or -1. */
-  private _store(sector: number, from: number): number {
-    const end = Math.min(from + ATTEMPTS, this._slots);
-    const status = this._record[4] as number;
+  private store(sector: number, from: number): number {
+    const end = Math.min(from + 8, this.slots);
+    const status = this.record[4] as number;
     for (let slot = from; slot < end; slot += 1) {
-      const offset = this._slotAt(sector, slot);
-      this._write(offset, this._recordBody);
-      this._write(offset + CRC_AT, this._recordCrc);
+      const offset = this.slotAt(sector, slot);
+      this.write(offset, this.recordBody);
+      this.write(offset + 12, this.recordCrc);
       if (status !== -1) {
-        this._word[0] = status;
-        this._write(offset + STATUS_AT, this._wordBytes);
+        this.word[0] = status;
+        this.write(offset + 16, this.wordBytes);
       }
-      if (this._holds(offset, this._record)) return slot;
+      if (this.holds(offset, this.record)) return slot;
     }
     return -1;
   }
 
-  private _holds(offset: number, expected: Int32Array): boolean {
-    const words = this._words(offset, expected.length * 4);
+  private holds(offset: number, expected: Int32Array): boolean {
+    const words = this.words(offset, expected.length * 4);
     for (let i = 0; i < expected.length; i += 1) if (words[i] !== expected[i]) return false;
     return true;
   }
 
-  private _changeCleanSession(needed: boolean): void {
-    this._mustBeOpen();
-    if (this._needsCleanSession === needed) return;
-    this._needsCleanSession = needed;
-    if (this._sector >= 0 && this._advance(this._sectorAt(this._sector) + CHANGES_AT)) return;
-    if (this._compact(0)) return;
-    this._needsCleanSession = !needed;
-    throw this._wornOut();
+  private changeCleanSession(needed: boolean): void {
+    this.mustBeOpen();
+    if (this.needsCleanSession === needed) return;
+    this.needsCleanSession = needed;
+    if (this.sector >= 0 && this.advance(this.sectorAt(this.sector) + 24)) return;
+    if (this.compact(0)) return;
+    this.needsCleanSession = !needed;
+    throw this.wornOut();
   }
 
   /** Counts a refused press, if that can be written. */
-  private _refuse(): void {
-    this._dropped += 1;
-    if (this._refused < REFUSED_ROOM) {
-      const offset = this._sectorAt(this._sector) + REFUSED_AT + (this._refused >> 5) * 4;
-      this._refused += 1;
-      if (this._advance(offset)) return;
+  private refuse(): void {
+    this.dropped += 1;
+    if (this.refused < 256) {
+      const offset = this.sectorAt(this.sector) + 32 + (this.refused >> 5) * 4;
+      this.refused += 1;
+      if (this.advance(offset)) return;
     }
-    this._compact(0);
+    this.compact(0);
   }
 
   /**
@@ -510,18 +464,19 @@ export class Journal {
    * acknowledged with PUBREC is as good as delivered: it goes only when there is no other but the newest, or when its
    * id comes round again.
    */
-  private _trim(room: number): void {
-    while (this._count > 0 && !this._fits(this._pushes, room + 1)) {
-      const oldest = this._pending.indexOf(1);
-      const newest = this._pending.lastIndexOf(1);
-      let slot = this._count > room ? oldest : newest;
-      while (slot < newest && this._isCleared(this._slotAt(this._sector, slot) + STATUS_AT, RECEIVED_BITS)) {
-        slot = this._pending.indexOf(1, slot + 1);
+  private trim(room: number): void {
+    while (this.pending > 0 && !this.fits(this.pushes, room + 1)) {
+      const oldest = this.waiting.indexOf(1);
+      let newest = this.free - 1;
+      while (this.waiting[newest] !== 1) newest -= 1;
+      let slot = this.pending > room ? oldest : newest;
+      while (slot < newest && this.isCleared(this.slotAt(this.sector, slot) + 16, 0xff)) {
+        slot = this.waiting.indexOf(1, slot + 1);
       }
       if (slot === newest) slot = oldest;
-      this._forget(slot);
-      this._dropped += 1;
-      if (!this._clear(this._slotAt(this._sector, slot) + STATUS_AT, DROPPED_BITS)) this._compact(0);
+      this.forget(slot);
+      this.dropped += 1;
+      if (!this.clear(this.slotAt(this.sector, slot) + 16, 0xff0000)) this.compact(0);
     }
   }
 
@@ -534,52 +489,52 @@ export class Journal {
    * @param received sequence number of an alert whose *received* goes with the copy, or 0.
    * @returns false when the other sector does not keep what is written; nothing has changed then.
    */
-  private _compact(received: number): boolean {
-    if (this._sector >= 0) return this._moveTo(1 - this._sector, received);
-    return this._moveTo(0, received) || this._moveTo(1, received);
+  private compact(received: number): boolean {
+    if (this.sector >= 0) return this.moveTo(1 - this.sector, received);
+    return this.moveTo(0, received) || this.moveTo(1, received);
   }
 
-  private _moveTo(target: number, received: number): boolean {
+  private moveTo(target: number, received: number): boolean {
     try {
-      this._flash.erase(this._firstSector + target);
+      this.flash.erase(this.firstSector + target);
     } catch (error) {
-      this._lastError = String(error);
+      this.lastError = String(error);
     }
-    const pending = new Uint8Array(this._slots);
+    const pending = new Uint8Array(this.slots);
     let free = 0;
-    for (let from = this._pending.indexOf(1); from >= 0; from = this._pending.indexOf(1, from + 1)) {
-      const record = this._record;
-      record.set(this._words(this._slotAt(this._sector, from), RECORD_BYTES));
-      const isReceived = record[1] === received || ((record[4] as number) & RECEIVED_BITS) !== RECEIVED_BITS;
-      record[4] = isReceived ? ~RECEIVED_BITS : -1;
-      const slot = this._store(target, free);
+    for (let from = this.waiting.indexOf(1); from >= 0; from = this.waiting.indexOf(1, from + 1)) {
+      const record = this.record;
+      record.set(this.words(this.slotAt(this.sector, from), 20));
+      const isReceived = record[1] === received || ((record[4] as number) & 0xff) !== 0xff;
+      record[4] = isReceived ? ~0xff : -1;
+      const slot = this.store(target, free);
       if (slot < 0) return false;
       pending[slot] = 1;
       free = slot + 1;
     }
-    if (!this._writeHeader(target, (this._generation + 1) | 0)) return false;
-    this._pending.set(pending);
-    this._sector = target;
-    this._generation = (this._generation + 1) | 0;
-    this._free = free;
-    this._refused = 0;
-    this._cursorSlot = 0;
-    this._cursorSequence = 0;
+    if (!this.writeHeader(target, (this.generation + 1) | 0)) return false;
+    this.waiting.set(pending);
+    this.sector = target;
+    this.generation = (this.generation + 1) | 0;
+    this.free = free;
+    this.refused = 0;
+    this.cursorSlot = 0;
+    this.cursorSequence = 0;
     return true;
   }
 
-  private _writeHeader(sector: number, generation: number): boolean {
-    const header = new Int32Array(HEADER_WORDS);
+  private writeHeader(sector: number, generation: number): boolean {
+    const header = new Int32Array(6);
     const bytes = new Uint8Array(header.buffer);
-    const body = bytes.subarray(0, HEADER_CRC_AT);
-    composeHeader(header, bytes, generation, this._pushes, this._dropped, this._needsCleanSession);
-    const offset = this._sectorAt(sector);
-    this._write(offset, body);
+    const body = bytes.subarray(0, 20);
+    composeHeader(header, bytes, generation, this.pushes, this.dropped, this.needsCleanSession);
+    const offset = this.sectorAt(sector);
+    this.write(offset, body);
     // The words behind the CRC count by cleared bits: an erase that left some cleared would be read as history. The CRC
     // comes after this check, since it makes the sector valid.
-    const words = this._words(offset, SLOTS_AT);
-    for (let at = HEADER_CRC_AT >> 2; at < words.length; at += 1) if (words[at] !== -1) return false;
-    this._write(offset + HEADER_CRC_AT, bytes.subarray(HEADER_CRC_AT));
-    return this._holds(offset, header);
+    const words = this.words(offset, 64);
+    for (let at = 5; at < words.length; at += 1) if (words[at] !== -1) return false;
+    this.write(offset + 20, bytes.subarray(20));
+    return this.holds(offset, header);
   }
 }

@@ -75,17 +75,17 @@ export const LED_TIMINGS: readonly LedTiming[] = Object.freeze([
  * `level(now)` to the pin. Every pattern but OFF begins lit. Instants are int32 milliseconds and may wrap.
  */
 export class Led {
-  private _base: number = LedPattern.OFF;
-  private _pattern: number = LedPattern.OFF;
-  /** Whether _pattern was shown over the base. */
-  private _shown = false;
+  private base: number = LedPattern.OFF;
+  private pattern: number = LedPattern.OFF;
+  /** Whether `pattern` was shown over the base. */
+  private shown = false;
   /**
    * When the pattern that is seen began; for one without end, when its present round began, so that it never gets
    * old.
    */
-  private _start = 0;
-  private _lit = false;
-  private _changeAt: number | undefined = undefined;
+  private start = 0;
+  private lit = false;
+  private changeAt: number | undefined = undefined;
 
   /**
    * Starts a pattern at once, whatever runs. An endless pattern that is seen already goes on undisturbed.
@@ -93,9 +93,9 @@ export class Led {
    */
   show(pattern: number, now: number): void {
     const rounds = timingOf(pattern).rounds;
-    this._advance(now);
-    if (pattern === this._pattern && rounds === 0) return;
-    this._begin(pattern, true, now);
+    this.advance(now);
+    if (pattern === this.pattern && rounds === 0) return;
+    this.begin(pattern, true, now);
   }
 
   /**
@@ -106,71 +106,71 @@ export class Led {
     if (timingOf(pattern).after === "base") {
       throw new RangeError(`led: pattern ${pattern} ends by itself and cannot be the base; use show`);
     }
-    this._advance(now);
-    this._base = pattern;
+    this.advance(now);
+    this.base = pattern;
     if (this.busy) return;
-    if (pattern === this._pattern) this._shown = false;
-    else this._begin(pattern, false, now);
+    if (pattern === this.pattern) this.shown = false;
+    else this.begin(pattern, false, now);
   }
 
   /** True when the LED is lit at `now`. */
   level(now: number): boolean {
-    this._advance(now);
-    return this._lit;
+    this.advance(now);
+    return this.lit;
   }
 
   /** When the level changes next, or a finite pattern ends, as seen from the last call; undefined when it stays so. */
   deadline(): number | undefined {
-    return this._changeAt;
+    return this.changeAt;
   }
 
   /** A finite pattern still runs, as seen from the last call of `level`, `show` or `rest`. */
   get busy(): boolean {
-    return this._shown && timingOf(this._pattern).rounds > 0;
+    return this.shown && timingOf(this.pattern).rounds > 0;
   }
 
-  private _begin(pattern: number, shown: boolean, now: number): void {
-    this._pattern = pattern;
-    this._shown = shown;
-    this._start = now;
-    this._locate(now);
+  private begin(pattern: number, shown: boolean, now: number): void {
+    this.pattern = pattern;
+    this.shown = shown;
+    this.start = now;
+    this.locate(now);
   }
 
-  private _advance(now: number): void {
-    if (this._changeAt !== undefined && ((now - this._changeAt) | 0) >= 0) this._locate(now);
+  private advance(now: number): void {
+    if (this.changeAt !== undefined && ((now - this.changeAt) | 0) >= 0) this.locate(now);
   }
 
   /** Finds the place of `now` in what is seen, and sets the level and its next change by it. */
-  private _locate(now: number): void {
-    let found = timingOf(this._pattern);
-    let elapsed = (now - this._start) | 0;
+  private locate(now: number): void {
+    let found = timingOf(this.pattern);
+    let elapsed = (now - this.start) | 0;
     const total = found.length * found.rounds;
     if (this.busy) {
       if (elapsed < total) {
-        this._locateStep(found, elapsed % found.length, now);
+        this.locateStep(found, elapsed % found.length, now);
         return;
       }
       // The base began when the finite pattern ended, not when somebody looked.
-      this._pattern = this._base;
-      this._shown = false;
-      this._start = (this._start + total) | 0;
-      found = timingOf(this._base);
+      this.pattern = this.base;
+      this.shown = false;
+      this.start = (this.start + total) | 0;
+      found = timingOf(this.base);
       elapsed -= total;
     }
     if (found.after === "again") {
       elapsed %= found.length;
-      this._start = (now - elapsed) | 0;
+      this.start = (now - elapsed) | 0;
     }
     if (elapsed < found.length) {
-      this._locateStep(found, elapsed, now);
+      this.locateStep(found, elapsed, now);
       return;
     }
-    this._lit = found.after === "lit";
-    this._changeAt = undefined;
+    this.lit = found.after === "lit";
+    this.changeAt = undefined;
   }
 
   /** Sets level and next change; `within` is how far `now` is into one round of the steps. */
-  private _locateStep(found: LedTiming, within: number, now: number): void {
+  private locateStep(found: LedTiming, within: number, now: number): void {
     const steps = found.steps;
     let left = within;
     for (let i = 0; i < steps.length; i += 3) {
@@ -179,8 +179,8 @@ export class Led {
       const length = period * (steps[i + 2] as number);
       if (left < length) {
         const phase = left % period;
-        this._lit = phase < on;
-        this._changeAt = (now + (this._lit ? on : period) - phase) | 0;
+        this.lit = phase < on;
+        this.changeAt = (now + (this.lit ? on : period) - phase) | 0;
         return;
       }
       left -= length;

@@ -24,41 +24,41 @@ export interface Circumstances {
 
 /** Alerts in the session at once; its other places are for announcements and subscriptions. */
 export const MAX_IN_FLIGHT = 4;
-/** Presses whose instant is remembered; the `ms` of an older one that still waits counts from the boot. */
-const REMEMBERED = 16;
+// Numbers that stand in the code, because a named constant takes some 60 bytes of flash:
+// - 16: presses whose instant is remembered; the `ms` of an older one that still waits counts from the boot.
 
 export class Outbox {
-  private readonly _journal: Journal;
+  private readonly journal: Journal;
   /** Sequence of the newest alert handed to the session in this boot. */
-  private _offered = 0;
-  private _inFlight = 0;
+  private offered = 0;
+  private inFlight = 0;
   /** Presses of this boot start after this sequence; everything older is a replay. */
-  private readonly _before: number;
+  private readonly before: number;
   /** Alerts up to this sequence may have been on the wire in an earlier boot or session. */
-  private _maybeSent: number;
+  private maybeSent: number;
   /** Alerts up to this sequence that a broker has received and not released are published anew: it was another one. */
-  private _republish: number;
-  /** When the latest presses of this boot were stored, by sequence modulo REMEMBERED. */
-  private readonly _storedAt = new Int32Array(REMEMBERED);
+  private republish: number;
+  /** When the latest presses of this boot were stored, by sequence modulo 16. */
+  private readonly storedAt = new Int32Array(16);
   /** The failures there had been then, likewise. */
-  private readonly _failures = new Int32Array(REMEMBERED);
-  private readonly _bootAt: number;
+  private readonly failures = new Int32Array(16);
+  private readonly bootAt: number;
 
   /** `bootAt`: the instant, in milliseconds, at which this boot began; a replayed alert counts its `ms` from there. */
   constructor(journal: Journal, bootAt: number) {
-    this._journal = journal;
-    this._before = journal.pushes;
-    this._maybeSent = journal.pushes;
-    this._bootAt = bootAt;
-    this._republish = journal.needsCleanSession ? journal.pushes : 0;
+    this.journal = journal;
+    this.before = journal.pushes;
+    this.maybeSent = journal.pushes;
+    this.bootAt = bootAt;
+    this.republish = journal.needsCleanSession ? journal.pushes : 0;
   }
 
   /**
    * Notes when an alert of this boot was pressed, so that its message can say how long and how many attempts it took.
    */
   pressed(sequence: number, at: number, failures: number): void {
-    this._storedAt[sequence % REMEMBERED] = at;
-    this._failures[sequence % REMEMBERED] = failures;
+    this.storedAt[sequence % 16] = at;
+    this.failures[sequence % 16] = failures;
   }
 
   /**
@@ -66,30 +66,30 @@ export class Outbox {
    * (PUBREC seen, power lost before PUBCOMP) is only released, never published again [MQTT-4.3.3-1].
    */
   handOver(publisher: Publisher, circumstances: Circumstances, now: number): void {
-    while (this._inFlight < MAX_IN_FLIGHT) {
-      const record = this._journal.next(this._offered);
+    while (this.inFlight < MAX_IN_FLIGHT) {
+      const record = this.journal.next(this.offered);
       if (record === undefined) return;
       const { sequence } = record;
       let result: number;
-      if (record.status === AlertStatus.RECEIVED && sequence > this._republish) {
+      if (record.status === AlertStatus.RECEIVED && sequence > this.republish) {
         result = publisher.release(packetId(sequence), now);
       } else {
-        const attempt = this._attemptOf(sequence, circumstances);
+        const attempt = this.attemptOf(sequence, circumstances);
         const facts: AlertFacts = {
           sequence,
           event: record.event,
           chipId: circumstances.chipId,
           millivolts: record.millivolts,
           rssi: circumstances.rssi,
-          ms: (now - this._startOf(sequence)) | 0,
+          ms: (now - this.startOf(sequence)) | 0,
           attempt,
-          queued: sequence <= this._before || attempt > 1,
+          queued: sequence <= this.before || attempt > 1,
         };
-        result = publisher.publish(this._message(sequence, facts, circumstances.topic), now);
+        result = publisher.publish(this.message(sequence, facts, circumstances.topic), now);
       }
       if (result < 0) return;
-      this._offered = sequence;
-      this._inFlight += 1;
+      this.offered = sequence;
+      this.inFlight += 1;
     }
   }
 
@@ -99,8 +99,8 @@ export class Outbox {
    */
   received(id: number): number {
     if (id >= FIRST_SESSION_ID) return 0;
-    const sequence = this._sequenceOf(id);
-    if (sequence !== 0) this._journal.received(sequence);
+    const sequence = this.sequenceOf(id);
+    if (sequence !== 0) this.journal.received(sequence);
     return sequence;
   }
 
@@ -108,48 +108,48 @@ export class Outbox {
   delivered(id: number): number {
     if (id >= FIRST_SESSION_ID) return 0;
     // Also for an alert that a full journal has given up meanwhile: its place in the session is free again.
-    if (this._inFlight > 0) this._inFlight -= 1;
-    const sequence = this._sequenceOf(id);
-    if (sequence !== 0) this._journal.done(sequence);
+    if (this.inFlight > 0) this.inFlight -= 1;
+    const sequence = this.sequenceOf(id);
+    if (sequence !== 0) this.journal.done(sequence);
     return sequence;
   }
 
   /** The session was made anew (other settings): everything not done is handed over again. */
   restart(): void {
-    this._republish = this._journal.needsCleanSession ? this._journal.pushes : 0;
-    if (this._offered > this._maybeSent) this._maybeSent = this._offered;
-    this._offered = 0;
-    this._inFlight = 0;
+    this.republish = this.journal.needsCleanSession ? this.journal.pushes : 0;
+    if (this.offered > this.maybeSent) this.maybeSent = this.offered;
+    this.offered = 0;
+    this.inFlight = 0;
   }
 
-  private _startOf(sequence: number): number {
-    if (sequence <= this._before || sequence <= this._journal.pushes - REMEMBERED) return this._bootAt;
-    return this._storedAt[sequence % REMEMBERED] ?? this._bootAt;
+  private startOf(sequence: number): number {
+    if (sequence <= this.before || sequence <= this.journal.pushes - 16) return this.bootAt;
+    return this.storedAt[sequence % 16] ?? this.bootAt;
   }
 
   /** Which attempt this is for an alert, from 1. */
-  private _attemptOf(sequence: number, { failures, failuresBefore }: Circumstances): number {
-    if (sequence <= this._before) return failuresBefore + failures + 1;
-    if (sequence <= this._journal.pushes - REMEMBERED) return failures + 1;
-    return failures - (this._failures[sequence % REMEMBERED] ?? 0) + 1;
+  private attemptOf(sequence: number, { failures, failuresBefore }: Circumstances): number {
+    if (sequence <= this.before) return failuresBefore + failures + 1;
+    if (sequence <= this.journal.pushes - 16) return failures + 1;
+    return failures - (this.failures[sequence % 16] ?? 0) + 1;
   }
 
-  private _message(sequence: number, facts: AlertFacts, topic: string): Message {
+  private message(sequence: number, facts: AlertFacts, topic: string): Message {
     return {
       topic,
       payload: alertPayload(facts),
       qos: 2,
       retain: false,
       id: packetId(sequence),
-      resumed: sequence <= this._maybeSent && sequence > this._republish,
+      resumed: sequence <= this.maybeSent && sequence > this.republish,
     };
   }
 
-  private _sequenceOf(id: number): number {
-    let record = this._journal.first();
+  private sequenceOf(id: number): number {
+    let record = this.journal.first();
     while (record !== undefined) {
       if (packetId(record.sequence) === id) return record.sequence;
-      record = this._journal.next(record.sequence);
+      record = this.journal.next(record.sequence);
     }
     return 0;
   }

@@ -38,30 +38,30 @@ export function courseOf(cause: WakeCause, quick: number, bad: number): Course {
 
 /** When the counts are to be forgotten in a boot that goes on. */
 export class Recovery {
-  private readonly _quickUntil: number;
-  private readonly _goodAt: number;
-  private _stage = 0;
+  private readonly quickUntil: number;
+  private readonly goodAt: number;
+  private stage = 0;
 
   constructor(bootAt: number) {
-    this._quickUntil = (bootAt + RecoveryLimits.QUICK_MS) | 0;
-    this._goodAt = (bootAt + RecoveryLimits.GOOD_MS) | 0;
+    this.quickUntil = (bootAt + RecoveryLimits.QUICK_MS) | 0;
+    this.goodAt = (bootAt + RecoveryLimits.GOOD_MS) | 0;
   }
 
   /** When `passed` has something to say next. */
   get until(): number | undefined {
-    if (this._stage === 2) return undefined;
-    return this._stage === 0 ? this._quickUntil : this._goodAt;
+    if (this.stage === 2) return undefined;
+    return this.stage === 0 ? this.quickUntil : this.goodAt;
   }
 
   /** A press would still count as a quick one. */
   get quick(): boolean {
-    return this._stage === 0;
+    return this.stage === 0;
   }
 
   /** What is forgotten from now on; undefined when it is not time yet. Call until it is. */
   passed(now: number): "presses" | "crashes" | undefined {
     if (!isDue(this.until, now)) return undefined;
-    this._stage += 1;
-    return this._stage === 1 ? "presses" : "crashes";
+    this.stage += 1;
+    return this.stage === 1 ? "presses" : "crashes";
   }
 }

@@ -4,10 +4,7 @@
 
 import { crc32, flashWord } from "./crc.js";
 import type { Flash } from "./flash.js";
-import { quoted } from "./json.js";
-
-/** XS takes a range (xsString.c, fx_String_fromArrayBuffer); its typings name the buffer only. */
-type FromArrayBuffer = (buffer: ArrayBufferLike, byteOffset: number, byteLength: number) => string;
+import { JsonReader, quoted } from "./json.js";
 
 export interface WiFiNetwork {
   /** 1..32 bytes of UTF-8. */
@@ -111,11 +108,11 @@ export function defaultRoot(chipId: number): string {
  *
  * @returns the settings, or a sentence that names the field, what is wrong and what to do, and never a secret value.
  */
-export function checkSettings(data: unknown, chipId: number): Settings | string {
-  if (!isObject(data)) return 'settings: not an object; give the fields as JSON, such as {"host":"broker.local"}';
-  const stray = strayKey(data, KEYS);
+export function checkSettings(value: unknown, chipId: number): Settings | string {
+  if (!isObject(value)) return 'settings: not an object; give the fields as JSON, such as {"host":"broker.local"}';
+  const stray = strayKey(value, KEYS);
   if (stray !== undefined) return `${stray}: unknown setting; known are ${KEYS.join(", ")}`;
-  const given = data as Given;
+  const given = value as Given;
   const wifi = checkNetworks(given);
   if (typeof wifi === "string") return wifi;
   const mode = given.mode ?? "mains";
@@ -171,8 +168,8 @@ function isObject(value: unknown): value is object {
 }
 
 /** The first key that is not known, cut to a length that a message can bear. */
-function strayKey(data: object, known: readonly string[]): string | undefined {
-  for (const key of Object.keys(data)) if (!known.includes(key)) return key.substring(0, 32);
+function strayKey(value: object, known: readonly string[]): string | undefined {
+  for (const name in value) if (known.indexOf(name) < 0) return name.substring(0, 32);
   return undefined;
 }
 
@@ -210,12 +207,15 @@ function networkProblem(network: unknown, name: string): string | undefined {
   if (typeof ssid !== "string") return `${name}.ssid: not text; give the network's name`;
   // A zero byte would end the name in the Wi-Fi driver, which takes C strings.
   const length = utf8Length(ssid);
-  if (length < 1 || length > SettingsLimits.SSID_BYTES || ssid.includes("\0")) {
+  if (length < 1 || length > SettingsLimits.SSID_BYTES || ssid.indexOf("\0") >= 0) {
     return `${name}.ssid: must be 1 to ${SettingsLimits.SSID_BYTES} bytes of UTF-8`;
   }
   if (password === undefined) return `${name}.password: missing; give "" for an open network`;
   if (typeof password !== "string") return `${name}.password: not text; give "" for an open network`;
-  if (password === "" || isKey(password)) return undefined;
+  // 64 hex digits are the 256-bit key itself.
+  let digits = 0;
+  while (digits < 64 && "0123456789abcdefABCDEF".indexOf(password.substring(digits, digits + 1)) >= 0) digits += 1;
+  if (password === "" || (digits === 64 && password.length === 64)) return undefined;
   const size = plainLength(password);
   if (size < SettingsLimits.PASSPHRASE_LEAST || size > SettingsLimits.PASSPHRASE_BYTES) {
     return `${name}.password: must be 8 to 63 bytes without control characters, 64 hex digits, or "" for an open network`;
@@ -230,35 +230,31 @@ function brokerProblem(settings: Given): string | undefined {
     return "host: not a host name or IPv4 address; give it without scheme and port, such as broker.local or 192.168.1.10";
   }
   if (!isWhole(port, 1, 65535)) return "port: must be a whole number from 1 to 65535; MQTT's is 1883";
-  const limits = SettingsLimits;
-  if (typeof user !== "string" || plainLength(user) < 0 || plainLength(user) > limits.USER_BYTES) {
-    return `user: must be text of at most ${limits.USER_BYTES} bytes without control characters; "" for none`;
+  const limit = SettingsLimits;
+  if (typeof user !== "string" || plainLength(user) < 0 || plainLength(user) > limit.USER_BYTES) {
+    return `user: must be text of at most ${limit.USER_BYTES} bytes without control characters; "" for none`;
   }
-  if (typeof password !== "string" || plainLength(password) < 0 || plainLength(password) > limits.PASSWORD_BYTES) {
-    return `password: must be text of at most ${limits.PASSWORD_BYTES} bytes without control characters; "" for none`;
+  if (typeof password !== "string" || plainLength(password) < 0 || plainLength(password) > limit.PASSWORD_BYTES) {
+    return `password: must be text of at most ${limit.PASSWORD_BYTES} bytes without control characters; "" for none`;
   }
   // [MQTT-3.1.2-22]: without a user name there can be no password.
   if (user === "" && password !== "") return "password: given without user; MQTT needs both, give user too";
-  return rootProblem(root);
-}
-
-function rootProblem(root: unknown): string | undefined {
   if (typeof root !== "string") return "root: not text; give a topic, such as home/door/alertbox";
   const length = plainLength(root);
   if (length < 1 || length > SettingsLimits.ROOT_BYTES) {
     return `root: must be 1 to ${SettingsLimits.ROOT_BYTES} bytes of UTF-8 without control characters`;
   }
   // [MQTT-3.3.2-2]: a topic name has no wildcards.
-  if (root.includes("+") || root.includes("#")) return "root: + and # are wildcards; leave them out";
+  if (root.indexOf("+") >= 0 || root.indexOf("#") >= 0) return "root: + and # are wildcards; leave them out";
   // [MQTT-4.7.2-1]: names that begin with $ are the broker's own.
   if (root.startsWith("$")) return "root: names that begin with $ belong to the broker; begin with another character";
-  if (root.endsWith("/")) return "root: ends in /; leave it out";
+  if (root.substring(root.length - 1) === "/") return "root: ends in /; leave it out";
   return undefined;
 }
 
 function boxProblem(settings: Given): string | undefined {
   const { mode, wiring, full } = settings;
-  const limits = SettingsLimits;
+  const limit = SettingsLimits;
   if (mode !== "battery" && mode !== "mains") return "mode: must be battery or mains";
   if (wiring !== "gpio" && wiring !== "rst" && wiring !== "rst+gpio") return "wiring: must be gpio, rst or rst+gpio";
   if (mode === "mains" && wiring === "rst") {
@@ -267,21 +263,21 @@ function boxProblem(settings: Given): string | undefined {
   if (mode === "battery" && wiring === "gpio") {
     return "wiring: gpio alone cannot wake a battery box; give rst or rst+gpio";
   }
-  if (!isWhole(settings.keepAliveSeconds, limits.KEEP_ALIVE_LEAST, limits.KEEP_ALIVE_MOST)) {
-    return `keepAliveSeconds: must be a whole number from ${limits.KEEP_ALIVE_LEAST} to ${limits.KEEP_ALIVE_MOST}`;
+  if (!isWhole(settings.keepAliveSeconds, limit.KEEP_ALIVE_LEAST, limit.KEEP_ALIVE_MOST)) {
+    return `keepAliveSeconds: must be a whole number from ${limit.KEEP_ALIVE_LEAST} to ${limit.KEEP_ALIVE_MOST}`;
   }
   if (typeof settings.double !== "boolean") return "double: must be true or false";
   if (typeof settings.quiet !== "boolean") return "quiet: must be true or false";
   if (full !== "reject" && full !== "drop-oldest") return "full: must be reject or drop-oldest";
-  if (!isWhole(settings.lowMillivolts, limits.LOW_MILLIVOLTS_LEAST, limits.LOW_MILLIVOLTS_MOST)) {
-    const range = `${limits.LOW_MILLIVOLTS_LEAST} to ${limits.LOW_MILLIVOLTS_MOST}`;
+  if (!isWhole(settings.lowMillivolts, limit.LOW_MILLIVOLTS_LEAST, limit.LOW_MILLIVOLTS_MOST)) {
+    const range = `${limit.LOW_MILLIVOLTS_LEAST} to ${limit.LOW_MILLIVOLTS_MOST}`;
     return `lowMillivolts: must be a whole number from ${range}`;
   }
   return undefined;
 }
 
 function isWhole(value: unknown, least: number, most: number): boolean {
-  return typeof value === "number" && Number.isInteger(value) && value >= least && value <= most;
+  return typeof value === "number" && value === (value | 0) && value >= least && value <= most;
 }
 
 /** Bytes of UTF-8 that a string takes; -1 when it holds half a surrogate pair, which UTF-8 cannot spell. */
@@ -314,16 +310,9 @@ function plainLength(text: string): number {
   return utf8Length(text);
 }
 
-/** Whether a Wi-Fi password is the 256-bit key itself, as 64 hex digits. */
-function isKey(text: string): boolean {
-  if (text.length !== 64) return false;
-  for (let i = 0; i < 64; i += 1) if (!"0123456789abcdefABCDEF".includes(text.charAt(i))) return false;
-  return true;
-}
-
 /**
  * A host name by RFC 1123 (letters, digits, hyphens, labels of 1..63, 253 in all), with the underscore that local names
- * use, or four decimal numbers 0..255. A name whose last label is a number would be taken for an address, so it must be
+ * use, or four decimal numbers 0..255. A name whose last part is a number would be taken for an address, so it must be
  * one.
  */
 function isHost(host: string): boolean {
@@ -332,24 +321,25 @@ function isHost(host: string): boolean {
   let labels = 0;
   let tooLarge = false;
   for (let from = 0; from <= host.length; ) {
-    let dot = host.indexOf(".", from);
-    if (dot < 0) dot = host.length;
-    const label = host.substring(from, dot);
-    from = dot + 1;
+    let stop = host.indexOf(".", from);
+    if (stop < 0) stop = host.length;
+    const part = host.substring(from, stop);
+    from = stop + 1;
     labels += 1;
-    if (label.length < 1 || label.length > 63 || label.startsWith("-") || label.endsWith("-")) return false;
+    if (part.length < 1 || part.length > 63 || part.startsWith("-") || part.substring(part.length - 1) === "-")
+      return false;
     let digits = 0;
-    for (let i = 0; i < label.length; i += 1) {
-      const unit = label.charCodeAt(i);
+    for (let i = 0; i < part.length; i += 1) {
+      const unit = part.charCodeAt(i);
       const isDigit = unit >= 0x30 && unit <= 0x39;
       const isLetter = (unit >= 0x41 && unit <= 0x5a) || (unit >= 0x61 && unit <= 0x7a);
       if (isDigit) digits += 1;
       else if (!isLetter && unit !== 0x2d && unit !== 0x5f) return false;
     }
-    if (digits === label.length) numbers += 1;
+    if (digits === part.length) numbers += 1;
     else numbers = 0;
     // A leading zero means octal to some resolvers and nothing to others: refused.
-    if (Number(label) > 255 || (label.length > 1 && label.startsWith("0"))) tooLarge = true;
+    if (Number(part) > 255 || (part.length > 1 && part.startsWith("0"))) tooLarge = true;
   }
   return numbers === 0 || (numbers === 4 && labels === 4 && !tooLarge);
 }
@@ -357,10 +347,9 @@ function isHost(host: string): boolean {
 // The store
 
 // A slot: magic · version · generation · length · CRC, then the settings as UTF-8 JSON, filled up to whole words.
-const MAGIC = 0x31534241; // "ABS1"
-const VERSION = 1;
-const HEADER_BYTES = 20;
-const CRC_AT = 16;
+// Numbers that stand in the code, because a named constant takes some 60 bytes of flash:
+// - 0x31534241: the magic, "ABS1" in flash; 1: the version.
+// - 20: bytes of the header; 16: where its CRC stands.
 
 /** JSON with the fields in one order, so that equal settings are equal bytes. */
 function serialise(settings: Settings): string {
@@ -379,7 +368,7 @@ function serialise(settings: Settings): string {
 interface Stored {
   readonly slot: number;
   readonly generation: number;
-  readonly json: Uint8Array;
+  readonly content: Uint8Array;
 }
 
 /** Where settings are to be written. */
@@ -396,14 +385,14 @@ interface Place {
  * times in a life.
  */
 export class SettingsStore {
-  private readonly _flash: Flash;
-  private readonly _firstSector: number;
-  private _lastError = "";
+  private readonly flash: Flash;
+  private readonly firstSector: number;
+  private lastError = "";
 
   /** Uses the sectors `firstSector` and `firstSector + 1` of `flash`. */
   constructor(flash: Flash, firstSector: number) {
-    this._flash = flash;
-    this._firstSector = firstSector;
+    this.flash = flash;
+    this.firstSector = firstSector;
   }
 
   /**
@@ -411,11 +400,11 @@ export class SettingsStore {
    * accept (written by another version) do not hide older ones that it does accept.
    */
   load(chipId: number): Settings | undefined {
-    const newest = this._newest();
+    const newest = this.newest();
     if (newest === undefined) return undefined;
     const settings = parse(newest, chipId);
     if (settings !== undefined) return settings;
-    const other = this._read(1 - newest.slot);
+    const other = this.read(1 - newest.slot);
     return other === undefined ? undefined : parse(other, chipId);
   }
 
@@ -428,24 +417,24 @@ export class SettingsStore {
   save(settings: Settings): void {
     // Spaces at the end make whole words of 4 bytes, so that no padded copy is needed beside the text in RAM.
     const text = new Uint8Array(ArrayBuffer.fromString(`${serialise(settings)}   `));
-    const json = text.subarray(0, text.length & ~3);
-    if (json.length > this._flash.sectorSize - HEADER_BYTES) {
-      throw new RangeError(`settings: ${json.length} bytes do not fit a sector; shorten names and passwords`);
+    const content = text.subarray(0, text.length & ~3);
+    if (content.length > this.flash.sectorSize - 20) {
+      throw new RangeError(`settings: ${content.length} bytes do not fit a sector; shorten names and passwords`);
     }
-    const place = this._placeFor(json);
-    if (place === undefined || this._write(place.slot, place.generation, json)) return;
+    const place = this.placeFor(content);
+    if (place === undefined || this.write(place.slot, place.generation, content)) return;
     // With nothing in force, the other slot is free to try.
-    if (place.isFirst && this._write(1 - place.slot, place.generation, json)) return;
+    if (place.isFirst && this.write(1 - place.slot, place.generation, content)) return;
     throw new Error(
-      `settings: flash is worn out: it does not keep what is written${this._lastError}; the old settings stay`,
+      `settings: flash is worn out: it does not keep what is written${this.lastError}; the old settings stay`,
     );
   }
 
   /** Where to write, or undefined when the same is in force. What was read for that is free again when this returns. */
-  private _placeFor(json: Uint8Array): Place | undefined {
-    const newest = this._newest();
+  private placeFor(content: Uint8Array): Place | undefined {
+    const newest = this.newest();
     if (newest === undefined) return { slot: 0, generation: 1, isFirst: true };
-    if (equalBytes(newest.json, json)) return undefined;
+    if (equalBytes(newest.content, content)) return undefined;
     return { slot: 1 - newest.slot, generation: (newest.generation + 1) | 0, isFirst: false };
   }
 
@@ -456,77 +445,75 @@ export class SettingsStore {
    * @throws Error when settings can still be read afterwards.
    */
   erase(): void {
-    const newest = this._newest();
+    const newest = this.newest();
     const last = newest === undefined ? 1 : newest.slot;
-    this._wipe(1 - last);
-    this._wipe(last);
-    if (this._newest() !== undefined) throw new Error("settings: the flash cannot be erased; replace the board");
+    this.wipe(1 - last);
+    this.wipe(last);
+    if (this.newest() !== undefined) throw new Error("settings: the flash cannot be erased; replace the board");
   }
 
-  private _sectorAt(slot: number): number {
-    return (this._firstSector + slot) * this._flash.sectorSize;
+  private sectorAt(slot: number): number {
+    return (this.firstSector + slot) * this.flash.sectorSize;
   }
 
   /** The valid slot with the newer generation. */
-  private _newest(): Stored | undefined {
-    const first = this._read(0);
-    const second = this._read(1);
+  private newest(): Stored | undefined {
+    const first = this.read(0);
+    const second = this.read(1);
     if (first === undefined) return second;
     if (second === undefined) return first;
     return ((first.generation - second.generation) | 0) > 0 ? first : second;
   }
 
-  private _read(slot: number): Stored | undefined {
-    const offset = this._sectorAt(slot);
-    const head = this._flash.read(offset, HEADER_BYTES);
-    const words = new Int32Array(head.buffer, head.byteOffset, HEADER_BYTES >> 2);
+  private read(slot: number): Stored | undefined {
+    const offset = this.sectorAt(slot);
+    const head = this.flash.read(offset, 20);
+    const words = new Int32Array(head.buffer, head.byteOffset, 20 >> 2);
     const length = words[3] as number;
-    if (words[0] !== MAGIC || words[1] !== VERSION) return undefined;
-    if (length < 2 || length > this._flash.sectorSize - HEADER_BYTES) return undefined;
-    const json = this._flash.read(offset + HEADER_BYTES, (length + 3) & ~3);
-    if (words[4] !== flashWord(crc32(json, 0, length, crc32(head, 0, CRC_AT)))) return undefined;
-    return { slot, generation: words[2] as number, json: json.subarray(0, length) };
+    if (words[0] !== 0x31534241 || words[1] !== 1) return undefined;
+    if (length < 2 || length > this.flash.sectorSize - 20) return undefined;
+    const content = this.flash.read(offset + 20, (length + 3) & ~3);
+    if (words[4] !== flashWord(crc32(content, 0, length, crc32(head, 0, 16)))) return undefined;
+    return { slot, generation: words[2] as number, content: content.subarray(0, length) };
   }
 
   /** Writes a slot, CRC last. Whether that has worked is decided by reading back, not by the absence of an error. */
-  private _write(slot: number, generation: number, json: Uint8Array): boolean {
-    const offset = this._sectorAt(slot);
-    const head = new Int32Array(HEADER_BYTES >> 2);
+  private write(slot: number, generation: number, content: Uint8Array): boolean {
+    const offset = this.sectorAt(slot);
+    const head = new Int32Array(20 >> 2);
     const bytes = new Uint8Array(head.buffer);
-    head[0] = MAGIC;
-    head[1] = VERSION;
+    head[0] = 0x31534241;
+    head[1] = 1;
     head[2] = generation;
-    head[3] = json.length;
-    head[4] = flashWord(crc32(json, 0, json.length, crc32(bytes, 0, CRC_AT)));
+    head[3] = content.length;
+    head[4] = flashWord(crc32(content, 0, content.length, crc32(bytes, 0, 16)));
     try {
-      this._flash.erase(this._firstSector + slot);
-      this._flash.write(offset + HEADER_BYTES, json);
-      this._flash.write(offset, bytes.subarray(0, CRC_AT));
-      this._flash.write(offset + CRC_AT, bytes.subarray(CRC_AT));
+      this.flash.erase(this.firstSector + slot);
+      this.flash.write(offset + 20, content);
+      this.flash.write(offset, bytes.subarray(0, 16));
+      this.flash.write(offset + 16, bytes.subarray(16));
     } catch (error) {
-      this._lastError = ` (${String(error)})`;
+      this.lastError = ` (${String(error)})`;
     }
-    const stored = this._read(slot);
-    return stored !== undefined && stored.generation === generation && equalBytes(stored.json, json);
+    const stored = this.read(slot);
+    return stored !== undefined && stored.generation === generation && equalBytes(stored.content, content);
   }
 
   /** Erases a slot; where the flash refuses, clears every bit of it instead, so that no secret stays behind. */
-  private _wipe(slot: number): void {
+  private wipe(slot: number): void {
     try {
-      this._flash.erase(this._firstSector + slot);
+      this.flash.erase(this.firstSector + slot);
     } catch {
-      const zeros = new Uint8Array(64);
-      const end = this._sectorAt(slot + 1);
-      for (let offset = this._sectorAt(slot); offset < end; offset += 64) this._flash.write(offset, zeros);
+      const bytes = new Uint8Array(64);
+      const end = this.sectorAt(slot + 1);
+      for (let offset = this.sectorAt(slot); offset < end; offset += 64) this.flash.write(offset, bytes);
     }
   }
 }
 
 function parse(stored: Stored, chipId: number): Settings | undefined {
-  const json = stored.json;
   try {
-    const text = (String.fromArrayBuffer as FromArrayBuffer)(json.buffer, json.byteOffset, json.length);
-    const settings = checkSettings(JSON.parse(text), chipId);
+    const settings = checkSettings(new JsonReader(stored.content).read(), chipId);
     return typeof settings === "string" ? undefined : settings;
   } catch {
     return undefined;

@@ -16,21 +16,21 @@ export class Topics {
   readonly led: string;
   /** The filter for all commands, `<root>/cmd/+`. */
   readonly commands: string;
-  private readonly _commandPrefix: string;
+  private readonly commandPrefix: string;
 
   /**
    * `root`: a valid topic name without "/" at its end, for example "mresetar/alertbox/5750". Throws a RangeError
    * otherwise.
    */
   constructor(root: string) {
-    if (root === "" || root.endsWith("/") || root.includes("+") || root.includes("#")) {
+    if (root === "" || root.substring(root.length - 1) === "/" || root.indexOf("+") >= 0 || root.indexOf("#") >= 0) {
       throw new RangeError('topics: the root must be a topic name without "+", "#" or a "/" at its end');
     }
     this.alert = `${root}/alert`;
     this.lwt = `${root}/lwt`;
     this.state = `${root}/state`;
     this.led = `${root}/led`;
-    this._commandPrefix = `${root}/cmd/`;
+    this.commandPrefix = `${root}/cmd/`;
     this.commands = `${root}/cmd/+`;
   }
 
@@ -39,15 +39,15 @@ export class Topics {
    * topic.
    */
   command(topic: string): string {
-    if (!topic.startsWith(this._commandPrefix)) return "";
-    const name = topic.substring(this._commandPrefix.length);
+    if (!topic.startsWith(this.commandPrefix)) return "";
+    const name = topic.substring(this.commandPrefix.length);
     // "+" stands for exactly one level [MQTT-4.7.1-3], so a deeper topic is not one that we subscribed to.
-    return name.includes("/") ? "" : name;
+    return name.indexOf("/") >= 0 ? "" : name;
   }
 
   /** The topic of a command, on which it is cleared with an empty retained message. */
   commandTopic(name: string): string {
-    return this._commandPrefix + name;
+    return this.commandPrefix + name;
   }
 }
 

@@ -5,53 +5,49 @@ import type { Effect } from "./effect.js";
 import { LedPattern } from "./led.js";
 
 export class Wishes {
-  private _effects: Effect[] = [];
-  private _base: number = LedPattern.OFF;
+  private effects: Effect[] = [];
+  /** The LED pattern for when no finite one runs. Set here, only read elsewhere. */
+  base: number = LedPattern.OFF;
   /** The last complaint said, so that a failing retry does not repeat it. */
-  private _said = "";
-
-  /** The LED pattern for when no finite one runs. */
-  get base(): number {
-    return this._base;
-  }
+  private said = "";
 
   /** What was asked for since the last call. */
   drained(): readonly Effect[] {
-    const effects = this._effects;
-    this._effects = [];
+    const effects = this.effects;
+    this.effects = [];
     return effects;
   }
 
   do(effect: Effect): void {
-    this._effects.push(effect);
+    this.effects.push(effect);
   }
 
   /** Starts a finite LED pattern. */
   show(pattern: number): void {
-    this._effects.push({ do: "show", pattern });
+    this.effects.push({ do: "show", pattern });
   }
 
   /** Sets the LED pattern for when no finite one runs. */
   rest(pattern: number): void {
-    this._base = pattern;
-    this._effects.push({ do: "rest", pattern });
+    this.base = pattern;
+    this.effects.push({ do: "rest", pattern });
   }
 
   /** A line of the serial log. */
   say(word: string, detail: string): void {
-    this._effects.push({ do: "say", word, detail });
+    this.effects.push({ do: "say", word, detail });
   }
 
   /** Says a complaint once; a retry that fails in the same way stays silent. */
   complain(word: string, detail: string): void {
     const line = `${word} ${detail}`;
-    if (line === this._said) return;
-    this._said = line;
+    if (line === this.said) return;
+    this.said = line;
     this.say(word, detail);
   }
 
   /** Things went well, or a person asked again: the next complaint is said even if it is the same. */
   forgive(): void {
-    this._said = "";
+    this.said = "";
   }
 }

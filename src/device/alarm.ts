@@ -5,31 +5,31 @@ import Timer from "timer";
 import { now } from "./clock.js";
 
 export class Alarm {
-  private readonly _ring: () => void;
-  private _timer: Timer | undefined;
-  private _at: number | undefined;
+  private readonly ring: () => void;
+  private timer: Timer | undefined;
+  private due: number | undefined;
 
   constructor(ring: () => void) {
-    this._ring = ring;
+    this.ring = ring;
   }
 
   /**
    * Sets the alarm to an instant (int32 milliseconds), or off. The instant may be past: it then rings in the next turn.
    */
   set(at: number | undefined): void {
-    if (at === this._at && (at === undefined || this._timer !== undefined)) return;
-    this._at = at;
-    if (this._timer !== undefined) {
-      Timer.clear(this._timer);
-      this._timer = undefined;
+    if (at === this.due && (at === undefined || this.timer !== undefined)) return;
+    this.due = at;
+    if (this.timer !== undefined) {
+      Timer.clear(this.timer);
+      this.timer = undefined;
     }
     if (at === undefined) return;
     const delay = (at - now()) | 0;
-    this._timer = Timer.set(
+    this.timer = Timer.set(
       () => {
-        this._timer = undefined;
-        this._at = undefined;
-        this._ring();
+        this.timer = undefined;
+        this.due = undefined;
+        this.ring();
       },
       Math.max(0, delay),
     );

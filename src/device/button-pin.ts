@@ -5,23 +5,23 @@
 import Digital from "embedded:io/digital";
 
 export class ButtonPin {
-  private readonly _pin: Digital;
-  private readonly _onChange: (down: boolean) => void;
+  private readonly pin: Digital;
+  private readonly onChange: (down: boolean) => void;
 
   /** `pin`: GPIO number; never 16, which has no edges (digitalbank.c). The internal pull-up is used. */
   constructor(pin: number, onChange: (down: boolean) => void) {
     if (pin === 16) throw new RangeError("button: GPIO16 has no interrupts; use another pin, such as 0 (FLASH)");
-    this._onChange = onChange;
-    this._pin = new Digital({
+    this.onChange = onChange;
+    this.pin = new Digital({
       pin,
       mode: Digital.InputPullUp,
       edge: Digital.Rising | Digital.Falling,
-      onReadable: () => this._onChange(this.down),
+      onReadable: () => this.onChange(this.down),
     });
   }
 
   /** True while the button is held. */
   get down(): boolean {
-    return this._pin.read() === 0;
+    return this.pin.read() === 0;
   }
 }

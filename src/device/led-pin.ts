@@ -5,8 +5,8 @@
 import Digital from "embedded:io/digital";
 
 export class LedPin {
-  private readonly _pin: Digital;
-  private _lit: boolean;
+  private readonly pin: Digital;
+  private lit: boolean;
 
   /** `pin`: GPIO number; never 16, which resets the chip when it is wired to RST for timer wakes. */
   constructor(pin: number, lit: boolean) {
@@ -14,13 +14,13 @@ export class LedPin {
       throw new RangeError("led: GPIO16 resets the chip when it is wired to RST; use another pin, such as 2");
     // `initialValue` is known to the driver of SDK 8.2 and missing in the published typings.
     const options = { pin, mode: Digital.Output, initialValue: lit ? 0 : 1 } as const;
-    this._pin = new Digital(options);
-    this._lit = lit;
+    this.pin = new Digital(options);
+    this.lit = lit;
   }
 
   set(lit: boolean): void {
-    if (lit === this._lit) return;
-    this._lit = lit;
-    this._pin.write(lit ? 0 : 1);
+    if (lit === this.lit) return;
+    this.lit = lit;
+    this.pin.write(lit ? 0 : 1);
   }
 }

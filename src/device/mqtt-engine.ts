@@ -272,7 +272,7 @@ export class Engine implements LinkHandler, SessionHandler {
         this._link.pump();
         return;
       }
-      this._link.drop();
+      this._link.close();
       this._finish();
       return;
     }

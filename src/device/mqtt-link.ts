@@ -45,223 +45,219 @@ export interface SocketParameters {
   readonly onError: () => void;
 }
 
-/** Milliseconds that a TCP connection may take to open. */
-const OPEN_TIMEOUT = 10000;
-/**
- * Writes on their way at once. lwIP queues eight segments for a connection (TCP_SND_QUEUELEN) and ends the connection
- * when a ninth is written, however small; what waits here leaves later in one larger write.
- */
-const MAX_WRITES = 6;
-/** Milliseconds for which the socket stays open after DISCONNECT, at most. */
-const LINGER_TIMEOUT = 1000;
+// Numbers that stand in the code, because a named constant takes some 60 bytes of flash:
+// - 10000: milliseconds that a TCP connection may take to open.
+// - 6: writes on their way at once. lwIP queues eight segments for a connection (TCP_SND_QUEUELEN) and ends the
+//   connection when a ninth is written, however small; what waits here leaves later in one larger write.
+// - 1000: milliseconds for which the socket stays open after DISCONNECT, at most.
 
 export class MqttLink {
-  private readonly _session: Session;
-  private readonly _handler: LinkHandler;
-  private readonly _options: SocketOptions;
+  private readonly session: Session;
+  private readonly handler: LinkHandler;
+  private readonly options: SocketOptions;
   /** One TCP segment at most is on its way through here. */
-  private readonly _buffer: Uint8Array;
-  private readonly _alarm = new Alarm(() => this._ring());
-  private _socket: Socket | undefined;
+  private readonly buffer: Uint8Array;
+  private readonly alarm = new Alarm(() => this.ring());
+  private socket: Socket | undefined;
   /** Bytes that TCP takes now. */
-  private _window = 0;
+  private window = 0;
   /** The window when nothing is unacknowledged. */
-  private _fullWindow = 0;
-  private _opened = false;
-  private _openUntil = 0;
+  private fullWindow = 0;
+  private opened = false;
+  private openUntil = 0;
   /** Set when the session has ended: why, and until when the socket may linger. */
-  private _closed: Closed | undefined;
-  private _lingerUntil = 0;
+  private closed: Closed | undefined;
+  private lingerUntil = 0;
   /** Writes since TCP was last seen to have nothing unacknowledged. */
-  private _writes = 0;
+  private writes = 0;
   /** Bytes that TCP holds for us. */
-  private _unread = 0;
+  private unread = 0;
   /**
    * True while the buffer is in use: one buffer serves both directions, so nothing is written while a fragment is read.
    */
-  private _busy = false;
+  private busy = false;
   /** Why no socket could be made. */
-  private _reason = "";
+  private reason = "";
 
   /**
    * `bufferBytes`: size of the transmit and receive buffer, at most one segment (1460) makes sense. `socket`: the class
    * of the socket, plain TCP unless given; its further options go to its constructor.
    */
   constructor(session: Session, bufferBytes: number, handler: LinkHandler, socket: SocketOptions = { io: TCP }) {
-    this._session = session;
-    this._buffer = new Uint8Array(bufferBytes);
-    this._handler = handler;
-    this._options = socket;
+    this.session = session;
+    this.buffer = new Uint8Array(bufferBytes);
+    this.handler = handler;
+    this.options = socket;
   }
 
   /** Opens a connection to a dotted IPv4 address. An open connection is dropped first. */
   open(address: string, port: number): void {
-    this.drop();
-    this._closed = undefined;
-    this._opened = false;
-    this._unread = 0;
-    this._writes = 0;
-    this._openUntil = (now() + OPEN_TIMEOUT) | 0;
+    this.close();
+    this.closed = undefined;
+    this.opened = false;
+    this.unread = 0;
+    this.writes = 0;
+    this.openUntil = (now() + 10000) | 0;
     try {
-      const socket: Socket = new this._options.io({
+      const socket: Socket = new this.options.io({
         nodelay: true,
-        ...this._options,
+        ...this.options,
         address,
         port,
         onReadable: (bytes) => {
-          if (this._socket === socket) this._readable(bytes);
+          if (this.socket === socket) this.readable(bytes);
         },
         onWritable: (bytes) => {
-          if (this._socket === socket) this._writable(bytes);
+          if (this.socket === socket) this.writable(bytes);
           else socket.close();
         },
         onError: () => {
-          if (this._socket === socket) this._error();
+          if (this.socket === socket) this.error();
           else socket.close();
         },
       });
-      this._socket = socket;
+      this.socket = socket;
     } catch (error) {
       // Out of sockets, or the network went down in this turn: an ordinary failure, reported in a turn of its own.
-      this._openUntil = now();
-      this._reason = String(error);
+      this.openUntil = now();
+      this.reason = String(error);
     }
-    this._alarm.set(this._openUntil);
+    this.alarm.set(this.openUntil);
   }
 
   /** Drops the connection at once, without DISCONNECT: the broker publishes the will. Nothing is called back. */
-  drop(): void {
-    const socket = this._socket;
-    this._socket = undefined;
-    this._alarm.set(undefined);
-    if (socket === undefined || !this._opened) return;
+  close(): void {
+    const socket = this.socket;
+    this.socket = undefined;
+    this.alarm.set(undefined);
+    if (socket === undefined || !this.opened) return;
     socket.close();
-    if (this._closed === undefined) {
+    if (this.closed === undefined) {
       // The session reports its end through `ended`, which finds no socket and stays silent.
-      this._session.lost(now());
+      this.session.lost(now());
     }
   }
 
   /** To be called by the session's owner from `onClosed`. */
   ended(closed: Closed): void {
-    if (this._socket === undefined) return;
-    this._closed = closed;
-    this._lingerUntil = (now() + (closed.reason === "disconnected" ? LINGER_TIMEOUT : 0)) | 0;
-    this._alarm.set(this._lingerUntil);
+    if (this.socket === undefined) return;
+    this.closed = closed;
+    this.lingerUntil = (now() + (closed.reason === "disconnected" ? 1000 : 0)) | 0;
+    this.alarm.set(this.lingerUntil);
   }
 
   /** Writes what the session has to say, as far as the window allows. Call after handing it something. */
   pump(): void {
-    const socket = this._socket;
-    if (socket === undefined || !this._opened || this._busy) return;
-    this._busy = true;
-    const buffer = this._buffer;
-    while (this._window > 0 && this._writes < MAX_WRITES && this._socket === socket) {
-      const count = this._session.transmit(buffer, Math.min(buffer.length, this._window), now());
+    const socket = this.socket;
+    if (socket === undefined || !this.opened || this.busy) return;
+    this.busy = true;
+    const buffer = this.buffer;
+    while (this.window > 0 && this.writes < 6 && this.socket === socket) {
+      const count = this.session.transmit(buffer, Math.min(buffer.length, this.window), now());
       if (count === 0) break;
-      this._window -= count;
-      this._writes += 1;
+      this.window -= count;
+      this.writes += 1;
       try {
         socket.write(count === buffer.length ? buffer : buffer.subarray(0, count));
       } catch {
         // A reset that came behind data: write throws "not ready" (tcp.c) before onError has told of it.
-        this._session.lost(now());
+        this.session.lost(now());
         break;
       }
     }
-    this._busy = false;
-    this._schedule();
+    this.busy = false;
+    this.schedule();
   }
 
-  private _schedule(): void {
-    if (this._socket === undefined) return;
-    this._alarm.set(this._closed === undefined ? this._session.deadline() : this._lingerUntil);
+  private schedule(): void {
+    if (this.socket === undefined) return;
+    this.alarm.set(this.closed === undefined ? this.session.deadline() : this.lingerUntil);
   }
 
-  private _writable(bytes: number): void {
-    this._window = bytes;
-    if (bytes > this._fullWindow) this._fullWindow = bytes;
-    if (bytes === this._fullWindow) this._writes = 0;
-    if (this._closed !== undefined) {
-      if (bytes >= this._fullWindow) this._finish();
+  private writable(bytes: number): void {
+    this.window = bytes;
+    if (bytes > this.fullWindow) this.fullWindow = bytes;
+    if (bytes === this.fullWindow) this.writes = 0;
+    if (this.closed !== undefined) {
+      if (bytes >= this.fullWindow) this.finish();
       return;
     }
-    if (!this._opened) {
-      this._opened = true;
-      this._session.connect(now());
-      this._schedule();
-      this._handler.onOpen();
+    if (!this.opened) {
+      this.opened = true;
+      this.session.connect(now());
+      this.schedule();
+      this.handler.onOpen();
       return;
     }
     this.pump();
-    this._drain();
+    this.drain();
   }
 
-  private _readable(bytes: number): void {
+  private readable(bytes: number): void {
     // The socket counts all that is unread, also what was left unread before.
-    this._unread = bytes;
-    this._drain();
+    this.unread = bytes;
+    this.drain();
   }
 
   /** Reads no more at once than can be acknowledged; the rest waits in TCP until acknowledgements have left. */
-  private _drain(): void {
-    const socket = this._socket;
-    const buffer = this._buffer;
-    while (this._unread > 0 && socket !== undefined && this._socket === socket) {
-      const count = Math.min(this._unread, buffer.length, this._session.receivable);
+  private drain(): void {
+    const socket = this.socket;
+    const buffer = this.buffer;
+    while (this.unread > 0 && socket !== undefined && this.socket === socket) {
+      const count = Math.min(this.unread, buffer.length, this.session.receivable);
       if (count === 0) break;
-      this._busy = true;
+      this.busy = true;
       socket.read(count === buffer.length ? buffer : buffer.subarray(0, count));
-      this._unread -= count;
-      this._receive(buffer, count);
-      this._busy = false;
+      this.unread -= count;
+      this.receive(buffer, count);
+      this.busy = false;
       this.pump();
     }
   }
 
-  private _receive(buffer: Uint8Array, count: number): void {
+  private receive(buffer: Uint8Array, count: number): void {
     try {
-      this._session.receive(buffer, 0, count, now());
+      this.session.receive(buffer, 0, count, now());
     } catch (error) {
       // The owner's callback failed (worn flash): the session has ended over it and says so; anything else is a crash.
-      if (this._closed?.reason !== "internal") throw error;
+      if (this.closed?.reason !== "internal") throw error;
     }
   }
 
-  private _error(): void {
-    if (!this._opened) {
-      this._socket?.close();
-      this._fail("connection refused");
+  private error(): void {
+    if (!this.opened) {
+      this.socket?.close();
+      this.fail("connection refused");
       return;
     }
-    if (this._closed === undefined) this._session.lost(now());
-    this._finish();
+    if (this.closed === undefined) this.session.lost(now());
+    this.finish();
   }
 
-  private _ring(): void {
-    if (!this._opened) {
-      this._fail(this._socket === undefined ? this._reason : "no answer");
+  private ring(): void {
+    if (!this.opened) {
+      this.fail(this.socket === undefined ? this.reason : "no answer");
       return;
     }
-    if (this._closed !== undefined) {
-      this._finish();
+    if (this.closed !== undefined) {
+      this.finish();
       return;
     }
-    this._session.tick(now());
+    this.session.tick(now());
     this.pump();
   }
 
-  private _fail(why: string): void {
-    this._socket = undefined;
-    this._alarm.set(undefined);
-    this._handler.onUnreachable(why);
+  private fail(why: string): void {
+    this.socket = undefined;
+    this.alarm.set(undefined);
+    this.handler.onUnreachable(why);
   }
 
-  private _finish(): void {
-    const closed = this._closed;
-    this._socket?.close();
-    this._socket = undefined;
-    this._alarm.set(undefined);
-    if (closed !== undefined) this._handler.onDown(closed);
+  private finish(): void {
+    const closed = this.closed;
+    this.socket?.close();
+    this.socket = undefined;
+    this.alarm.set(undefined);
+    if (closed !== undefined) this.handler.onDown(closed);
   }
 }

@@ -30,150 +30,152 @@ export interface PortalTalk {
   answer(query: Uint8Array): Uint8Array | undefined;
 }
 
-const HTTP_PORT = 80;
-const DNS_PORT = 53;
-/** Bytes on their way between conversation and socket. */
-const BUFFER = 512;
-/** As in mqtt-link.ts. */
-const MAX_WRITES = 5;
+// Numbers that stand in the code, because a named constant takes some 60 bytes of flash:
+// - 80, 53: the ports of HTTP and DNS.
+// - 512: bytes on their way between conversation and socket.
+// - 5: writes on their way at once, as in mqtt-link.ts.
 
 export class PortalServer {
-  private readonly _talk: PortalTalk;
-  private readonly _listener: Listener;
-  private readonly _udp: UDP;
-  private readonly _buffer = new Uint8Array(BUFFER);
-  private readonly _alarm = new Alarm(() => this._ring());
-  private readonly _visits: Visit[] = [];
+  private readonly talk: PortalTalk;
+  private readonly listener: Listener;
+  private readonly udp: UDP;
+  private readonly buffer = new Uint8Array(512);
+  private readonly alarm = new Alarm(() => this.ring());
+  private readonly visits: Visit[] = [];
 
   /** Listens from now on. Throws when the system has no socket left. */
   constructor(talk: PortalTalk) {
-    this._talk = talk;
-    this._listener = new Listener({ port: HTTP_PORT, onReadable: (count) => this._accept(count) });
-    this._udp = new UDP({ port: DNS_PORT, onReadable: (count) => this._answer(count) });
+    this.talk = talk;
+    this.listener = new Listener({ port: 80, onReadable: (count) => this.accept(count) });
+    this.udp = new UDP({ port: 53, onReadable: (count) => this.answer(count) });
   }
 
-  private _accept(count: number): void {
+  private accept(count: number): void {
     for (let i = 0; i < count; i += 1) {
-      const from = this._listener.read();
+      const from = this.listener.read();
       if (from === undefined) return;
-      const conversation = this._talk.accept(now());
+      const conversation = this.talk.accept(now());
       if (conversation === undefined) {
         from.close();
         continue;
       }
-      this._visits.push(new Visit(from, conversation, this._buffer, (visit) => this._over(visit)));
+      this.visits.push(new Visit(from, conversation, this.buffer, (visit) => this.over(visit)));
     }
-    this._schedule();
+    this.schedule();
   }
 
-  private _answer(count: number): void {
+  private answer(count: number): void {
     for (let i = 0; i < count; i += 1) {
-      const query = this._udp.read();
+      const query = this.udp.read();
       if (query === undefined) return;
-      const answer = this._talk.answer(new Uint8Array(query));
+      const answer = this.talk.answer(new Uint8Array(query));
       if (answer === undefined) continue;
       try {
-        this._udp.write(answer, query.address, query.port);
+        this.udp.write(answer, query.address, query.port);
       } catch {
         // No memory for a packet: the phone asks again.
       }
     }
   }
 
-  private _over(visit: Visit): void {
-    const at = this._visits.indexOf(visit);
-    if (at >= 0) this._visits.splice(at, 1);
-    this._schedule();
+  private over(visit: Visit): void {
+    const at = this.visits.indexOf(visit);
+    const last = this.visits.length - 1;
+    if (at >= 0) {
+      this.visits[at] = this.visits[last] as Visit;
+      this.visits.length = last;
+    }
+    this.schedule();
   }
 
-  private _schedule(): void {
+  private schedule(): void {
     let due: number | undefined;
-    for (const visit of this._visits) {
+    for (const visit of this.visits) {
       if (due === undefined || ((visit.until - due) | 0) < 0) due = visit.until;
     }
-    this._alarm.set(due);
+    this.alarm.set(due);
   }
 
-  private _ring(): void {
-    for (let i = this._visits.length - 1; i >= 0; i -= 1) {
-      const visit = this._visits[i];
+  private ring(): void {
+    for (let i = this.visits.length - 1; i >= 0; i -= 1) {
+      const visit = this.visits[i];
       if (visit !== undefined && ((now() - visit.until) | 0) >= 0) visit.close();
     }
-    this._schedule();
+    this.schedule();
   }
 }
 
 /** One connection. */
 class Visit {
-  private readonly _socket: TCP;
-  private readonly _conversation: Conversation;
-  private readonly _buffer: Uint8Array;
-  private readonly _onOver: (visit: Visit) => void;
-  private _window = 0;
-  private _fullWindow = 0;
+  private readonly socket: TCP;
+  private readonly conversation: Conversation;
+  private readonly buffer: Uint8Array;
+  private readonly onOver: (visit: Visit) => void;
+  private window = 0;
+  private fullWindow = 0;
   /** Writes since TCP was last seen to have nothing unacknowledged. */
-  private _writes = 0;
-  private _closed = false;
+  private writes = 0;
+  private closed = false;
 
   constructor(from: TCP, conversation: Conversation, buffer: Uint8Array, onOver: (visit: Visit) => void) {
-    this._conversation = conversation;
-    this._buffer = buffer;
-    this._onOver = onOver;
-    this._socket = new TCP({
+    this.conversation = conversation;
+    this.buffer = buffer;
+    this.onOver = onOver;
+    this.socket = new TCP({
       from,
       nodelay: true,
-      onReadable: (bytes) => this._readable(bytes),
-      onWritable: (bytes) => this._writable(bytes),
+      onReadable: (bytes) => this.readable(bytes),
+      onWritable: (bytes) => this.writable(bytes),
       onError: () => this.close(),
     });
   }
 
   get until(): number {
-    return this._conversation.until;
+    return this.conversation.until;
   }
 
   close(): void {
-    if (this._closed) return;
-    this._closed = true;
-    this._socket.close();
-    this._conversation.end();
-    this._onOver(this);
+    if (this.closed) return;
+    this.closed = true;
+    this.socket.close();
+    this.conversation.end();
+    this.onOver(this);
   }
 
-  private _readable(bytes: number): void {
-    const buffer = this._buffer;
+  private readable(bytes: number): void {
+    const buffer = this.buffer;
     let unread = bytes;
     while (unread > 0) {
-      const count = Math.min(unread, BUFFER);
-      this._socket.read(count === BUFFER ? buffer : buffer.subarray(0, count));
+      const count = Math.min(unread, 512);
+      this.socket.read(count === 512 ? buffer : buffer.subarray(0, count));
       unread -= count;
-      this._conversation.receive(buffer, 0, count, now());
+      this.conversation.receive(buffer, 0, count, now());
     }
-    this._send();
+    this.send();
   }
 
-  private _writable(bytes: number): void {
-    this._window = bytes;
-    if (bytes > this._fullWindow) this._fullWindow = bytes;
-    if (bytes === this._fullWindow) this._writes = 0;
-    this._send();
+  private writable(bytes: number): void {
+    this.window = bytes;
+    if (bytes > this.fullWindow) this.fullWindow = bytes;
+    if (bytes === this.fullWindow) this.writes = 0;
+    this.send();
   }
 
-  private _send(): void {
-    const buffer = this._buffer;
-    while (this._window > 0 && this._writes < MAX_WRITES) {
-      const count = this._conversation.transmit(buffer, Math.min(BUFFER, this._window), now());
+  private send(): void {
+    const buffer = this.buffer;
+    while (this.window > 0 && this.writes < 5) {
+      const count = this.conversation.transmit(buffer, Math.min(512, this.window), now());
       if (count === 0) break;
-      this._window -= count;
-      this._writes += 1;
+      this.window -= count;
+      this.writes += 1;
       try {
-        this._socket.write(count === BUFFER ? buffer : buffer.subarray(0, count));
+        this.socket.write(count === 512 ? buffer : buffer.subarray(0, count));
       } catch {
         // The phone reset the connection; onError has not told of it yet.
         this.close();
         return;
       }
     }
-    if (this._conversation.finished && this._writes === 0) this.close();
+    if (this.conversation.finished && this.writes === 0) this.close();
   }
 }

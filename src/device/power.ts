@@ -4,17 +4,14 @@
 
 import chip from "chip";
 
-/** Longest timer wake of the chip, milliseconds: 2^32 - 1 microseconds, rounded down. */
-const MAX_SLEEP_MS = 4294967;
-
-/** RF options of `system_deep_sleep_set_option`: 1 calibrates at the next wake (some 200 ms), 2 does not. */
-const CALIBRATE = 1;
-const SKIP_CALIBRATION = 2;
+// Numbers that stand in the code, because a named constant takes some 60 bytes of flash:
+// - 4294967: longest timer wake of the chip, milliseconds: 2^32 - 1 microseconds, rounded down.
+// - 1, 2: RF options of `system_deep_sleep_set_option`: 1 calibrates at the next wake (some 200 ms), 2 does not.
 
 export class Power {
   /** Deep sleep for `ms` milliseconds, at most 71 minutes; 0 means until a reset. The present turn still ends. */
   sleep(ms: number, calibrate: boolean): void {
-    System.deepSleep(Math.min(ms, MAX_SLEEP_MS) * 1000, calibrate ? CALIBRATE : SKIP_CALIBRATION);
+    System.deepSleep(Math.min(ms, 4294967) * 1000, calibrate ? 1 : 2);
   }
 
   restart(): void {

@@ -5,20 +5,20 @@ import Net from "net";
 
 export class Resolver {
   /** Number of the latest question; answers to earlier ones are dropped. */
-  private _question = 0;
+  private question = 0;
 
   /** Calls back once, never from inside this call: with an address, or with undefined when the name is not known. */
   resolve(host: string, callback: (address: string | undefined) => void): void {
-    this._question += 1;
-    const question = this._question;
-    Net.resolve(host, (_name, address) => {
-      if (question === this._question) callback(address);
+    this.question += 1;
+    const question = this.question;
+    Net.resolve(host, (_, address) => {
+      if (question === this.question) callback(address);
     });
   }
 
   /** Drops the answer to come. */
   cancel(): void {
-    this._question += 1;
+    this.question += 1;
   }
 }
 

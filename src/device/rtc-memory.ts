@@ -38,6 +38,9 @@ export const RtcFlag = Object.freeze({
   TOLD: 8,
 } as const);
 
+/** XS takes a range (xsString.c, fx_String_fromArrayBuffer); its typings name the buffer only. */
+type FromArrayBuffer = (buffer: ArrayBufferLike, byteOffset: number, byteLength: number) => string;
+
 const VERSION = 2;
 const LENGTH = 104;
 
@@ -46,9 +49,11 @@ export class RtcMemory {
 
   constructor() {
     const kept = chip.readMemory(LENGTH);
-    this.bytes = kept === undefined ? new Uint8Array(LENGTH) : new Uint8Array(kept);
-    if (this.bytes[RtcAt.VERSION] === VERSION) return;
-    this.bytes.fill(0);
+    if (kept !== undefined) {
+      this.bytes = new Uint8Array(kept);
+      if (this.bytes[RtcAt.VERSION] === VERSION) return;
+    }
+    this.bytes = new Uint8Array(LENGTH);
     this.bytes[RtcAt.VERSION] = VERSION;
   }
 
@@ -56,12 +61,17 @@ export class RtcMemory {
     chip.writeMemory(this.bytes.buffer as ArrayBuffer);
   }
 
+  /** A buffer of its own with a part of the bytes. */
+  copy(at: number, length: number): ArrayBuffer {
+    const copy = new Uint8Array(length);
+    copy.set(this.bytes.subarray(at, at + length));
+    return copy.buffer;
+  }
+
   get crash(): string {
-    let text = "";
-    for (let i: number = RtcAt.CRASH; i < LENGTH && this.bytes[i] !== 0; i += 1) {
-      text += String.fromCharCode(this.bytes[i] as number);
-    }
-    return text;
+    const end = this.bytes.indexOf(0, RtcAt.CRASH);
+    const length = (end < 0 ? LENGTH : end) - RtcAt.CRASH;
+    return (String.fromArrayBuffer as FromArrayBuffer)(this.bytes.buffer, RtcAt.CRASH, length);
   }
 
   /** Keeps the beginning of a text, and saves. What is not printable ASCII becomes "?". */

@@ -34,20 +34,18 @@ export interface Found {
 /** The driver passes a second argument with "disconnect" (modwifi.c): -1 when authentication failed, else 0. */
 type Notify = (message: string, reason?: number) => void;
 
-/**
- * Milliseconds after `join` in which a "disconnect" is that of the connection before it: no search of a channel is over
- * as soon.
- */
-const ECHO_MS = 60;
+// Numbers that stand in the code, because a named constant takes some 60 bytes of flash:
+// - 60: milliseconds after `join` in which a "disconnect" is that of the connection before it: no search of a
+//   channel is over as soon.
 
 export class WiFiStation {
-  private readonly _handler: WiFiHandler;
-  private _wifi: WiFi | undefined;
-  private _joined = false;
-  private _startedAt = 0;
+  private readonly handler: WiFiHandler;
+  private wifi: WiFi | undefined;
+  private joined = false;
+  private startedAt = 0;
 
   constructor(handler: WiFiHandler) {
-    this._handler = handler;
+    this.handler = handler;
   }
 
   /**
@@ -55,18 +53,18 @@ export class WiFiStation {
    * name, password and key in its own flash, for a quicker join after the next boot.
    */
   join(ssid: string, password: string, keep: boolean, found?: Found): void {
-    this._close();
-    const notify: Notify = (message, reason) => this._notify(message, reason);
-    this._wifi = new WiFi(undefined, notify);
-    this._startedAt = now();
+    this.close();
+    const notify: Notify = (message, reason) => this.notify(message, reason);
+    this.wifi = new WiFi(undefined, notify);
+    this.startedAt = now();
     chip.useLease(found?.lease);
     chip.join(ssid, password, found?.bssid, found === undefined ? 0 : found.channel, keep);
   }
 
   /** Gives up the network or the attempt. Nothing is called any more. An access point stays open. */
   leave(): void {
-    if (this._wifi === undefined) return;
-    this._close();
+    if (this.wifi === undefined) return;
+    this.close();
     WiFi.disconnect();
   }
 
@@ -83,7 +81,7 @@ export class WiFiStation {
 
   /** Where the joined network was found. Undefined when none is joined. */
   get found(): Found | undefined {
-    const lease = this._joined ? chip.lease() : undefined;
+    const lease = this.joined ? chip.lease() : undefined;
     if (lease === undefined) return undefined;
     // "CHANNEL" is known to the module and missing in the published typings.
     return { channel: Net.get("CHANNEL" as "RSSI"), bssid: bytesOf(Net.get("BSSID")), lease };
@@ -113,55 +111,55 @@ export class WiFiStation {
 
   /** Received signal strength in dBm; 0 when not joined. */
   get rssi(): number {
-    return this._joined ? Net.get("RSSI") : 0;
+    return this.joined ? Net.get("RSSI") : 0;
   }
 
-  private _close(): void {
-    this._wifi?.close();
-    this._wifi = undefined;
-    this._joined = false;
+  private close(): void {
+    this.wifi?.close();
+    this.wifi = undefined;
+    this.joined = false;
   }
 
-  private _notify(message: string, reason: number | undefined): void {
-    if (this._wifi === undefined) return;
+  private notify(message: string, reason: number | undefined): void {
+    if (this.wifi === undefined) return;
     switch (message) {
       case WiFi.gotIP:
-        if (this._joined) return;
-        this._joined = true;
-        this._onAddress(chip.lease());
+        if (this.joined) return;
+        this.joined = true;
+        this.onAddress(chip.lease());
         return;
       case WiFi.connected:
-        if (!this._joined) this._handler.onAssociated();
+        if (!this.joined) this.handler.onAssociated();
         return;
       case WiFi.disconnected:
-        if (!this._joined && ((now() - this._startedAt) | 0) < ECHO_MS) return;
-        this._fail(reason === -1 ? "wrong password" : "access point not found");
+        if (!this.joined && ((now() - this.startedAt) | 0) < 60) return;
+        this.fail(reason === -1 ? "wrong password" : "access point not found");
         return;
       case WiFi.lostIP:
-        this._fail("no address from the router");
+        this.fail("no address from the router");
         return;
       default:
         return;
     }
   }
 
-  private _onAddress(lease: ArrayBuffer | undefined): void {
-    this._handler.onJoined(lease === undefined ? "0.0.0.0" : dotted(new Uint8Array(lease), 0));
+  private onAddress(lease: ArrayBuffer | undefined): void {
+    this.handler.onJoined(lease === undefined ? "0.0.0.0" : dotted(new Uint8Array(lease), 0));
   }
 
-  private _fail(why: string): void {
-    if (this._joined) {
-      this._joined = false;
-      this._handler.onLost();
+  private fail(why: string): void {
+    if (this.joined) {
+      this.joined = false;
+      this.handler.onLost();
       return;
     }
-    this._handler.onJoinFailed(why);
+    this.handler.onJoinFailed(why);
   }
 }
 
 /** `AA:BB:CC:DD:EE:FF` as 6 bytes. */
 function bytesOf(text: string): ArrayBuffer {
   const bytes = new Uint8Array(6);
-  for (let i = 0; i < 6; i += 1) bytes[i] = Number.parseInt(text.substring(3 * i, 3 * i + 2), 16);
+  for (let i = 0; i < 6; i += 1) bytes[i] = Number(`0x${text.substring(3 * i, 3 * i + 2)}`);
   return bytes.buffer;
 }

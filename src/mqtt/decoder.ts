@@ -313,8 +313,9 @@ export class Decoder {
     const size = this.size;
     let end = at;
     if (end - start < size) {
-      // Cut between two characters: back to a first byte that wants more bytes after it than there are.
-      for (let step = 1; step < 4 && at - step >= start; step += 1) {
+      // Cut between two characters: back to a first byte that wants more bytes after it than there are. Such a
+      // beginning stands at the front of the buffer, so what lies before it is undefined and compares false.
+      for (let step = 1; step < 4; step += 1) {
         const byte = bytes[at - step] as number;
         if (byte >= 256 - (128 >> step)) end = at - step;
         if (byte < 0x80 || byte > 0xbf) break;

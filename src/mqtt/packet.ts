@@ -1,6 +1,6 @@
 // MQTT 3.1.1 control packets on their way out: checks and encoders for everything that a client sends. Encoders write
-// into the caller's buffer at `at` and return the offset after the packet. Misuse throws. Inbound bytes are decoder.ts's
-// business; what may be sent when is the session's.
+// into the caller's buffer at `at` and return the offset after the packet. Misuse throws. Inbound bytes are for
+// decoder.ts; what may be sent when is the session's business.
 //
 // Packet types stand as numbers in the code of this folder, for on the chip each named constant costs flash and time
 // (§2.2.1; the fixed header's upper four bits):

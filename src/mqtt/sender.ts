@@ -1,18 +1,23 @@
-// The outgoing half of a session: the table of what was accepted and is not yet acknowledged (PUBLISH, SUBSCRIBE,
-// UNSUBSCRIBE), which survives the end of a connection, and the bytes on their way out: acknowledgements and headers in
-// one buffer of fixed size, payloads straight from the message into the transport's buffer. Decides what leaves next,
-// and never puts anything between the bytes of one packet. Knows neither transport nor handler; what answers mean is
-// session.ts's business, which is the other half of the same object: on the chip each further object costs.
+// The outgoing half of a session: what the owner asks for; the table of what was accepted and is not yet acknowledged
+// (PUBLISH, SUBSCRIBE, UNSUBSCRIBE), which survives the end of a connection; and the bytes on their way out:
+// acknowledgements and headers in one buffer of fixed size, payloads straight from the message into the transport's
+// buffer. Decides what leaves next, and never puts anything between the bytes of one packet. Knows neither transport
+// nor handler; what answers mean is session.ts's business, the other half of the same object: on the chip each further
+// object costs. Packet types are numbers; packet.ts has the table.
 
-import type { Budget, Counters, Message, PayloadSource, SessionOptions } from "./contract.js";
+import type { Budget, CloseReason, Counters, Message, PayloadSource, SessionOptions } from "./contract.js";
 import {
   checkConnect,
   checkWhole,
   encodeAck,
   encodeFilters,
   encodePublishHeader,
+  filtersSize,
+  packetName,
+  publishHeaderSize,
   type Subscription,
 } from "./packet.js";
+import { checkTopic, utf8Length } from "./text.js";
 
 /**
  * An entry of the table. `phase` says how far it is on the present connection:
@@ -51,7 +56,7 @@ export interface Flight {
   until: number;
 }
 
-export class Sender {
+export abstract class Sender {
   /** Totals that the owner may read and reset. */
   readonly counters: Counters = {
     sentBytes: 0,
@@ -65,6 +70,11 @@ export class Sender {
   };
   /** Messages with QoS > 0, SUBSCRIBEs and UNSUBSCRIBEs accepted and not yet acknowledged. To be read only. */
   pending = 0;
+
+  /** CONNACK has accepted and nothing has ended the connection since. To be read only. */
+  connected = false;
+  /** What the last CONNACK of this connection said. To be read only. */
+  sessionPresent = false;
 
   /** See session.ts. */
   protected state = 0;
@@ -80,6 +90,8 @@ export class Sender {
   protected instant = 0;
   /** Entries that a flush waits for; below 0 when there is none to answer. */
   protected expected = -1;
+  /** The flush is to be answered by then. */
+  protected flushBy = 0;
   protected readonly options: SessionOptions;
   protected readonly ackTimeoutMs: number;
   protected readonly pingTimeoutMs: number;
@@ -137,6 +149,136 @@ export class Sender {
         until: 0,
       });
     }
+  }
+
+  /** Sets the deadlines that follow from there being something to send or to tell. */
+  protected abstract _schedule(now: number): void;
+  /** Ends the connection. */
+  protected abstract _end(reason: CloseReason, detail: string, statement: string, code?: number): void;
+
+  // What the owner asks for.
+
+  /**
+   * How many bytes `receive` can take now without any risk that their acknowledgements find no room. A transport
+   * that can leave bytes unread passes no more than this at once and calls `transmit` in between.
+   */
+  get receivable(): number {
+    // The shortest packet to be acknowledged (PUBREL) has 4 bytes, as the acknowledgement has; up to 3 may have come
+    // before.
+    return Math.max(0, this.buffer.length - this.end + this.start - 3);
+  }
+
+  /**
+   * Accepts a message: its packet id, 0 for QoS 0, or a {@link Refusal}. QoS > 0 is accepted while offline too. Throws
+   * a TypeError or RangeError for an illegal topic, payload, QoS or id, and for an id that is in use.
+   */
+  publish(message: Message, now: number): number {
+    const qos = checkWhole("[MQTT-3.3.1-4] QoS", message.qos, 0, 2);
+    const size = checkTopic(message.topic, false);
+    const payload = message.payload;
+    const id = message.id;
+    let length = 0;
+    if (typeof payload === "string") {
+      length = utf8Length(payload, 0);
+      if (length < 0) throw new TypeError("payload holds a lone surrogate; give it as bytes");
+    } else if (payload !== undefined) {
+      length = (payload as PayloadSource | null)?.length as number;
+      if ((length | 0) !== length || length < 0) {
+        throw new TypeError("payload must be a string, a Uint8Array or a source with a length in bytes");
+      }
+    }
+    if (id != null) {
+      if (qos === 0) throw new TypeError("QoS 0 has no packet id; leave it out [MQTT-2.3.1-5]");
+      this._checkFree(id);
+    }
+    const header = publishHeaderSize(size, qos, length);
+    if (header > this.buffer.length) return -3;
+    if (this.state > 3) return -4;
+    if (qos === 0 && !this.connected) return -2;
+    const item = this._adopt(qos === 0 ? 0 : qos + 3, id ?? 0);
+    if (item == null) return -1;
+    item.content = message;
+    item.size = header;
+    item.length = length;
+    // A server without our session takes a message of an earlier life as a new one, so DUP would be untrue.
+    const fresh = this.options.clean || (this.connected && !this.sessionPresent);
+    item.resumed = qos > 0 && message.resumed === true && !fresh;
+    this._schedule(now);
+    return item.id;
+  }
+
+  /**
+   * Restores a QoS 2 message of which an earlier life has seen PUBREC: PUBREL leaves as soon as a connection allows, in
+   * the order of the calls. If the server has no session, onDelivered follows. Returns the id or a {@link Refusal};
+   * throws for an illegal id and for one in use.
+   */
+  release(id: number, now: number): number {
+    this._checkFree(id);
+    if (this.state > 3) return -4;
+    const item = this._adopt(5, id);
+    if (item == null) return -1;
+    this._advance(item);
+    item.resumed = true;
+    if (this.connected && !this.sessionPresent) item.phase = 7;
+    this._schedule(now);
+    return id;
+  }
+
+  /**
+   * Asks for subscriptions: the packet id or a {@link Refusal}. The list must not change before onSubscribed. Throws a
+   * TypeError or RangeError for an empty list, an illegal filter or QoS, and a list larger than `budget.send`.
+   */
+  subscribe(list: readonly Subscription[], now: number): number {
+    if (list.length > 62)
+      throw new RangeError(`${list.length} filters are too many; at most 62 fit into one SUBSCRIBE`);
+    return this._subscribe(8, list, now);
+  }
+
+  /** Ends subscriptions; otherwise as {@link subscribe}. */
+  unsubscribe(list: readonly string[], now: number): number {
+    return this._subscribe(10, list, now);
+  }
+
+  private _subscribe(type: 8 | 10, list: readonly Subscription[] | readonly string[], now: number): number {
+    const size = filtersSize(type, list);
+    if (size > this.buffer.length) {
+      throw new RangeError(`${packetName(type)} takes ${size} bytes; split it or make budget.send at least that`);
+    }
+    if (this.state > 3) return -4;
+    if (!this.connected) return -2;
+    const item = this._adopt(type + 1, 0);
+    if (item == null) return -1;
+    item.content = list;
+    item.size = size;
+    item.length = list.length;
+    this._schedule(now);
+    return item.id;
+  }
+
+  /** Forgets a message with QoS > 0 that has never left, not even in part. False when there is no such message. */
+  cancel(id: number): boolean {
+    const item = this._find(id, 0);
+    if (item == null || item.answer > 5 || item.phase > 1 || item.resumed) return false;
+    this._forget(item);
+    this._schedule(this.instant);
+    return true;
+  }
+
+  /**
+   * Asks for onFlushed(true) once everything accepted so far is acknowledged (QoS 0: has left), onFlushed(false) at the
+   * deadline or at the end of the connection. Another flush replaces one that is not yet answered.
+   */
+  flush(deadlineAt: number, now: number): void {
+    this.flushBy = deadlineAt | 0;
+    this.expected = this.count;
+    for (let index = 0; index < this.count; index += 1) (this.list[index] as Flight).flush = true;
+    this._schedule(now);
+  }
+
+  /** Misuse: an id that is none, or that is in use [MQTT-2.3.1-2]. */
+  private _checkFree(id: number): void {
+    checkWhole("id", id, 1, 65535);
+    if (this._find(id, 0) != null) throw new RangeError(`packet id ${id} is in use [MQTT-2.3.1-2]`);
   }
 
   // The table.
@@ -221,6 +363,24 @@ export class Sender {
   }
 
   // The bytes.
+
+  /** Queues an acknowledgement, behind those that wait. */
+  protected _answer(type: number, id: number): void {
+    const buffer = this.buffer;
+    if (this.type === 14 || this.state === 5) return;
+    if (this.end + 4 > buffer.length) {
+      if (this.receivable === 0) {
+        this._end("overflow", "more acknowledgements at once than budget.send holds", "MQTT-4.8.0-2");
+        return;
+      }
+      buffer.set(buffer.subarray(this.start, this.end));
+      this.part -= this.start;
+      this.end -= this.start;
+      this.start = 0;
+    }
+    this.end = encodeAck(buffer, this.end, type, id);
+    this.counters.sentPackets += 1;
+  }
 
   /** The connection is over: whatever waits here is void. */
   protected _clear(): void {

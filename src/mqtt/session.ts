@@ -5,28 +5,11 @@
 // here throws: a breach ends the connection with its statement. Knows no transport, timer or flash. Time is int32
 // milliseconds that wrap: instants are compared by difference only. Packet types are numbers; packet.ts has the table.
 
-import type {
-  Budget,
-  Closed,
-  CloseReason,
-  Inbound,
-  Message,
-  PayloadSource,
-  SessionHandler,
-  SessionOptions,
-} from "./contract.js";
+import type { Budget, Closed, CloseReason, Inbound, SessionHandler, SessionOptions } from "./contract.js";
 import { Decoder, type DecoderHandler } from "./decoder.js";
-import {
-  checkWhole,
-  encodeAck,
-  encodeConnect,
-  filtersSize,
-  packetName,
-  publishHeaderSize,
-  type Subscription,
-} from "./packet.js";
+import { checkWhole, encodeConnect, packetName } from "./packet.js";
 import { type Flight, Sender } from "./sender.js";
-import { checkTopic, readUtf8, utf8Length } from "./text.js";
+import { readUtf8 } from "./text.js";
 
 export type * from "./contract.js";
 export { Refusal } from "./contract.js";
@@ -47,10 +30,6 @@ export type { ConnectFields, Subscription, Will } from "./packet.js";
  * until the next call, or not even that.
  */
 export class Session extends Sender implements DecoderHandler {
-  /** CONNACK has accepted and nothing has ended the connection since. To be read only. */
-  connected = false;
-  /** What the last CONNACK of this connection said. To be read only. */
-  sessionPresent = false;
   /** Bytes of all buffers, the same over the session's whole life. */
   readonly memory: number;
 
@@ -69,9 +48,8 @@ export class Session extends Sender implements DecoderHandler {
   private heard = 0;
   /** The transport must have taken a byte by then; null while there is nothing to send. */
   private sendBy: number | null = null;
-  /** Since when a callback is due that no request may make itself; null when none is. */
+  /** Set when a callback is due that no request may make itself; null when none is. */
   private _since: number | null = null;
-  private flushBy = 0;
   /** What deadline() has found to be due first, when, and for which entry; the numbers are those of tick(). */
   private due = 0;
   private deadlineAt = 0;
@@ -127,16 +105,6 @@ export class Session extends Sender implements DecoderHandler {
   }
 
   // What the owner asks and tells.
-
-  /**
-   * How many bytes {@link receive} can take now without any risk that their acknowledgements find no room. A transport
-   * that can leave bytes unread passes no more than this at once and calls {@link transmit} in between.
-   */
-  get receivable(): number {
-    // The shortest packet to be acknowledged (PUBREL) has 4 bytes, as the acknowledgement has; up to 3 may have come
-    // before.
-    return Math.max(0, this.buffer.length - this.end + this.start - 3);
-  }
 
   /** Whether {@link transmit} is to be called as soon as the transport takes bytes. */
   get wantsTransmit(): boolean {
@@ -215,117 +183,6 @@ export class Session extends Sender implements DecoderHandler {
     }
     this._leave();
     return count;
-  }
-
-  /**
-   * Accepts a message: its packet id, 0 for QoS 0, or a {@link Refusal}. QoS > 0 is accepted while offline too. Throws
-   * a TypeError or RangeError for an illegal topic, payload, QoS or id, and for an id that is in use.
-   */
-  publish(message: Message, now: number): number {
-    const qos = checkWhole("[MQTT-3.3.1-4] QoS", message.qos, 0, 2);
-    const size = checkTopic(message.topic, false);
-    const payload = message.payload;
-    const id = message.id;
-    let length = 0;
-    if (typeof payload === "string") {
-      length = utf8Length(payload, 0);
-      if (length < 0) throw new TypeError("payload holds a lone surrogate; give it as bytes");
-    } else if (payload !== undefined) {
-      length = (payload as PayloadSource | null)?.length as number;
-      if ((length | 0) !== length || length < 0) {
-        throw new TypeError("payload must be a string, a Uint8Array or a source with a length in bytes");
-      }
-    }
-    if (id != null) {
-      if (qos === 0) throw new TypeError("leave id out with QoS 0 [MQTT-2.3.1-5]");
-      this._checkFree(id);
-    }
-    const header = publishHeaderSize(size, qos, length);
-    if (header > this.buffer.length) return -3;
-    if (this.state > 3) return -4;
-    if (qos === 0 && !this.connected) return -2;
-    const item = this._adopt(qos === 0 ? 0 : qos + 3, id ?? 0);
-    if (item == null) return -1;
-    item.content = message;
-    item.size = header;
-    item.length = length;
-    // A server without our session takes a message of an earlier life as a new one, so DUP would be untrue.
-    const fresh = this.options.clean || (this.connected && !this.sessionPresent);
-    item.resumed = qos > 0 && message.resumed === true && !fresh;
-    this._schedule(now);
-    return item.id;
-  }
-
-  /**
-   * Restores a QoS 2 message of which an earlier life has seen PUBREC: PUBREL leaves as soon as a connection allows, in
-   * the order of the calls. If the server has no session, onDelivered follows. Returns the id or a {@link Refusal};
-   * throws for an illegal id and for one in use.
-   */
-  release(id: number, now: number): number {
-    this._checkFree(id);
-    if (this.state > 3) return -4;
-    const item = this._adopt(5, id);
-    if (item == null) return -1;
-    this._advance(item);
-    item.resumed = true;
-    if (this.connected && !this.sessionPresent) item.phase = 7;
-    this._schedule(now);
-    return id;
-  }
-
-  /**
-   * Asks for subscriptions: the packet id or a {@link Refusal}. The list must not change before onSubscribed. Throws a
-   * TypeError or RangeError for an empty list, an illegal filter or QoS, and a list larger than `budget.send`.
-   */
-  subscribe(list: readonly Subscription[], now: number): number {
-    if (list.length > 62)
-      throw new RangeError(`${list.length} filters are too many; at most 62 fit into one SUBSCRIBE`);
-    return this._subscribe(8, list, now);
-  }
-
-  /** Ends subscriptions; otherwise as {@link subscribe}. */
-  unsubscribe(list: readonly string[], now: number): number {
-    return this._subscribe(10, list, now);
-  }
-
-  private _subscribe(type: 8 | 10, list: readonly Subscription[] | readonly string[], now: number): number {
-    const size = filtersSize(type, list);
-    if (size > this.buffer.length) {
-      throw new RangeError(`${packetName(type)} takes ${size} bytes; split it or make budget.send at least that`);
-    }
-    if (this.state > 3) return -4;
-    if (!this.connected) return -2;
-    const item = this._adopt(type + 1, 0);
-    if (item == null) return -1;
-    item.content = list;
-    item.size = size;
-    item.length = list.length;
-    this._schedule(now);
-    return item.id;
-  }
-
-  /** Forgets a message with QoS > 0 that has never left, not even in part. False when there is no such message. */
-  cancel(id: number): boolean {
-    const item = this._find(id, 0);
-    if (item == null || item.answer > 5 || item.phase > 1 || item.resumed) return false;
-    this._forget(item);
-    this._schedule(this.instant);
-    return true;
-  }
-
-  /**
-   * Asks for onFlushed(true) once everything accepted so far is acknowledged (QoS 0: has left), onFlushed(false) at the
-   * deadline or at the end of the connection. Another flush replaces one that is not yet answered.
-   */
-  flush(deadlineAt: number, now: number): void {
-    this.flushBy = deadlineAt | 0;
-    this.expected = 0;
-    for (let index = 0; index < this.count; index += 1) {
-      const item = this.list[index] as Flight;
-      item.flush = item.phase !== 7;
-      if (item.flush) this.expected += 1;
-    }
-    this._schedule(now);
   }
 
   /**
@@ -453,14 +310,13 @@ export class Session extends Sender implements DecoderHandler {
   }
 
   /** Sets the deadlines that follow from there being something to send or to tell. */
-  private _schedule(now: number): void {
-    const _since = this._since;
+  protected _schedule(now: number): void {
     this.instant = now | 0;
     this._since = null;
     if (!this.wantsTransmit) this.sendBy = null;
     else if (this.sendBy == null) this.sendBy = (now + this.ackTimeoutMs) | 0;
     if (this.state === 5 || this.expected === 0 || this._find(0, 7) != null) {
-      this._since = _since ?? this.instant;
+      this._since = this.instant;
     }
   }
 
@@ -485,12 +341,10 @@ export class Session extends Sender implements DecoderHandler {
    * onClosed is the last. Keeps what is session state, in its order, to be sent again; all of it goes when the session
    * was clean [MQTT-3.1.2-6]. When CONNACK refused, nothing of this connection counts as sent [MQTT-3.1.4-5].
    */
-  private _end(reason: CloseReason, detail: string, statement: string, code?: number): void {
+  protected _end(reason: CloseReason, detail: string, statement: string, code?: number): void {
     if (this.state < 2) return;
     const pipelined = reason === "lost" && this.early && !this.online;
     const closed: Closed = { reason, detail, statement, code: code ?? 0, pipelined };
-    const failed = this.expected > 0;
-    if (failed) this.expected = -1;
     this.state = 1;
     this.connected = false;
     this.sendBy = null;
@@ -501,7 +355,8 @@ export class Session extends Sender implements DecoderHandler {
       const item = this.list[index] as Flight;
       if (item.phase === 7) continue;
       if (this.options.clean || item.answer === 0 || item.answer > 7) {
-        // Neither QoS 0 nor a request is session state (§4.1).
+        // Neither QoS 0 nor a request is session state (§4.1). A flush that waits for it has failed.
+        item.flush = false;
         this._forget(item);
         continue;
       }
@@ -510,15 +365,12 @@ export class Session extends Sender implements DecoderHandler {
       item.began = false;
     }
     this._settle();
-    if (failed) this._tell("onFlushed", false);
+    if (this.expected > 0) {
+      this.expected = -1;
+      this._tell("onFlushed", false);
+    }
     this.state = 0;
     this._tell("onClosed", closed);
-  }
-
-  /** Misuse: an id that is none, or that is in use [MQTT-2.3.1-2]. */
-  private _checkFree(id: number): void {
-    checkWhole("id", id, 1, 65535);
-    if (this._find(id, 0) != null) throw new RangeError(`packet id ${id} is in use [MQTT-2.3.1-2]`);
   }
 
   // What the decoder finds; nobody else calls these.
@@ -592,10 +444,6 @@ export class Session extends Sender implements DecoderHandler {
         const item = this.list[index] as Flight;
         if (item.answer === 7) item.phase = 7;
         else item.resumed = false;
-        if (item.phase === 7 && item.flush) {
-          item.flush = false;
-          this.expected -= 1;
-        }
       }
     }
     // After disconnect() what CONNACK says about the session holds all the same.
@@ -605,7 +453,6 @@ export class Session extends Sender implements DecoderHandler {
       if (this.idle > 0) this.ping = 1;
       this._tell("onConnected", sessionPresent);
     }
-    if (this.state < 5) this._settle();
   }
 
   /** An answer to an entry of the table. `bytes[start..end)` is what follows the packet id. */
@@ -745,23 +592,5 @@ export class Session extends Sender implements DecoderHandler {
     }
     // QoS 1 is answered by PUBACK, QoS 2 by PUBREC, in the order of arrival [MQTT-4.6.0-2, MQTT-4.6.0-3].
     if (last && qos > 0 && generation === this.generation) this._answer(qos + 3, id);
-  }
-
-  /** Queues an acknowledgement, behind those that wait. */
-  private _answer(type: number, id: number): void {
-    const buffer = this.buffer;
-    if (this.type === 14 || this.state === 5) return;
-    if (this.end + 4 > buffer.length) {
-      if (this.receivable === 0) {
-        this._end("overflow", "more acknowledgements at once than budget.send holds", "MQTT-4.8.0-2");
-        return;
-      }
-      buffer.set(buffer.subarray(this.start, this.end));
-      this.part -= this.start;
-      this.end -= this.start;
-      this.start = 0;
-    }
-    this.end = encodeAck(buffer, this.end, type, id);
-    this.counters.sentPackets += 1;
   }
 }

@@ -20,12 +20,6 @@ type Filling = { -readonly [name in Name]: string | undefined };
 /** XS takes a range (xsString.c, fx_String_fromArrayBuffer); its typings name the buffer only. */
 type FromArrayBuffer = (buffer: ArrayBufferLike, byteOffset: number, byteLength: number) => string;
 
-const AMPERSAND = 0x26;
-const PERCENT = 0x25;
-const PLUS = 0x2b;
-const EQUALS = 0x3d;
-const SPACE = 0x20;
-
 /**
  * The fields in `body[start..end)`, which is left as it is. Undefined when it is not valid: a % without two hex digits,
  * bytes that are no UTF-8, an unknown field, a field sent twice.
@@ -42,14 +36,14 @@ export function parseForm(body: Uint8Array, start: number, end: number): SetupFi
     mode: undefined,
     wiring: undefined,
   };
-  const names = Object.keys(fields);
   for (let at = start; at < end; ) {
-    const stop = position(body, AMPERSAND, at, end);
+    // "&" and "="
+    const stop = position(body, 0x26, at, end);
     if (stop > at) {
-      const equals = position(body, EQUALS, at, stop);
+      const equals = position(body, 0x3d, at, stop);
       const name = decode(body, at, equals) as Name;
       const value = decode(body, equals + 1, stop);
-      if (value === undefined || !names.includes(name) || fields[name] !== undefined) return undefined;
+      if (value === undefined || !(name in fields) || fields[name] !== undefined) return undefined;
       fields[name] = value;
     }
     at = stop + 1;
@@ -71,8 +65,9 @@ function decode(body: Uint8Array, start: number, end: number): string | undefine
   let ascii = true;
   for (let at = start; at < end; at += 1) {
     let byte = body[at] as number;
-    if (byte === PLUS) byte = SPACE;
-    else if (byte === PERCENT) {
+    // "+" and "%"
+    if (byte === 0x2b) byte = 0x20;
+    else if (byte === 0x25) {
       if (at + 2 >= end) return undefined;
       byte = (digit(body[at + 1] as number) << 4) | digit(body[at + 2] as number);
       if (byte < 0) return undefined;

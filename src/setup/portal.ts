@@ -33,14 +33,11 @@ export interface PortalFacts {
 
 /** Conversations at a time: a phone opens one or two, and each costs TCP's memory too. */
 export const MAX_CONVERSATIONS = 3;
-/** Networks that are kept. */
-const MAX_NETWORKS = 12;
-/** Longest name of a network in bytes (IEEE 802.11, 9.4.2.2). */
-const SSID_BYTES = 32;
-/** Longest detail that is shown, in characters. */
-const MAX_DETAIL = 200;
-/** Room for a status in bytes. Settings and our own sentences take at most some 1,300 of it. */
-const STATUS_BYTES = 1400;
+// Numbers that stand in the code, because a named constant takes some 60 bytes of flash:
+// - 12: networks that are kept.
+// - 32: longest name of a network in bytes (IEEE 802.11, 9.4.2.2).
+// - 200: longest detail that is shown, in characters.
+// - 1400: room for a status in bytes. Settings and our own sentences take at most some 1,300 of it.
 
 /** A network that was heard. */
 interface Network {
@@ -53,23 +50,24 @@ interface Network {
 export class Portal {
   /** When setup closes, for the page's countdown. */
   closesAt = 0;
-  private readonly _handler: PortalHandler;
+  private readonly handler: PortalHandler;
   /** What never changes while setup is open, as JSON. */
-  private readonly _first: string;
-  private readonly _last: string;
-  private _networks: Network[] = [];
-  private _isAsked = false;
-  private _isTrying = false;
+  private readonly first: string;
+  private readonly last: string;
+  private networks: Network[] = [];
+  private isAsked = false;
+  /** Whether settings are being tried now. Set here, only read elsewhere. */
+  isTrying = false;
   /** How the trial goes, as JSON. */
-  private _trial = "";
-  private _conversations = 0;
-  private _body: Uint8Array | undefined;
+  private trial = "";
+  private conversations = 0;
+  private body: Uint8Array | undefined;
 
   constructor(handler: PortalHandler, facts: PortalFacts) {
-    this._handler = handler;
+    this.handler = handler;
     const { ssid, host, root, mode, wiring } = facts;
-    this._first = `{"chip":${facts.chipId},"fw":${quoted(facts.firmware)},"left":`;
-    this._last =
+    this.first = `{"chip":${facts.chipId},"fw":${quoted(facts.firmware)},"left":`;
+    this.last =
       `],"now":{"ssid":${quoted(ssid)},"host":${quoted(host)},"port":${facts.port},"root":${quoted(root)},` +
       `"mode":${quoted(mode)},"wiring":${quoted(wiring)},"user":${facts.hasUser}}}`;
     this.report("idle", "", "");
@@ -82,12 +80,12 @@ export class Portal {
    * @param rssi signal strength in dBm.
    */
   heard(ssid: string, rssi: number, open: boolean): void {
-    if (ssid === "" || encoded(ssid).length > SSID_BYTES) return;
+    if (ssid === "" || encoded(ssid).length > 32) return;
     const name = quoted(ssid);
-    const networks = this._networks;
+    const networks = this.networks;
     let from = 0;
     while (from < networks.length && (networks[from] as Network).name !== name) from += 1;
-    if (from === MAX_NETWORKS) from -= 1;
+    if (from === 12) from -= 1;
     const known = networks[from];
     if (known !== undefined && known.rssi >= rssi) return;
     // From its place, or the place that is given up, it moves up past the weaker ones.
@@ -99,7 +97,7 @@ export class Portal {
   }
 
   clearHeard(): void {
-    this._networks = [];
+    this.networks = [];
   }
 
   /**
@@ -110,15 +108,15 @@ export class Portal {
    * @param detail a sentence, of which 200 characters are shown, or "".
    */
   report(phase: string, step: string, detail: string): void {
-    this._isTrying = phase === "trying";
-    const text = quoted(detail.slice(0, MAX_DETAIL));
-    this._trial = `,"phase":${quoted(phase)},"step":${quoted(step)},"detail":${text},"networks":[`;
+    this.isTrying = phase === "trying";
+    const text = quoted(detail.substring(0, 200));
+    this.trial = `,"phase":${quoted(phase)},"step":${quoted(step)},"detail":${text},"networks":[`;
   }
 
   /** A place for one more connection from a phone, or undefined when all are taken. */
   accept(now: number): Conversation | undefined {
-    if (this._conversations === MAX_CONVERSATIONS) return undefined;
-    this._conversations += 1;
+    if (this.conversations === MAX_CONVERSATIONS) return undefined;
+    this.conversations += 1;
     return new Conversation(this, now);
   }
 
@@ -126,24 +124,19 @@ export class Portal {
 
   /** A conversation is over. `body`: what it got from `lend` and still has. */
   over(body: Uint8Array | undefined): void {
-    this._conversations -= 1;
+    this.conversations -= 1;
     this.giveBack(body);
   }
 
   /** Room for a body of `length` bytes; undefined while another one is on its way, because RAM has room for one. */
   lend(length: number): Uint8Array | undefined {
-    if (this._body !== undefined) return undefined;
-    this._body = new Uint8Array(length);
-    return this._body;
+    if (this.body !== undefined) return undefined;
+    this.body = new Uint8Array(length);
+    return this.body;
   }
 
   giveBack(body: Uint8Array | undefined): void {
-    if (body === this._body) this._body = undefined;
-  }
-
-  /** Whether settings are being tried now. */
-  get isTrying(): boolean {
-    return this._isTrying;
+    if (body === this.body) this.body = undefined;
   }
 
   /** The form was sent. Whether it could be read; what became of it is in the status. Takes `body` back. */
@@ -153,37 +146,37 @@ export class Portal {
     if (fields === undefined) return false;
     // The handler may report the next step at once.
     this.report("trying", "wifi", "");
-    const problem = this._handler.onTry(fields);
+    const problem = this.handler.onTry(fields);
     if (problem !== "") this.report("failed", "form", problem);
     return true;
   }
 
   more(): void {
-    this._handler.onMore();
+    this.handler.onMore();
   }
 
   scan(): void {
-    this._isAsked = true;
-    this._handler.onScan();
+    this.isAsked = true;
+    this.handler.onScan();
   }
 
   /** The first page asks for the status as soon as it is there: the time to look for networks, unless it was done. */
   pageOpened(): void {
-    if (!this._isAsked && this._networks.length === 0) this.scan();
+    if (!this.isAsked && this.networks.length === 0) this.scan();
   }
 
   /** What the page shows, as JSON in UTF-8. The weakest networks are left out beyond 1,400 bytes. */
   status(now: number): Uint8Array {
     const left = (this.closesAt - now) | 0;
-    const first = encoded(`${this._first}${left > 0 ? (left / 1000) | 0 : 0}${this._trial}`);
-    const last = encoded(this._last);
-    const bytes = new Uint8Array(Math.max(STATUS_BYTES, first.length + last.length));
+    const first = encoded(`${this.first}${left > 0 ? (left / 1000) | 0 : 0}${this.trial}`);
+    const last = encoded(this.last);
+    const bytes = new Uint8Array(Math.max(1400, first.length + last.length));
     const most = bytes.length - last.length;
     bytes.set(first);
     let end = first.length;
     let comma = "";
     // Piece by piece into place: a text that grows would be copied with each network.
-    for (const network of this._networks) {
+    for (const network of this.networks) {
       const text = encoded(`${comma}{"ssid":${network.name},"rssi":${network.rssi},"open":${network.open}}`);
       if (end + text.length > most) break;
       bytes.set(text, end);
@@ -206,10 +199,10 @@ function quoted(text: string): string {
   for (let i = 0; i < text.length; i += 1) {
     const unit = text.charCodeAt(i);
     if (unit >= 0x20 && unit !== 0x22 && unit !== 0x5c) continue;
-    out += text.slice(from, i);
+    out += text.substring(from, i);
     from = i + 1;
-    if (unit >= 0x20) out += `\\${text.charAt(i)}`;
-    else out += `\\u00${unit < 0x10 ? "0" : "1"}${"0123456789abcdef".charAt(unit & 15)}`;
+    if (unit >= 0x20) out += `\\${text.substring(i, i + 1)}`;
+    else out += `\\u00${unit < 0x10 ? "0" : "1"}${"0123456789abcdef".substring(unit & 15, (unit & 15) + 1)}`;
   }
-  return `${out}${text.slice(from)}"`;
+  return `${out}${text.substring(from)}"`;
 }

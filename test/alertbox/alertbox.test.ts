@@ -14,7 +14,11 @@ describe("box: starting", () => {
   it("a press at boot is stored before the radio starts", () => {
     const rig = new BoxRig({ settings: BATTERY });
     assert.deepEqual(deeds(rig.tell({ type: "booted", cause: "press", course: "normal" })), ["store 0"]);
-    assert.deepEqual(deeds(rig.tell({ type: "stored", sequence: 1 })), ["rest STORED", "rest JOINING", "join 0 unkept"]);
+    assert.deepEqual(deeds(rig.tell({ type: "stored", sequence: 1 })), [
+      "rest STORED",
+      "rest JOINING",
+      "join 0 unkept",
+    ]);
     assert.equal(rig.box.state, "joining");
   });
 
@@ -525,14 +529,40 @@ describe("box: battery", () => {
     assert.ok(seen.includes("show NOT_SENT"));
   });
 
-  it("does not fall asleep under a finger", () => {
+  it("does not fall asleep under a finger, which may want a factory reset; it waits with the radio off", () => {
     const rig = new BoxRig({ settings: BATTERY });
     rig.online();
     rig.tell({ type: "button", event: "down" });
     rig.tell({ type: "subscribed", refused: false });
-    assert.deepEqual(rig.until(2000), []);
-    rig.tell({ type: "button", event: "released" });
-    assert.ok(rig.until(2000 + BoxTimes.window).includes("announce sleeping"));
+    assert.ok(rig.until(BoxTimes.window).includes("announce sleeping"));
+    rig.tell({ type: "flushed" });
+    rig.ready = false;
+    assert.ok(rig.tell({ type: "down", down: { ...LOST, reason: "disconnected" } }).includes("radio-off"));
+    assert.deepEqual(rig.until(10000), []);
+    assert.ok(rig.tell({ type: "button", event: "reset" }).includes("factory-reset"));
+    assert.equal(rig.box.state, "resetting");
+  });
+
+  it("a finger that stays does not keep it awake", () => {
+    const rig = new BoxRig({ settings: BATTERY });
+    rig.online();
+    rig.tell({ type: "button", event: "down" });
+    rig.ready = false;
+    rig.tell({ type: "subscribed", refused: false });
+    rig.until(BoxTimes.window);
+    rig.tell({ type: "down", down: { ...LOST, reason: "disconnected" } });
+    assert.ok(rig.until(BoxTimes.window + BoxTimes.held).includes("sleep 0"));
+  });
+
+  it("waits for the next attempt with the radio off, unless joining would cost more than waiting", () => {
+    const rig = new BoxRig({ settings: BATTERY, pending: 1 });
+    rig.tell({ type: "booted", cause: "retry", course: "normal" });
+    assert.ok(rig.tell({ type: "join-failed", why: "access point not found" }).includes("radio-off"));
+    const joined = new BoxRig({ settings: BATTERY, pending: 1 });
+    joined.tell({ type: "booted", cause: "retry", course: "normal" });
+    joined.tell({ type: "joined", address: "10.0.0.9" });
+    const seen = joined.tell({ type: "unreachable", why: "connection refused", step: "broker" });
+    assert.equal(seen.includes("radio-off"), false);
   });
 
   it("Wi-Fi lost while closing: sleeps all the same", () => {

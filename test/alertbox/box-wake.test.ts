@@ -62,6 +62,15 @@ describe("box: the cache of a battery box", () => {
     assert.deepEqual(deeds(seen), ["abort", "forget-cache", "rest JOINING", "join 0 unkept"]);
   });
 
+  it("a broker that refuses TCP: the network was right, so only its name is asked for again; then the radio rests", () => {
+    const rig = waking();
+    rig.tell({ type: "joined", address: "10.0.0.9" });
+    const refused = { type: "unreachable", why: "connection refused", step: "broker" } as const;
+    assert.deepEqual(deeds(rig.tell(refused)), ["rest CONNECTING", "open false"]);
+    assert.deepEqual(deeds(rig.tell(refused)), ["rest OFF", "radio-off"]);
+    assert.ok(rig.until(1000).includes("join 0 fast"));
+  });
+
   it("once TCP is open the broker has its usual time", () => {
     const rig = waking();
     rig.tell({ type: "joined", address: "10.0.0.9" });

@@ -1,5 +1,5 @@
-// From what a person typed to settings to try: what is left out stays, secrets stay where they belong, and every refusal
-// names its field and no secret.
+// From what a person typed to settings to try: what is left out stays, secrets stay where they belong, and every
+// refusal names its field and no secret.
 
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";

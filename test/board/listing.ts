@@ -69,7 +69,8 @@ const at = (index: number) => `(txSlot*)&gxHeap[${index}]`;
 
 /**
  * The modules mqtt/session (one function of 4 bytes of code and its terminator, in a chain of 3 slots, and one string
- * of 6), main (one function of 7 with the closure that only it reaches), later (not preloaded), and a built-in function.
+ * of 6), main (one function of 7 with the closure that only it reaches), later (not preloaded), and a built-in
+ * function.
  */
 export const IMAGE = `#define mxKeysCount 4
 static const txSlot gxHeap[mxHeapCount];

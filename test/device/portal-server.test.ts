@@ -1,5 +1,5 @@
 // The portal's sockets in a world with phones: what is said arrives whole and in order, connections end when they are
-// to and at the latest at their instant, and no phone, however slow or rude, stops the others or leaves anything behind.
+// to and at the latest at their instant, and no phone, however slow or rude, stops the others or leaves something.
 // First with a talk of the test's own, which sees what the server does, then with the real portal.
 
 import assert from "node:assert/strict";
@@ -97,7 +97,7 @@ class Rig extends Adapters {
 
   /** Connections that the server still has. */
   get visits(): number {
-    return (Reflect.get(this.server, "_visits") as unknown[]).length;
+    return (Reflect.get(this.server, "visits") as unknown[]).length;
   }
 
   /** Everybody has gone, and nothing of them is left on either side. */

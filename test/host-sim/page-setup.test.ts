@@ -1,6 +1,6 @@
-// The whole of the setup as a person without a board tries it: `npm start -- --factory-new` as a process, the setup page
-// in real Chromium at phone size through the printed address, the alert at an MQTT.js subscriber, and a second run with
-// the same flash.
+// The whole of the setup as a person without a board tries it: `npm start -- --factory-new` as a process, the setup
+// page in real Chromium at phone size through the printed address, the alert at an MQTT.js subscriber, and a second run
+// with the same flash.
 
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";

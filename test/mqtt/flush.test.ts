@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
-import { ack, Rig } from "./peer.js";
+import { ack, connack, Rig } from "./peer.js";
 
 const MESSAGE = Object.freeze({ topic: "a", payload: "x", qos: 2, retain: false } as const);
 
@@ -102,6 +102,41 @@ describe("flush", () => {
     assert.equal(rig.session.deadline(), 3);
     rig.session.tick(3);
     assert.deepEqual(rig.events(), ["flushed true"]);
+  });
+
+  it("is true when all it waited for is a release that the server has forgotten", () => {
+    const rig = new Rig();
+    rig.session.release(7, 0);
+    rig.session.flush(5000, 0);
+    rig.open();
+    assert.equal(rig.session.pending, 0);
+    rig.session.release(8, 0);
+    rig.session.flush(5000, 0);
+    rig.session.tick(0);
+    assert.deepEqual(rig.events(), ["delivered 8", "flushed true"]);
+
+    const other = new Rig();
+    other.session.release(7, 0);
+    other.session.flush(5000, 0);
+    other.connect();
+    other.bytes();
+    other.give(connack());
+    assert.deepEqual(other.events(), ["connected false", "delivered 7", "flushed true"]);
+  });
+
+  it("is false when what it waited for goes down with the connection", () => {
+    for (const [clean, ask] of [
+      [false, (rig: Rig) => rig.session.publish({ ...MESSAGE, qos: 0 }, 0)],
+      [false, (rig: Rig) => rig.session.subscribe([{ topic: "a", qos: 0 }], 0)],
+      [true, (rig: Rig) => rig.session.publish({ ...MESSAGE, qos: 2 }, 0)],
+    ] as const) {
+      const rig = new Rig({ clean }).open();
+      ask(rig);
+      rig.session.flush(5000, 0);
+      rig.lost();
+      assert.deepEqual(rig.events(), ["flushed false", "closed lost"]);
+      assert.equal(rig.session.deadline(), undefined);
+    }
   });
 
   it("a second one replaces the first: one answer, for everything accepted so far", () => {

@@ -16,6 +16,19 @@ describe("keep-alive", () => {
     assert.deepEqual(rig.sent(), ["PINGREQ"]);
   });
 
+  it("a PINGRESP that nobody asked for changes nothing: neither without keep alive nor while PINGREQ is due", () => {
+    const never = new Rig({ keepAliveSeconds: 0 }).open();
+    never.give({ cmd: "pingresp" });
+    assert.equal(never.session.deadline(), undefined);
+    assert.deepEqual(never.sent(), []);
+    const due = new Rig({ keepAliveSeconds: 10 }).open();
+    due.pass(8000);
+    due.give({ cmd: "pingresp" });
+    assert.deepEqual(due.sent(), ["PINGREQ"]);
+    due.pass(5000);
+    assert.deepEqual(due.events(), ["closed timeout MQTT-3.12.4-1"]);
+  });
+
   it("takes a quarter of a short K as its margin", () => {
     const rig = new Rig({ keepAliveSeconds: 1 }).open();
     rig.pass(749);

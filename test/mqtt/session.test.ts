@@ -790,6 +790,19 @@ describe("session: callbacks may call the session", () => {
     assert.deepEqual(rig.sent(), ["CONNECT"]);
   });
 
+  it("a connection begun inside onMessage acknowledges nothing of the old one", () => {
+    for (const qos of [1, 2] as const) {
+      const rig = new Rig().open();
+      rig.onEvent = (line) => {
+        if (line.startsWith("message")) rig.lost();
+        if (line.startsWith("closed")) rig.connect();
+      };
+      rig.raw([...encode(publish("a", "x", qos, 7)), ...encode(publish("a", "y", qos, 8))]);
+      assert.deepEqual(rig.events(), [`message 7 q${qos} a: x`, "closed lost"]);
+      assert.deepEqual(rig.sent(), ["CONNECT"]);
+    }
+  });
+
   it("receive() from a callback of receive() throws; transmit() from a callback of transmit() gives nothing", () => {
     const rig = new Rig().open();
     rig.onEvent = () => rig.give(publish("a", "inner"));

@@ -1,5 +1,5 @@
-// The texts of MQTT: UTF-8 both ways, topic names as we check ours and as the decoder checks a server's, filters and what
-// they match.
+// The texts of MQTT: UTF-8 both ways, topic names as we check ours and as the decoder checks a server's, filters and
+// what they match.
 
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
@@ -154,7 +154,7 @@ const encoder = new TextEncoder();
 const checkTopicName = (topic: string): number => checkTopic(topic, false);
 const checkTopicFilter = (topic: string): number => checkTopic(topic, true);
 
-/** The statement that a PUBLISH breaks whose topic is `bytes[start..end)`, and whose payload is what follows; "" for none. */
+/** The statement that a PUBLISH breaks whose topic is `bytes[start..end)`, its payload what follows; "" for none. */
 function topicNameFault(bytes: Uint8Array, start: number, end: number): string {
   const length = end - start;
   const packet = join(new Uint8Array([0x30, 2 + bytes.length - start, 0, length]), bytes.subarray(start));

@@ -54,6 +54,21 @@ describe("commands to a mains box", () => {
     assert.deepEqual(world.broker.violations, []);
   });
 
+  it("what finds no place in the session waits for one and is told in its order, nothing twice", () => {
+    const world = connected(new World({ latencyMs: 500 }));
+    const before = world.broker.messages(`${ROOT}/led`).length;
+    const sent = ["ON", "OFF", "ON", "OFF", "ON"];
+    for (const payload of sent) send(world, "led", payload);
+    world.run(20000);
+    const told = world.broker.messages(`${ROOT}/led`).slice(before);
+    assert.deepEqual(
+      told.map((message) => message.payload),
+      sent,
+    );
+    assert.ok(isCleared(world, "led"));
+    assert.deepEqual(world.broker.violations, []);
+  });
+
   it("nonsense is named on the log, cleared, and does no harm", () => {
     const world = connected(new World());
     for (const [name, payload] of [

@@ -110,6 +110,7 @@ describe("setup from a phone", () => {
       const status = tried(world, phone, body);
       assert.deepEqual([status.phase, status.step], ["failed", step], JSON.stringify(status));
       assert.match(status.detail, detail);
+      assert.match(status.detail, /[^.]\.$/, "a whole sentence: the page adds another");
       assert.equal(JSON.stringify(status).includes(body["wifiPassword"] as string) && step !== "wifi", false);
       world.broker.refuse(0);
       world.wifi.dhcpMs = 780;

@@ -29,7 +29,8 @@ describe("setup/conversation", () => {
     // - Android, ChromeOS: 204; 200 to 399 otherwise means a portal (NetworkStack, CaptivePortalProbeResult.java:
     //   SUCCESS_CODE 204, PORTAL_CODE 302).
     // - Apple: 200 with "Success" in it (captive.apple.com/hotspot-detect.html; the older path is library/test).
-    // - Windows: 200 with "Microsoft Connect Test" or, up to Windows 10 1511, "Microsoft NCSI"; it then opens /redirect.
+    // - Windows: 200 with "Microsoft Connect Test" or, up to Windows 10 1511, "Microsoft NCSI"; then it opens
+    //   /redirect.
     // - Firefox: 200 with a refresh to support.mozilla.org (canonical.html) or "success" (success.txt).
     // - GNOME: "NetworkManager is online"; Ubuntu: 204; Kindle: 200 with its own text.
     const probes: readonly [string, string, string, string][] = [
@@ -258,10 +259,39 @@ describe("setup/conversation", () => {
       ask(open().portal, `POST /more HTTP/1.1\r\nhOsT:${host}\r\nORIGIN: \t${origin} \r\nContent-Length: 0\r\n\r\n`)
         .status;
 
-    it("the box's own page, under whatever name it was opened", () => {
+    it("the box's own page, under whatever address it was opened", () => {
       assert.equal(from("http://192.168.4.1", "192.168.4.1"), 200);
       assert.equal(from("http://127.0.0.1:8080", "127.0.0.1:8080"), 200);
-      assert.equal(from("http://setup.example", "setup.example"), 200);
+      assert.equal(from("http://10.20.30.40", "10.20.30.40"), 200);
+      assert.equal(from("http://255.255.255.255:65535", "255.255.255.255:65535"), 200);
+    });
+
+    it("no page under a name, which may have been pointed at the box after it was loaded: 403", () => {
+      for (const host of [
+        "setup.example",
+        "a",
+        "192.168.4.1.evil.example",
+        "192.168.4",
+        "192.168.4.1.1",
+        "192.168.4.1:80a",
+        "192.168.4.1:",
+        "192.168.4.1:80:80",
+        "192.168.4.a",
+        "[::1]",
+        "localhost:8080",
+        "192-168-4-1.example",
+        "1.1.1.č",
+        // Cut where only so much of a line is kept, these would look like addresses.
+        `${"1".repeat(63)}.11111.11.1.evil.example`,
+        `1.1.1.${"1".repeat(63)}.evil.example`,
+        "",
+      ]) {
+        assert.equal(from(`http://${host}`, host), 403, host);
+        const { portal, box } = open();
+        const request = `POST /more HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 0\r\n\r\n`;
+        assert.equal(ask(portal, request).status, 403, `${host}, without an origin`);
+        assert.deepEqual(box.asked, []);
+      }
     });
 
     it("something that is no page and sends no origin", () => {
@@ -348,7 +378,7 @@ describe("setup/conversation", () => {
 
   describe("Expect: 100-continue", () => {
     const head = (version: string, body: string) =>
-      `POST /try HTTP/${version}\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: ${body.length}\r\n\r\n`;
+      `POST /try HTTP/${version}\r\nHost: 192.168.4.1\r\nExpect: 100-Continue\r\nContent-Length: ${body.length}\r\n\r\n`;
 
     it("is answered, so that the body comes at once", () => {
       const { portal } = open();

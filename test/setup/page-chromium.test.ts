@@ -63,7 +63,7 @@ const LOW_CONTRAST = `(() => {
   return bad;
 })()`;
 
-/** Runs in the page: controls that a finger would miss (at least 44 px, or inside a row that is), and sideways scroll. */
+/** Runs in the page: controls that a finger would miss (at least 44 px, or in a row that is), and sideways scroll. */
 const HARD_TO_HIT = `(() => {
   const bad = [];
   for (const control of document.querySelectorAll("button, input, select, summary")) {

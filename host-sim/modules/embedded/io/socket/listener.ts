@@ -116,8 +116,8 @@ export function create(host: Host): { default: new (options: ListenerOptions) =>
       open.delete(record.port);
       record.network?.close();
       for (const block of record.pending.splice(0)) block.close();
-      // tcp_close_safe calls tcp_abort with a record that tcp_close has freed. What comes of it depends on the heap; here
-      // it is always the worst.
+      // tcp_close_safe calls tcp_abort with a record that tcp_close has freed. What comes of it depends on the heap;
+      // here it is always the worst.
       host.print("a listener was closed: lwIP works on freed memory then (tcp_close_safe), restart instead\n");
       crash();
     }

@@ -1,6 +1,7 @@
 // `embedded:io/socket/udp` as modules/io/socket/lwip/udp.c of Moddable SDK 8.2.3 makes it on an ESP8266. Kept from
 // there: no address and no multicast option, `read` gives one packet with `address` and `port` as properties of the
-// buffer, `onReadable` counts the packets that wait, there is no `onError`, and what does not fit the memory is dropped.
+// buffer, `onReadable` counts the packets that wait, there is no `onError`, and what does not fit the memory is
+// dropped.
 
 import type UDP from "embedded:io/socket/udp";
 import { type Host, requireAlive } from "../../../../host.js";
