@@ -78,21 +78,6 @@ export function table(rows: readonly (readonly string[])[]): string {
   return rows.map((row) => `  ${line(row).join("  ").trimEnd()}\n`).join("");
 }
 
-/** The argument that parseArgs did not understand, in our own words. */
-function explained(error: Error & { code?: string }): string {
-  const quoted = /'(?:[^']*, )?(--?[\w-]+)/.exec(error.message)?.[1] ?? "";
-  switch (error.code) {
-    case "ERR_PARSE_ARGS_UNKNOWN_OPTION":
-      return `there is no option ${quoted}`;
-    case "ERR_PARSE_ARGS_INVALID_OPTION_VALUE":
-      return /does not take an argument/.test(error.message) ? `${quoted} takes no value` : `${quoted} needs a value`;
-    case "ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL":
-      return "every argument starts with --; was a value left without its option?";
-    default:
-      return error.message;
-  }
-}
-
 type OptionKinds = NonNullable<ParseArgsConfig["options"]>;
 type Values<T extends OptionKinds> = ReturnType<
   typeof parseArgs<{ args: string[]; strict: true; allowPositionals: false; options: T }>

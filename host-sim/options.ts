@@ -3,6 +3,7 @@
 // repeats a password.
 
 import { parseArgs } from "node:util";
+import { explained } from "./arguments.js";
 
 /** Bounds of the numeric options; the messages and the help text quote them. */
 export const OptionLimits = Object.freeze({
@@ -164,21 +165,6 @@ function filePath(text: string): string {
   return text === "" ? fail("--flash is the name of a file, for example --flash box.flash") : text;
 }
 
-/** The argument that parseArgs did not understand, in our own words. */
-function explain(error: Error & { code?: string }): string {
-  const quoted = /'(?:[^']*, )?(--?[\w-]+)/.exec(error.message)?.[1] ?? "";
-  switch (error.code) {
-    case "ERR_PARSE_ARGS_UNKNOWN_OPTION":
-      return `there is no option ${quoted}`;
-    case "ERR_PARSE_ARGS_INVALID_OPTION_VALUE":
-      return /does not take an argument/.test(error.message) ? `${quoted} takes no value` : `${quoted} needs a value`;
-    case "ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL":
-      return "every argument starts with --; was a value left without its option?";
-    default:
-      return error.message;
-  }
-}
-
 function parse(args: readonly string[]) {
   return parseArgs({
     args: [...args],
@@ -277,7 +263,7 @@ export function parseOptions(args: readonly string[]): ParsedOptions {
     return values.help ? { kind: "help" } : { kind: "run", options: check(values) };
   } catch (error) {
     if (error instanceof UsageError) return { kind: "error", message: error.message };
-    if (error instanceof TypeError && "code" in error) return { kind: "error", message: explain(error as Error) };
+    if (error instanceof TypeError && "code" in error) return { kind: "error", message: explained(error as Error) };
     throw error;
   }
 }

@@ -39,13 +39,7 @@ import { Portal, type PortalHandler } from "./setup/portal.js";
 /** Version of the firmware, as `lwt` and `state` show it. */
 const FIRMWARE = "1.0.0";
 
-// Numbers that stand in the code, because a named constant takes some 60 bytes of flash:
-// - 0, 2: sectors of the storage region: two for the journal, two for the settings.
-// - 8: what happened and waits for its turn, at most; commands beyond it are dropped, and come again if they are
-//   retained.
-// - 8: announcements that wait for a place in the session, at most.
-// - 536: bytes on their way between session and socket: one small segment.
-// - 16: the radio is calibrated at one wake in so many: that takes some 200 ms, and temperatures change slowly.
+// Some numbers stand in the code, with a comment, because a named constant takes some 60 bytes of flash.
 
 /** RAM of the MQTT session in bytes and entries. `send` holds the largest CONNECT that the settings allow. */
 const BUDGET = Object.freeze({ receive: 768, send: 768, inFlight: 6, inbound: 1, topic: 128 });
@@ -109,6 +103,7 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandle
     this.chipId = chipId;
     this.ledPin = new LedPin(build.led, false);
     const flash = new FlashRegion();
+    // Sectors of the storage region: two for the journal, then two for the settings.
     this.store = new SettingsStore(flash, 2);
     this.settings = this.store.load(chipId) ?? this.builtIn(build.settings);
     const isHeldAtBoot = this.settings?.wiring === "rst+gpio";
@@ -290,6 +285,7 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandle
 
   private onCommand(name: string, text: string | undefined, why: string): void {
     if (name === "" || text === "") return;
+    // What is dropped comes again if it is retained.
     if (this.events.length >= 8) {
       logStep("command-dropped", `cmd/${name}: too many at once`);
       return;
@@ -483,6 +479,7 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandle
     this.alarm.set(undefined);
     bytes[RtcAt.QUICK] = 0;
     bytes[RtcAt.BAD] = 0;
+    // The radio is calibrated at one wake in 16: that takes some 200 ms, and temperatures change slowly.
     const wakes = ((bytes[RtcAt.WAKES] as number) + 1) % 16;
     bytes[RtcAt.WAKES] = wakes;
     this.rtc.save();
@@ -607,6 +604,7 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandle
     };
     this.options = options;
     this.session = new Session(options, BUDGET, this);
+    // Bytes on their way between session and socket: one small segment.
     this.link = new MqttLink(this.session, 536, this);
   }
 
@@ -639,6 +637,7 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandle
    */
   private publish(topic: string | undefined, payload: string | undefined): void {
     if (topic === undefined) return;
+    // More than eight wait only when a broker acknowledges nothing.
     if (this.waiting.length === 8) {
       logStep("not-published", topic);
       return;

@@ -389,29 +389,23 @@ export class Box {
     this.settle(this.current, now);
   }
 
-  /** Everything is delivered: tell the world, then listen for commands. */
+  /** Everything is delivered: tell the world, then listen for commands, beginning with the one that has waited. */
   private settle(online: Online, now: number): void {
-    if (this.announced) {
-      this.wishes.do({ do: "state", config: this.trial.result });
-      this.listen(online, now);
-      return;
+    if (!this.announced) {
+      this.wishes.do({ do: "announce", presence: "online" });
+      const { answered } = this.trial;
+      if (answered !== "") this.wishes.do({ do: "clear", root: answered, name: "config" });
+      this.trial.answered = "";
     }
     this.announced = true;
-    if (this.changes !== undefined) {
-      const changes = this.changes;
-      this.changes = undefined;
-      this.configure(online, changes, now);
-      return;
-    }
-    this.wishes.do({ do: "announce", presence: "online" });
-    const { answered } = this.trial;
-    if (answered !== "") this.wishes.do({ do: "clear", root: answered, name: "config" });
-    this.trial.answered = "";
     this.wishes.do({ do: "state", config: this.trial.result });
     this.subscribe();
     online.phase = "subscribing";
     online.until = undefined;
     if (this.heard) this.listen(online, now);
+    const { changes } = this;
+    this.changes = undefined;
+    if (changes !== undefined) this.configure(online, changes, now);
   }
 
   /** Once in a connection. */

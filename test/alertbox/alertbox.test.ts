@@ -668,6 +668,36 @@ describe("box: cmd/config", () => {
     ]);
   });
 
+  it("waits until the alerts are delivered, in a connection that has announced itself and in one that has not", () => {
+    const rig = new BoxRig().listening();
+    rig.press(1);
+    assert.deepEqual(rig.command("config", { kind: "config", changes }), []);
+    const seen = deeds(rig.tell({ type: "delivered", sequence: 1 }));
+    assert.ok(seen.includes("disconnect"), seen.join());
+    const early = new BoxRig({ settings: BATTERY, pending: 1 });
+    early.tell({ type: "booted", cause: "retry", course: "normal" });
+    early.tell({ type: "joined", address: "10.0.0.9" });
+    early.tell({ type: "connected", sessionPresent: true });
+    early.tell({ type: "received", sequence: 1 });
+    early.tell({ type: "subscribed", refused: false });
+    assert.deepEqual(early.command("config", { kind: "config", changes }), []);
+    assert.ok(deeds(early.tell({ type: "delivered", sequence: 1 })).includes("disconnect"));
+  });
+
+  it("what waited and is refused is told, and a sleeper goes on to sleep", () => {
+    const rig = new BoxRig({ settings: BATTERY, pending: 1 });
+    rig.tell({ type: "booted", cause: "retry", course: "normal" });
+    rig.tell({ type: "joined", address: "10.0.0.9" });
+    rig.tell({ type: "connected", sessionPresent: true });
+    rig.tell({ type: "received", sequence: 1 });
+    rig.tell({ type: "subscribed", refused: false });
+    rig.command("config", { kind: "config", changes: { port: 0 } });
+    const seen = deeds(rig.tell({ type: "delivered", sequence: 1 }));
+    assert.ok(seen.includes("announce online"), seen.join());
+    assert.ok(seen.some((effect) => effect.startsWith("state rejected: port")));
+    assert.ok(rig.until(BoxTimes.window).includes("announce sleeping"));
+  });
+
   it("does not claim that settings were saved which the flash did not keep", () => {
     const rig = new BoxRig().listening();
     rig.command("config", { kind: "config", changes: { keepAliveSeconds: 30 } });

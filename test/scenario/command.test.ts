@@ -43,6 +43,22 @@ describe("commands to a mains box", () => {
     assert.equal(world.led.on, true);
   });
 
+  it("config during a delivery: the alert is delivered by the broker that has it, then the other one is tried", () => {
+    const world = connected(new World({ latencyMs: 50, board: { settings: { double: false } } }));
+    const other = new ModelBroker(world.network, world.clock, { address: "10.0.0.3", port: 1883 });
+    world.press();
+    assert.ok(untilSaid(world, "stored"));
+    send(world, "config", '{"host":"10.0.0.3"}');
+    world.run(30000);
+    assert.equal(alerts(world).length, 1);
+    assert.equal(other.messages(`${ROOT}/alert`).length, 0);
+    assert.ok(isCleared(world, "config") || other.connects.length > 0);
+    world.press();
+    world.run(5000);
+    assert.equal(other.messages(`${ROOT}/alert`).length, 1, "it is at the other broker now");
+    assert.deepEqual([...world.broker.violations, ...other.violations], []);
+  });
+
   it("a burst of commands takes no alert's place in the session for long", () => {
     const world = connected(new World({ latencyMs: 500, board: { settings: { double: false } } }));
     for (let i = 0; i < 12; i += 1) send(world, "led", "TOGGLE");
