@@ -6,6 +6,7 @@ import { accessSync, constants, realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { type ParseArgsConfig, parseArgs } from "node:util";
+import { explained } from "../host-sim/arguments.js";
 
 /** Exit statuses of every command here; an interrupted one ends with 128 and the signal's number. */
 export const Status = Object.freeze({ OK: 0, FAILED: 1, USAGE: 2 } as const);
