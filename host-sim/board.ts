@@ -333,7 +333,7 @@ export class Board {
       }),
     });
     this.#globals = globals;
-    boot.run(() => this.#image.boot(modules, globals));
+    boot.run(() => this.#image.boot(modules, globals, boot));
   }
 
   #sleep(us: number, option: number | undefined): void {

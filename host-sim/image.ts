@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { runInNewContext } from "node:vm";
 import { transformSync } from "esbuild";
 import { deepFreeze } from "./deep-freeze.js";
+import type { Host } from "./host.js";
 
 const projectDirectory = resolvePath(dirname(fileURLToPath(import.meta.url)), "..");
 
@@ -47,11 +48,17 @@ export interface Image {
    * `main.ts`.
    * @param resolve gives the exports of a bare specifier (`timer`, `embedded:io/digital` …), or throws.
    * @param globals `trace`, `Math`, `System`, `globalThis`: by name.
+   * @param host the boot, for an image that must know when it ends.
    */
-  boot(resolve: (specifier: string) => unknown, globals: Readonly<Record<string, unknown>>): void;
+  boot(resolve: (specifier: string) => unknown, globals: Readonly<Record<string, unknown>>, host?: Host): void;
 }
 
 const images = new Map<string, Image>();
+
+/** From now on boards that are given no image run this one, such as the firmware on the real engine (xs/). */
+export function useImage(image: Image): void {
+  images.set(join(projectDirectory, "src"), image);
+}
 
 /** The image of a source folder, `src` unless named. Built once in a process. */
 export function loadImage(directory = join(projectDirectory, "src")): Image {

@@ -1,7 +1,16 @@
-// What scenario tests ask of a world again and again, in the words of the design.
+// What scenario tests ask of a world again and again, in the words of the design. With ALERTBOX_ENGINE=xs32 or lx106 in
+// the environment, the boards of these tests run their firmware on the real engine (host-sim/xs) instead of in Node:
+//   ALERTBOX_ENGINE=xs32 npx mocha --timeout 600000 'test/scenario/*.test.ts'
 
 import type { Board } from "../../host-sim/board.js";
+import { useImage } from "../../host-sim/image.js";
 import type { World } from "../../host-sim/world.js";
+
+const engine = process.env["ALERTBOX_ENGINE"];
+if (engine !== undefined) {
+  const { engineImage } = await import("../../host-sim/xs/engines.js");
+  useImage(await engineImage(engine, (text) => process.stderr.write(text)));
+}
 
 /** The chip id of a world's first board. */
 export const CHIP = 5750;
