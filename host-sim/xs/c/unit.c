@@ -10,12 +10,12 @@
 #include "unit.h"
 
 static const struct record roomy = {
-	.size = 24 * 1024 * 1024,
-	.stack = 16 * 1024,
-	.heapInitial = 128 * 1024,
-	.heapIncremental = 32 * 1024,
-	.chunkInitial = 1024 * 1024,
-	.chunkIncremental = 256 * 1024,
+	.size = 64 * 1024 * 1024,
+	.stack = 256 * 1024,
+	.heapInitial = 1024 * 1024,
+	.heapIncremental = 128 * 1024,
+	.chunkInitial = 16 * 1024 * 1024,
+	.chunkIncremental = 4 * 1024 * 1024,
 	.keysInitial = 4096,
 	.keysIncremental = 1024,
 };
