@@ -3,6 +3,7 @@
 
 import { Journal } from "../src/alertbox/journal.js";
 import { type Settings, SettingsStore } from "../src/alertbox/settings.js";
+import { crc, span } from "./modules/chip.js";
 import { NorFlash, sectorBytes } from "./nor-flash.js";
 
 /** Places in the storage region; src/main.ts says so. */
@@ -34,5 +35,7 @@ function copyOf(flash: NorFlash) {
     read: (offset: number, length: number) => copy.read(offset, length),
     write: (offset: number, bytes: Uint8Array) => copy.write(offset, bytes),
     erase: (sector: number) => copy.erase(sector),
+    crc,
+    span,
   };
 }

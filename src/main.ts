@@ -5,7 +5,6 @@
 import config from "mc/config";
 import { Box } from "./alertbox/alertbox.js";
 import { Button } from "./alertbox/button.js";
-import { crc32 } from "./alertbox/crc.js";
 import type { BoxEvent, Effect } from "./alertbox/effect.js";
 import { FIRST_SESSION_ID, Journal } from "./alertbox/journal.js";
 import { Led } from "./alertbox/led.js";
@@ -17,7 +16,7 @@ import { earlier } from "./alertbox/state.js";
 import { presencePayload, statePayload, Topics } from "./alertbox/topics.js";
 import { resetName, wakeCause } from "./alertbox/wake.js";
 import { Alarm } from "./device/alarm.js";
-import { ButtonPin } from "./device/button-pin.js";
+import { type ButtonHandler, ButtonPin } from "./device/button-pin.js";
 import { now } from "./device/clock.js";
 import { FlashRegion } from "./device/flash-region.js";
 import { LedPin } from "./device/led-pin.js";
@@ -29,7 +28,14 @@ import { RtcAt, RtcFlag, RtcMemory } from "./device/rtc-memory.js";
 import { logStep } from "./device/serial-log.js";
 import { type Found, type WiFiHandler, WiFiStation } from "./device/wifi-station.js";
 import { Backoff } from "./mqtt/backoff.js";
-import { type Closed, type Inbound, type Message, Session, type SessionHandler } from "./mqtt/session.js";
+import {
+  type Closed,
+  type Inbound,
+  type Message,
+  Session,
+  type SessionHandler,
+  type SessionOptions,
+} from "./mqtt/session.js";
 import { isUtf8, readUtf8 } from "./mqtt/text.js";
 import type { Conversation } from "./setup/conversation.js";
 import { dnsAnswer } from "./setup/dns.js";
@@ -42,7 +48,10 @@ const FIRMWARE = "1.0.0";
 // Some numbers stand in the code, with a comment, because a named constant takes some 60 bytes of flash.
 
 /** RAM of the MQTT session in bytes and entries. `send` holds the largest CONNECT that the settings allow. */
-const BUDGET = Object.freeze({ receive: 768, send: 768, inFlight: 6, inbound: 1, topic: 128 });
+const BUDGET = Object.freeze({ receive: 768, send: 512, inFlight: 6, inbound: 1, topic: 128 });
+/** Delays between attempts while awake, and between timer wakes. What stands here stays in flash. */
+const RETRY = Object.freeze({ baseMs: 1000, capMs: 60000, stableMs: 60000 });
+const WAKE = Object.freeze({ baseMs: 60000, capMs: 3600000, stableMs: 0 });
 
 /** What the manifest's `config` gives to the build. */
 interface BuildConfig {
@@ -57,10 +66,14 @@ interface BuildConfig {
   readonly setupPassword?: string;
 }
 
-/** What the chip calls before it restarts over an exception, or because memory ran out (xsPlatform.c, fxAbort). */
-type Abort = (message: string, exception: unknown) => void;
+interface Globals {
+  /** What the chip calls before it restarts over an exception, or because memory ran out (xsPlatform.c, fxAbort). */
+  abort: (this: Globals, message: string, exception: unknown) => void;
+  /** For it. */
+  rtc: RtcMemory;
+}
 
-class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandler, PortalTalk {
+class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandler, PortalHandler, PortalTalk {
   private readonly bootAt = now();
   private readonly recovery = new Recovery(this.bootAt);
   private readonly power = new Power();
@@ -68,7 +81,7 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandle
   private readonly station = new WiFiStation(this);
   private readonly resolver = new Resolver();
   private readonly journal: Journal;
-  private readonly store: SettingsStore;
+  private readonly flash = new FlashRegion();
   private readonly outbox: Outbox;
   private readonly box: Box;
   private readonly button: Button;
@@ -82,7 +95,12 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandle
   private session: Session | undefined;
   private link: MqttLink | undefined;
   /** Options of the session that may change between its connections. */
-  private options = { clean: false, pipeline: true };
+  private options: SessionOptions & { clean: boolean; pipeline: boolean } = {
+    id: "",
+    clean: false,
+    keepAliveSeconds: 0,
+    pipeline: true,
+  };
   /** What happened and waits for its turn, from `handled` on. */
   private readonly events: BoxEvent[] = [];
   private handled = 0;
@@ -92,27 +110,29 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandle
   private broker = "";
   private portal: Portal | undefined;
   private running = false;
+  /** What the box has asked for, done up to `performed`: the rest is done in turns of its own. */
+  private effects: readonly Effect[] = [];
+  private performed = 0;
+  /** Something has happened since the session could send last. */
+  private busy = false;
   private joinedAt = this.bootAt;
   private wifiMs = 0;
   private mqttMs = 0;
-  private address = "";
 
   constructor() {
     const chipId = this.power.chipId;
     const build = config as unknown as BuildConfig;
     this.chipId = chipId;
     this.ledPin = new LedPin(build.led, false);
-    const flash = new FlashRegion();
-    // Sectors of the storage region: two for the journal, then two for the settings.
-    this.store = new SettingsStore(flash, 2);
     this.settings = this.store.load(chipId) ?? this.builtIn(build.settings);
     const isHeldAtBoot = this.settings?.wiring === "rst+gpio";
-    this.buttonPin = new ButtonPin(isHeldAtBoot ? build.wakeButton : build.button, (down) => this.onButton(down));
-    this.journal = new Journal(flash, 0, this.settings?.full ?? "reject");
+    this.buttonPin = new ButtonPin(isHeldAtBoot ? build.wakeButton : build.button, this);
+    // Sectors of the storage region: two for the journal, then two for the settings.
+    this.journal = new Journal(this.flash, 0, this.settings?.full ?? "reject");
     this.journal.open();
     this.outbox = new Outbox(this.journal, this.bootAt);
     this.button = new Button(this.settings?.double ?? false);
-    const wake = new Backoff({ baseMs: 60000, capMs: 3600000, stableMs: 0 });
+    const wake = new Backoff(WAKE);
     wake.restore(this.rtc.bytes[RtcAt.ATTEMPT] as number);
     this.box = new Box({
       chipId,
@@ -121,9 +141,10 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandle
       needsCleanSession: this.journal.needsCleanSession,
       cachedNetwork: this.cachedNetwork(),
       millivolts: this.power.millivolts,
-      retry: new Backoff({ baseMs: 1000, capMs: 60000, stableMs: 60000 }),
+      retry: new Backoff(RETRY),
       wake,
       random: Math.random,
+      scanner: this.flash,
     });
   }
 
@@ -141,11 +162,13 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandle
     // A stack that overflows leaves no word.
     if (cause !== "crash" || (flags & RtcFlag.TOLD) !== 0) this.rtc.save();
     else this.rtc.crash = this.power.fault === "" ? "restarted without a word" : this.power.fault;
-    (globalThis as unknown as { abort: Abort }).abort = (message, exception) => this.crashed(message, exception);
+    const globals = globalThis as unknown as Globals;
+    globals.rtc = this.rtc;
+    globals.abort = crashed;
     // A hold that began with this press may become a setup or a reset; one from before it (a stuck button) counts from
     // its next press only.
     if (down && cause === "press") this.button.edge(true, now());
-    this.tell({ type: "booted", cause, course: courseOf(cause, quick, bad) });
+    this.tell({ type: 1 /* booted */, cause, course: courseOf(cause, quick, bad) });
   }
 
   /** Nobody pressed again, or this boot has lasted: it counts no more. */
@@ -154,11 +177,6 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandle
     if (past === undefined) return;
     this.rtc.bytes[past === "presses" ? RtcAt.QUICK : RtcAt.BAD] = 0;
     this.rtc.save();
-  }
-
-  private crashed(message: string, exception: unknown): void {
-    this.rtc.bytes[RtcAt.FLAGS] = (this.rtc.bytes[RtcAt.FLAGS] as number) | RtcFlag.TOLD;
-    this.rtc.crash = exception === undefined ? message : `${message}: ${String(exception)}`;
   }
 
   // --- What happens -------------------------------------------------------------------------------------------------
@@ -178,7 +196,7 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandle
     this.run();
   }
 
-  private onButton(down: boolean): void {
+  onButton(down: boolean): void {
     this.button.edge(down, now());
     this.run();
   }
@@ -187,28 +205,51 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandle
   private run(): void {
     if (this.running) return;
     this.running = true;
+    let ticked = false;
     for (;;) {
+      const effect = this.effects[this.performed];
+      if (effect !== undefined) {
+        this.performed += 1;
+        this.busy = true;
+        this.act(effect);
+        // Wi-Fi starves in a long turn: what takes long has one of its own, and what follows waits for the next.
+        if (((0x21f402 >>> effect.do) & 1) !== 0) {
+          this.ledPin.set(this.led.level(now()));
+          this.running = false;
+          this.alarm.set(now());
+          return;
+        }
+        continue;
+      }
+      if (ticked) break;
       let event = this.events[this.handled];
       if (event !== undefined) this.handled += 1;
       else {
         const gesture = this.button.poll(now());
-        if (gesture === undefined) break;
-        event = { type: "button", event: gesture };
+        if (gesture !== undefined) event = { type: 2 /* button */, event: gesture };
       }
-      this.perform(this.box.step(event, now()));
+      this.performed = 0;
+      if (event !== undefined) {
+        this.busy = true;
+        this.effects = this.box.step(event, now());
+        continue;
+      }
+      this.events.length = 0;
+      this.handled = 0;
+      this.ledPin.set(this.led.level(now()));
+      this.recover();
+      const { quick } = this.recovery;
+      // Between the second and the fifth of several quick presses the chip must not fall asleep and forget them.
+      const ready = this.button.idle && !(quick && (this.rtc.bytes[RtcAt.QUICK] as number) > 1);
+      this.effects = this.box.tick(now(), ready, !this.led.busy);
+      ticked = true;
     }
-    this.events.length = 0;
-    this.handled = 0;
-    this.ledPin.set(this.led.level(now()));
-    this.recover();
-    const { quick } = this.recovery;
-    // Between the second and the fifth of several quick presses the chip must not fall asleep and forget them.
-    const ready = this.button.idle && !(quick && (this.rtc.bytes[RtcAt.QUICK] as number) > 1);
-    this.perform(this.box.tick(now(), ready, !this.led.busy));
     this.ledPin.set(this.led.level(now()));
     this.running = false;
     if (this.portal !== undefined) this.portal.closesAt = this.box.setupUntil;
-    this.link?.pump();
+    // Only when the session was given something: it has a clock of its own.
+    if (this.busy) this.link?.pump();
+    this.busy = false;
     this.schedule();
   }
 
@@ -221,52 +262,54 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandle
   }
 
   onJoined(address: string): void {
-    this.address = address;
     this.wifiMs = (now() - this.joinedAt) | 0;
-    this.tell({ type: "joined", address });
+    this.note({ type: 7 /* joined */, address });
   }
 
   onAssociated(): void {
-    this.tell({ type: "associated" });
+    this.note({ type: 6 /* associated */ });
   }
 
   onJoinFailed(why: string): void {
-    this.tell({ type: "join-failed", why });
+    this.note({ type: 8 /* join-failed */, why });
   }
 
   onLost(): void {
-    this.tell({ type: "wifi-lost" });
+    this.note({ type: 9 /* wifi-lost */ });
   }
 
   onOpen(): void {
-    this.note({ type: "opened" });
+    this.session?.connect(this.options, now());
+    this.note({ type: 10 /* opened */ });
   }
 
   onUnreachable(why: string): void {
-    this.note({ type: "unreachable", why, step: "broker" });
+    this.note({ type: 11 /* unreachable */, why, step: "broker" });
   }
 
   onDown(closed: Closed): void {
-    this.note({ type: "down", down: closed });
+    this.note({ type: 21 /* down */, down: closed });
+    // A trial of the setup page is over: its memory is the page's again.
+    if (this.portal !== undefined && this.settings !== undefined) this.use(this.settings);
   }
 
   onConnected(sessionPresent: boolean): void {
     this.mqttMs = (now() - this.joinedAt - this.wifiMs) | 0;
-    this.note({ type: "connected", sessionPresent });
+    this.note({ type: 12 /* connected */, sessionPresent });
   }
 
   onReceived(id: number): void {
     const sequence = this.outbox.received(id);
-    if (sequence !== 0) this.note({ type: "received", sequence });
+    if (sequence !== 0) this.note({ type: 13 /* received */, sequence });
   }
 
   onDelivered(id: number): void {
     const sequence = this.outbox.delivered(id);
-    this.note(sequence === 0 ? { type: "acknowledged" } : { type: "delivered", sequence });
+    this.note(sequence === 0 ? { type: 16 /* acknowledged */ } : { type: 14 /* delivered */, sequence });
   }
 
   onSubscribed(_: number, codes: readonly number[]): void {
-    this.note({ type: "subscribed", refused: codes[0] === 128 });
+    this.note({ type: 15 /* subscribed */, refused: codes[0] === 128 });
   }
 
   onUnsubscribed(): void {}
@@ -274,8 +317,7 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandle
   onMessage(message: Inbound): void {
     const { bytes, start, end } = message;
     const name = this.topics?.command(message.topic) ?? "";
-    const isText = isUtf8(bytes, start, end);
-    this.onCommand(name, isText ? readUtf8(bytes, start, end) : undefined, "not UTF-8 text");
+    this.onCommand(name, textOf(bytes, start, end), "not UTF-8 text");
   }
 
   onOverflow(message: Inbound): void {
@@ -286,15 +328,15 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandle
   private onCommand(name: string, text: string | undefined, why: string): void {
     if (name === "" || text === "") return;
     // What is dropped comes again if it is retained.
-    if (this.events.length >= 8) {
+    if (this.events.length >= this.handled + 8) {
       logStep("command-dropped", `cmd/${name}: too many at once`);
       return;
     }
-    this.note({ type: "command", name, text, why });
+    this.note({ type: 17 /* command */, name, text, why });
   }
 
   onFlushed(): void {
-    this.note({ type: "flushed" });
+    this.note({ type: 18 /* flushed */ });
   }
 
   onClosed(closed: Closed): void {
@@ -316,14 +358,14 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandle
 
   onTry(fields: SetupFields): string {
     if (this.box.state !== "setup") return "The box is busy. Wait a moment, then try again.";
-    const settings = setupSettings(this.settings, fields, this.chipId);
+    const settings = setupSettings(this.settings, fields, this.chipId, this.flash);
     if (typeof settings === "string") return `${settings}.`;
-    this.note({ type: "try", settings });
+    this.note({ type: 19 /* try */, settings });
     return "";
   }
 
   onMore(): void {
-    this.note({ type: "more-time" });
+    this.note({ type: 20 /* more-time */ });
   }
 
   onScan(): void {
@@ -337,124 +379,149 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandle
 
   // --- What the box asks for ----------------------------------------------------------------------------------------
 
-  private perform(effects: readonly Effect[]): void {
-    for (const effect of effects)
-      switch (effect.do) {
-        case "store":
-          this.storeAlert(effect.event);
-          break;
-        case "show":
-          this.led.show(effect.pattern, now());
-          break;
-        case "rest":
-          this.led.rest(effect.pattern, now());
-          break;
-        case "join":
-          this.join(effect.network, effect.fast, effect.keep);
-          break;
-        case "leave":
-          this.station.leave();
-          break;
-        case "radio-off":
-          this.station.off();
-          break;
-        case "open":
-          this.open(effect.clean, effect.fast);
-          break;
-        case "keep-cache":
-          this.keepCache(effect.network);
-          break;
-        case "forget-cache":
-          this.setFlag(RtcFlag.CACHED, false);
-          break;
-        case "deliver":
-          this.deliver();
-          break;
-        case "announce-waiting":
-          this.announceWaiting();
-          break;
-        case "announce":
-          this.publish(this.topics?.lwt, presencePayload(effect.presence, this.chipId, FIRMWARE));
-          break;
-        case "state":
-          this.publish(this.topics?.state, this.stateText(effect.config));
-          break;
-        case "light":
-          this.publish(this.topics?.led, effect.on ? "ON" : "OFF");
-          break;
-        case "subscribe":
-          this.session?.subscribe([{ topic: this.topics?.commands ?? "", qos: effect.qos }], now());
-          break;
-        case "clear":
-          this.publish(new Topics(effect.root).commandTopic(effect.name), undefined);
-          break;
-        case "flush":
-          this.session?.flush((now() + effect.withinMs) | 0, now());
-          break;
-        case "disconnect":
-          this.session?.disconnect(now());
-          break;
-        case "abort":
-          this.resolver.cancel();
-          this.link?.close();
-          break;
-        case "use":
-          this.use(effect.settings);
-          break;
-        case "save": {
-          const why = this.tryFlash(() => this.store.save(effect.settings));
-          if (why !== "") this.tell({ type: "not-saved", why });
-          break;
-        }
-        case "require-clean-session":
-          this.tryFlash(() => this.journal.requireCleanSession());
-          this.outbox.restart();
-          break;
-        case "session-cleaned":
-          this.tryFlash(() => this.journal.sessionCleaned());
-          break;
-        case "plain-order":
-          this.setFlag(RtcFlag.PLAIN_ORDER, true);
-          break;
-        case "remember":
-          if (this.rtc.bytes[RtcAt.ATTEMPT] === (effect.attempt & 255)) break;
-          this.rtc.bytes[RtcAt.ATTEMPT] = effect.attempt;
-          this.rtc.save();
-          break;
-        case "open-setup":
-          this.openSetup();
-          break;
-        case "tell-setup":
-          // The page appends a sentence.
-          this.portal?.report(effect.phase, effect.step, effect.detail === "" ? "" : `${effect.detail}.`);
-          break;
-        case "factory-reset":
-          // The alerts first: a cut in between must not leave them to whoever sets the box up next.
-          this.tryFlash(() => this.journal.eraseAlerts());
-          this.tryFlash(() => this.store.erase());
-          this.station.forget();
-          this.rtc.bytes[RtcAt.FLAGS] = 0;
-          break;
-        case "restart":
-          this.rtc.bytes[RtcAt.QUICK] = 0;
-          this.rtc.bytes[RtcAt.BAD] = 0;
-          this.setFlag(RtcFlag.PLANNED, true);
-          this.power.restart();
-          break;
-        case "sleep":
-          this.sleep(effect.ms);
-          break;
-        case "say":
-          logStep(effect.word, effect.detail);
-          break;
+  private act(effect: Effect): void {
+    switch (effect.do) {
+      case 1: // store
+        this.storeAlert(effect.event);
+        break;
+      case 2: // show
+        this.led.show(effect.pattern, now());
+        break;
+      case 3: // rest
+        this.led.rest(effect.pattern, now());
+        break;
+      case 4: // join
+        this.join(effect.network, effect.fast, effect.keep);
+        break;
+      case 5: // leave
+        this.station.leave();
+        break;
+      case 6: // radio-off
+        this.station.off();
+        break;
+      case 7: // open
+        this.open(effect.clean, effect.fast);
+        break;
+      case 8: // keep-cache
+        this.keepCache(effect.network);
+        break;
+      case 9: // forget-cache
+        this.setFlag(RtcFlag.CACHED, false);
+        break;
+      case 10: // deliver
+        this.deliver();
+        break;
+      case 11: // announce-waiting
+        this.announceWaiting();
+        break;
+      case 12: // announce
+        this.publish("lwt", presencePayload(effect.presence, this.chipId, FIRMWARE));
+        break;
+      case 13: // state
+        this.publish("state", this.stateText(effect.config));
+        break;
+      case 14: // light
+        this.publish("led", effect.on ? "ON" : "OFF");
+        break;
+      case 15: // subscribe
+        this.session?.subscribe([{ topic: this.topics?.child("cmd/+") ?? "", qos: effect.qos }], now());
+        break;
+      case 16: // clear
+        this.announce(`${effect.root}/cmd/${effect.name}`, undefined);
+        break;
+      case 17: // flush
+        this.session?.flush((now() + effect.withinMs) | 0, now());
+        break;
+      case 18: // disconnect
+        this.session?.disconnect(now());
+        break;
+      case 19: // abort
+        this.resolver.cancel();
+        this.link?.drop();
+        break;
+      case 20: // use
+        this.use(effect.settings);
+        break;
+      case 21: {
+        // save
+        const why = this.writeFlash(1, effect.settings);
+        if (typeof why === "string") this.tell({ type: 5 /* not-saved */, why });
+        break;
       }
+      case 22: // require-clean-session
+        this.writeFlash(3);
+        this.outbox.restart();
+        break;
+      case 23: // session-cleaned
+        this.writeFlash(4);
+        break;
+      case 24: // plain-order
+        this.setFlag(RtcFlag.PLAIN_ORDER, true);
+        break;
+      case 25: // remember
+        if (this.rtc.bytes[RtcAt.ATTEMPT] === (effect.attempt & 255)) break;
+        this.rtc.bytes[RtcAt.ATTEMPT] = effect.attempt;
+        this.rtc.save();
+        break;
+      case 26: // open-setup
+        this.openSetup();
+        break;
+      case 27: // tell-setup
+        // The page appends a sentence.
+        this.portal?.report(effect.phase, effect.step, effect.detail === "" ? "" : `${effect.detail}.`);
+        break;
+      case 28: // factory-reset
+        // The alerts first: a cut in between must not leave them to whoever sets the box up next.
+        this.writeFlash(5);
+        this.writeFlash(2);
+        this.station.forget();
+        this.rtc.bytes[RtcAt.FLAGS] = 0;
+        break;
+      case 29: // restart
+        this.rtc.bytes[RtcAt.QUICK] = 0;
+        this.rtc.bytes[RtcAt.BAD] = 0;
+        this.setFlag(RtcFlag.PLANNED, true);
+        this.power.restart();
+        break;
+      case 30: // sleep
+        this.sleep(effect.ms);
+        break;
+      case 31: // say
+        logStep(effect.word, effect.detail);
+        break;
+    }
   }
 
-  /** Worn flash must not become a crash at each boot: it is said, and the box goes on. Gives why, or "". */
-  private tryFlash(write: () => void): string {
+  /**
+   * Writes to flash: 0 an alert (`subject` is its event), 1 settings (`subject`), 2 no settings, 3 and 4 whether the
+   * session has to be cleaned (it has, it was), 5 no alerts. Worn flash must not become a crash at each boot: it is
+   * said, and the box goes on.
+   *
+   * @returns a text that says why it failed, else a number: the alert's sequence, 0 when the journal is full.
+   */
+  private writeFlash(what: 0 | 1 | 2 | 3 | 4 | 5, subject?: Settings | number): string | number {
+    const { journal } = this;
     try {
-      write();
-      return "";
+      switch (what) {
+        case 0:
+          return journal.append(subject as number, this.power.millivolts);
+        case 1:
+          this.store.save(subject as Settings);
+          break;
+        case 2:
+          this.store.erase();
+          break;
+        case 3:
+          journal.requireCleanSession();
+          break;
+        case 4:
+          journal.sessionCleaned();
+          break;
+        case 5:
+          journal.eraseAlerts();
+          break;
+      }
+      return 0;
     } catch (error) {
       logStep("flash-failed", String(error));
       return String(error);
@@ -462,16 +529,13 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandle
   }
 
   private storeAlert(event: number): void {
-    let sequence = 0;
-    const failed = this.tryFlash(() => {
-      sequence = this.journal.append(event, this.power.millivolts);
-    });
-    if (sequence === 0) {
-      this.tell({ type: "not-stored", why: failed === "" ? "the journal is full" : failed });
+    const sequence = this.writeFlash(0, event);
+    if (typeof sequence === "string" || sequence === 0) {
+      this.tell({ type: 4 /* not-stored */, why: sequence === 0 ? "the journal is full" : sequence });
       return;
     }
     this.outbox.pressed(sequence, now(), this.box.failures);
-    this.tell({ type: "stored", sequence });
+    this.tell({ type: 3 /* stored */, sequence });
   }
 
   private sleep(ms: number): void {
@@ -538,7 +602,7 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandle
   private mark(network: number): number {
     const text = `${this.settings?.wifi[network]?.ssid} ${this.settings?.host}`;
     const bytes = new Uint8Array(ArrayBuffer.fromString(text));
-    return crc32(bytes, 0, bytes.length);
+    return this.flash.crc(bytes, 0, bytes.length, 0);
   }
 
   private openSetup(): void {
@@ -547,17 +611,21 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandle
     if (settings !== undefined) this.use(settings);
     const build = config as unknown as BuildConfig;
     this.station.openAccessPoint(`AlertBox-${this.chipId}`, build.setupPassword ?? "");
-    this.portal = new Portal(this, {
-      chipId: this.chipId,
-      firmware: FIRMWARE,
-      ssid: settings?.wifi[0]?.ssid ?? "",
-      host: settings?.host ?? "",
-      port: settings?.port ?? SettingsLimits.PORT,
-      root: settings?.root ?? defaultRoot(this.chipId),
-      mode: settings?.mode ?? "mains",
-      wiring: settings?.wiring ?? "gpio",
-      hasUser: settings !== undefined && settings.user !== "",
-    });
+    this.portal = new Portal(
+      this,
+      {
+        chipId: this.chipId,
+        firmware: FIRMWARE,
+        ssid: settings?.wifi[0]?.ssid ?? "",
+        host: settings?.host ?? "",
+        port: settings?.port ?? SettingsLimits.PORT,
+        root: settings?.root ?? defaultRoot(this.chipId),
+        mode: settings?.mode ?? "mains",
+        wiring: settings?.wiring ?? "gpio",
+        hasUser: settings !== undefined && settings.user !== "",
+      },
+      this.flash,
+    );
     // Its sockets keep it alive: a listener is never collected (xsRemember in tcp.c).
     new PortalServer(this);
     this.onScan();
@@ -574,7 +642,7 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandle
     else {
       this.resolver.resolve(settings.host, (address) => {
         if (address !== undefined) this.reach(address, settings.port);
-        else this.tell({ type: "unreachable", why: `no address for ${settings.host}`, step: "name" });
+        else this.tell({ type: 11 /* unreachable */, why: `no address for ${settings.host}`, step: "name" });
       });
     }
   }
@@ -594,7 +662,7 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandle
       pipeline: true,
       firstId: FIRST_SESSION_ID,
       will: {
-        topic: topics.lwt,
+        topic: topics.child("lwt"),
         payload: presencePayload("lost", this.chipId, FIRMWARE),
         qos: 1,
         retain: true,
@@ -603,14 +671,14 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandle
       ...(settings.user === "" || settings.password === "" ? {} : { password: settings.password }),
     };
     this.options = options;
-    this.session = new Session(options, BUDGET, this);
-    // Bytes on their way between session and socket: one small segment.
-    this.link = new MqttLink(this.session, 536, this);
+    const session = new Session<Firmware>(options, BUDGET, this);
+    this.session = session;
+    this.link = new MqttLink(session);
   }
 
   /** Other settings are another session; the next connection makes it. */
   private use(settings: Settings): void {
-    this.link?.close();
+    this.link?.drop();
     this.session = undefined;
     this.link = undefined;
     this.outbox.restart();
@@ -624,7 +692,7 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandle
     if (session === undefined || topics === undefined) return;
     const circumstances = {
       chipId: this.chipId,
-      topic: topics.alert,
+      topic: topics.child("alert"),
       rssi: this.station.rssi,
       failures: this.box.failures,
       failuresBefore: this.rtc.bytes[RtcAt.ATTEMPT] as number,
@@ -632,11 +700,14 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandle
     this.outbox.handOver(session, circumstances, now());
   }
 
+  private publish(name: string, payload: string): void {
+    if (this.topics !== undefined) this.announce(this.topics.child(name), payload);
+  }
+
   /**
    * Publishes a retained message with QoS 1; an empty one clears the topic. Without a place for it, it waits for one.
    */
-  private publish(topic: string | undefined, payload: string | undefined): void {
-    if (topic === undefined) return;
+  private announce(topic: string, payload: string | undefined): void {
     // More than eight wait only when a broker acknowledges nothing.
     if (this.waiting.length === 8) {
       logStep("not-published", topic);
@@ -664,7 +735,7 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandle
       rssi: this.station.rssi,
       reset: resetName(this.power.resetReason),
       firmware: FIRMWARE,
-      ip: this.address,
+      ip: this.station.address,
       heap: this.power.freeHeap,
       bootMs: this.bootAt,
       wifiMs: this.wifiMs,
@@ -674,13 +745,37 @@ class Firmware implements WiFiHandler, LinkHandler, SessionHandler, PortalHandle
     });
   }
 
+  /** Made for each use: it keeps nothing. */
+  private get store(): SettingsStore {
+    return new SettingsStore(this.flash, 2);
+  }
+
   private builtIn(given: unknown): Settings | undefined {
     if (given === undefined) return undefined;
-    const settings = checkSettings(given, this.chipId);
+    const settings = checkSettings(given, this.chipId, this.flash);
     if (typeof settings !== "string") return settings;
     logStep("config-invalid", settings);
     return undefined;
   }
+}
+
+/** A range as text; undefined when it is no UTF-8. As many characters as bytes are ASCII: no need to look at each. */
+function textOf(bytes: Uint8Array, start: number, end: number): string | undefined {
+  try {
+    const text = readUtf8(bytes, start, end);
+    const isAscii = text.length === end - start && text.indexOf("\0") < 0;
+    return isAscii || isUtf8(bytes, start, end) ? text : undefined;
+  } catch {
+    // What the engine does not take for UTF-8 at all.
+    return undefined;
+  }
+}
+
+/** Called with the global object as `this`. It takes no slot of the heap, which may be full. */
+function crashed(this: Globals, message: string, exception: unknown): void {
+  const { rtc } = this;
+  rtc.bytes[RtcAt.FLAGS] = (rtc.bytes[RtcAt.FLAGS] as number) | RtcFlag.TOLD;
+  rtc.crash = exception === undefined ? message : `${message}: ${String(exception)}`;
 }
 
 export default function (): void {

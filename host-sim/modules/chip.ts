@@ -64,6 +64,14 @@ export function create(host: Host) {
         });
         board.rtc.write(firstUserWord, crc32(new Uint8Array(bytes)));
       },
+      crc(bytes: Uint8Array, from: number, to: number, seed: number): number {
+        requireAlive(host);
+        return crc(bytes, from, to, seed);
+      },
+      span(bytes: Uint8Array, from: number, to: number, least: number, most: number, except: number): number {
+        requireAlive(host);
+        return span(bytes, from, to, least, most, except);
+      },
       join(ssid: string, password: string, bssid: ArrayBuffer | undefined, channel: number, keep: boolean): void {
         requireAlive(host);
         if (radio.status !== StationStatus.idle) radio.disconnect();
@@ -104,14 +112,40 @@ function checkMemory(length: number): void {
   }
 }
 
+/** `chip.crc`, also for what reads a copy of a board's flash. */
+export function crc(bytes: ArrayBuffer | ArrayBufferView, from: number, to: number, seed: number): number {
+  return crc32(rangeOf(bytes, from, to), seed) | 0;
+}
+
+/** `chip.span`, likewise. */
+export function span(
+  bytes: ArrayBuffer | ArrayBufferView,
+  from: number,
+  to: number,
+  least: number,
+  most: number,
+  except: number,
+): number {
+  const isOther = (byte: number): boolean => byte < least || byte > most || byte === except;
+  const found = rangeOf(bytes, from, to).findIndex(isOther);
+  return found < 0 ? to : from + found;
+}
+
+/** As xsmcGetBufferReadable takes it: a buffer or any view. */
+function rangeOf(bytes: ArrayBuffer | ArrayBufferView, from: number, to: number): Uint8Array {
+  if (from < 0 || to < from || to > bytes.byteLength) throw new RangeError("range outside the bytes");
+  if (!ArrayBuffer.isView(bytes)) return new Uint8Array(bytes, from, to - from);
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + from, to - from);
+}
+
 function checkText(text: string, limit: number): string {
   if (new TextEncoder().encode(text).byteLength > limit) throw new RangeError("name or password too long");
   return text;
 }
 
 /** IEEE 802.3, as zlib's crc32. */
-export function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
+export function crc32(bytes: Uint8Array, seed = 0): number {
+  let crc = ~seed;
   for (const byte of bytes) {
     crc ^= byte;
     for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);

@@ -29,6 +29,16 @@ declare module "chip" {
     /** Keeps these bytes; their number as above. A reset in the middle reads as nothing kept. */
     writeMemory(bytes: ArrayBuffer): void;
     /**
+     * CRC-32 (IEEE 802.3, as in zip and Ethernet) of `bytes[from]` to `bytes[to - 1]`, as a signed 32-bit number. `seed`:
+     * the CRC of what came before, 0 at the beginning. RangeError when the range does not lie inside `bytes`.
+     */
+    crc(bytes: Uint8Array, from: number, to: number, seed: number): number;
+    /**
+     * Index of the first byte of that range that is below `least`, above `most` or equal to `except` (-1: none is);
+     * `to` without one. RangeError likewise.
+     */
+    span(bytes: Uint8Array, from: number, to: number, least: number, most: number, except: number): number;
+    /**
      * The station joins a network, as `WiFi.connect`, and leaves an open access point alone (`WiFi.connect` closes it).
      * `bssid`: 6 bytes, or undefined for any access point of that name. `channel`: 1 to 13, or 0 for all. `keep`: the
      * SDK keeps name, password and the key derived from them in its own flash, so that the next join with the same

@@ -1,17 +1,17 @@
 // The box: what happens between a press and sleep. Pure: events and instants in, effects out; it owns no pin, no socket
-// and no flash. main.ts performs the effects in the order given, and tells the box what came of them.
+// and no flash. main.ts performs the effects in the order given, and tells the box what came of them. States, events
+// and effects are numbers; state.ts and effect.ts have their names.
 
-import { Awake } from "./awake.js";
 import type { ButtonEvent } from "./button.js";
 import { type Command, parseCommand } from "./command.js";
 import type { BoxEvent, Down, Effect, TrialPhase, TrialStep, WakeCause } from "./effect.js";
+import type { Scanner } from "./flash.js";
 import { AlertEvent } from "./journal.js";
 import { LedPattern } from "./led.js";
 import type { Course } from "./recovery.js";
 import { refusal } from "./refusal.js";
 import { equalSettings, mergeSettings, type Settings, type WiFiNetwork } from "./settings.js";
-import { type After, ASLEEP, BoxTimes, earlier, isDue, type Online, REFUSED, STARTING, type State } from "./state.js";
-import { Trial } from "./trial.js";
+import { type After, BoxTimes, earlier, isDue, STATE_NAMES, type State } from "./state.js";
 import { Wishes } from "./wishes.js";
 
 /** A source of delays; mqtt/backoff.ts is one. */
@@ -39,10 +39,29 @@ export interface BoxOptions {
   readonly wake: Delays;
   /** A random number, 0 ≤ r < 1, for the jitter. */
   readonly random: () => number;
+  /** For long commands. */
+  readonly scanner?: Scanner;
 }
 
-export class Box {
-  private readonly options: BoxOptions;
+/** New settings on trial: those of `cmd/config` or of the setup page are used before they are saved. */
+interface Trial {
+  /** It was asked for on the setup page. */
+  readonly fromSetup: boolean;
+  /** The settings to go back to; undefined when there were none, which only the setup page can bring about. */
+  readonly before: Settings | undefined;
+  /** Whether the session needed cleaning before. */
+  readonly neededClean: boolean;
+  /** When it has failed at the latest. */
+  readonly until: number;
+}
+
+export class Box extends Wishes {
+  private readonly chipId: number;
+  private readonly millivolts: number;
+  private readonly retry: Delays;
+  private readonly wake: Delays;
+  private readonly random: () => number;
+  private readonly scanner: Scanner | undefined;
   // The next four are set here, only read elsewhere.
   /** The settings in use; during a trial the ones being tried. */
   settings: Settings | undefined;
@@ -52,9 +71,15 @@ export class Box {
   /** When the setup closes. */
   setupUntil = 0;
   private needsCleanSession: boolean;
-  private current: State = STARTING;
-  private readonly wishes = new Wishes();
-  private readonly awake = new Awake();
+  private current: State = 0;
+  /** When the state ends at the latest. */
+  private until: number | undefined;
+  /** What else belongs to the state; state.ts says what. */
+  private detail = 0;
+  /** A battery box sleeps at this instant at the latest; undefined for a mains box, and once that is lifted. */
+  private capAt: number | undefined;
+  /** `cmd/stay`: a battery box is awake at least until then. */
+  private stayUntil: number | undefined;
   private joined = false;
   /** The network has let the box in, on the way to an address. */
   private associated = false;
@@ -74,12 +99,22 @@ export class Box {
   /** The LED shows something that a person must see before sleep. */
   private mustShow = false;
   private buttonBusy = false;
-  private readonly trial = new Trial();
+  private trial: Trial | undefined;
+  /** What became of the last `cmd/config`, for `state`: "" when there was none. */
+  private result = "";
+  /** The root under which a command that was answered is still retained, until it was cleared; else "". */
+  private answered = "";
   /** The broker refused for a reason that no retry can heal. */
   private hopeless = false;
 
   constructor(options: BoxOptions) {
-    this.options = options;
+    super();
+    this.chipId = options.chipId;
+    this.millivolts = options.millivolts;
+    this.retry = options.retry;
+    this.wake = options.wake;
+    this.random = options.random;
+    this.scanner = options.scanner;
     this.settings = options.settings;
     this.pending = options.pending;
     this.needsCleanSession = options.needsCleanSession;
@@ -89,21 +124,20 @@ export class Box {
 
   /** The state's name, for the log and for tests. */
   get state(): string {
-    return this.current.name;
+    return STATE_NAMES[this.current] as string;
   }
 
   /** When `tick` is due, or undefined when only an event can change anything. */
   deadline(): number | undefined {
-    const state = this.current;
-    let at = "until" in state ? state.until : undefined;
-    if (this.isUnderCap(state)) at = earlier(at, this.awake.capAt);
-    return earlier(at, this.trial.until);
+    let at = this.until;
+    if (this.isUnderCap()) at = earlier(at, this.capAt);
+    return earlier(at, this.trial?.until);
   }
 
   /** Tells the box what happened; returns what it asks for, in order. */
   step(event: BoxEvent, now: number): readonly Effect[] {
     this.handle(event, now);
-    return this.wishes.drained();
+    return this.drained();
   }
 
   /**
@@ -112,123 +146,123 @@ export class Box {
    */
   tick(now: number, ready: boolean, shown: boolean): readonly Effect[] {
     this.pass(now, ready && (shown || (this.settings?.quiet === true && !this.mustShow)));
-    return this.wishes.drained();
+    return this.drained();
   }
 
   // --- Events -------------------------------------------------------------------------------------------------------
 
   private handle(event: BoxEvent, now: number): void {
     switch (event.type) {
-      case "booted":
+      case 1: // booted
         this.boot(event.cause, event.course, now);
         return;
-      case "button":
+      case 2: // button
         this.button(event.event, now);
         return;
-      case "stored":
+      case 3: // stored
         this.stored(event.sequence, now);
         return;
-      case "not-stored":
+      case 4: // not-stored
         // The LED must not show "stored", and whoever pressed must see that nothing was.
-        this.wishes.say("not-stored", event.why);
-        this.wishes.show(LedPattern.REFUSED);
-        if (this.current.name === "starting") this.join(now);
+        this.say("not-stored", event.why);
+        this.show(LedPattern.REFUSED);
+        if (this.current === 0 /* starting */) this.join(now);
         return;
-      case "not-saved":
+      case 5: // not-saved
         this.endTrial(`in use until the next restart, not saved: ${event.why}`);
         return;
-      case "associated":
-        if (this.current.name !== "joining") return;
+      case 6: // associated
+        if (this.current !== 1 /* joining */) return;
         this.associated = true;
         this.tellSetup("trying", "address", "");
         return;
-      case "joined":
-        if (this.current.name !== "joining") return;
+      case 7: // joined
+        if (this.current !== 1 /* joining */) return;
         this.joined = true;
-        this.wishes.say("joined", event.address);
+        this.say("joined", event.address);
         this.connect(now);
         return;
-      case "join-failed":
+      case 8: // join-failed
         this.onJoinFailed(event.why, now);
         return;
-      case "wifi-lost":
+      case 9: // wifi-lost
         this.onWiFiLost(now);
         return;
-      case "opened":
-        if (this.current.name !== "connecting") return;
+      case 10: // opened
+        if (this.current !== 2 /* connecting */) return;
         // The cache was right; from here on the broker has the usual time.
-        this.current.until = (now + BoxTimes.connect) | 0;
-        if (!this.current.clean) this.wishes.do({ do: "deliver" });
+        this.until = (now + BoxTimes.connect) | 0;
+        if (this.detail === 0 /* not clean */) this.ask({ do: 10 /* deliver */ });
         return;
-      case "unreachable":
-        if (this.current.name === "connecting") this.fail(event.why, event.step, now);
+      case 11: // unreachable
+        if (this.current === 2 /* connecting */) this.fail(event.why, event.step, now);
         return;
-      case "connected":
+      case 12: // connected
         this.onConnected(event.sessionPresent, now);
         return;
-      case "received":
-        this.wishes.say("received", `${this.options.chipId}-${event.sequence}`);
+      case 13: // received
+        this.say("received", `${this.chipId}-${event.sequence}`);
         // With the last alert's PUBREL: the battery pays per round trip. What is retained there waits for PUBCOMP.
         if (this.pending === 1 && this.isBattery()) this.subscribe();
         return;
-      case "delivered":
+      case 14: // delivered
         this.onDelivered(event.sequence, now);
         return;
-      case "subscribed":
+      case 15: // subscribed
         if (event.refused) {
-          this.wishes.complain("commands-refused", "the broker does not let this box subscribe to its commands");
+          this.complain("commands-refused", "the broker does not let this box subscribe to its commands");
         }
         this.heard = true;
-        if (this.current.name === "online" && this.current.phase === "subscribing") this.listen(this.current, now);
+        if (this.current === 3 /* online */ && this.detail === 1 /* subscribing */) this.listen(now);
         return;
-      case "command":
+      case 17: // command
         this.onCommand(
           event.name,
           event.text === undefined
             ? { kind: "invalid", why: `cmd/${event.name}: ${event.why}` }
-            : parseCommand(event.name, event.text),
+            : parseCommand(event.name, event.text, this.scanner),
           now,
         );
         return;
-      case "acknowledged":
-        this.wishes.do({ do: "announce-waiting" });
-        if (this.pending > 0) this.wishes.do({ do: "deliver" });
+      case 16: // acknowledged
+        this.ask({ do: 11 /* announce-waiting */ });
+        if (this.pending > 0) this.ask({ do: 10 /* deliver */ });
         return;
-      case "flushed":
-        if (this.current.name === "online" && this.current.phase === "leaving") this.disconnect("sleep", now);
+      case 18: // flushed
+        if (this.current === 3 /* online */ && this.detail === 3 /* leaving */) this.disconnect(0 /* sleep */, now);
         return;
-      case "down":
+      case 21: // down
         this.onDown(event.down, now);
         return;
-      case "try":
+      case 19: // try
         this.tryOut(event.settings, now);
         return;
-      case "more-time":
-        if (this.current.name !== "setup" || this.current.kind === "done") return;
+      case 20: // more-time
+        if (this.current !== 7 /* setup */ || this.detail === 2 /* done */) return;
         this.setupUntil = (now + BoxTimes.setup) | 0;
-        this.current.until = this.setupUntil;
+        this.until = this.setupUntil;
         return;
     }
   }
 
   private boot(cause: WakeCause, course: Course, now: number): void {
-    if (this.current.name !== "starting") return;
-    this.wishes.say("boot", cause);
+    if (this.current !== 0 /* starting */) return;
+    this.say("boot", cause);
     const settings = this.settings;
     if (course === "erase") {
-      this.wishes.say("factory-reset", "ten quick presses");
-      this.wishes.do({ do: "factory-reset" });
+      this.say("factory-reset", "ten quick presses");
+      this.ask({ do: 28 /* factory-reset */ });
       this.restart();
       return;
     }
     if (settings === undefined || course !== "normal") {
-      if (course !== "normal") this.wishes.say(course, course === "safe" ? "three bad boots" : "five quick presses");
-      this.openSetup(course === "safe" ? "safe" : "open", now);
+      if (course !== "normal") this.say(course, course === "safe" ? "three bad boots" : "five quick presses");
+      this.openSetup(course === "safe" ? 1 : 0, now);
       return;
     }
-    if (settings.mode === "battery") this.awake.begin(now);
+    if (settings.mode === "battery") this.capAt = (now + BoxTimes.awake) | 0;
     // The press goes into the journal before anything else happens; `stored` then starts the radio.
-    if (cause === "press") this.wishes.do({ do: "store", event: AlertEvent.PRESS });
+    if (cause === "press") this.ask({ do: 1 /* store */, event: AlertEvent.PRESS });
     else this.join(now);
   }
 
@@ -240,31 +274,31 @@ export class Box {
       case "held-long":
         return;
       case "held-setup":
-        this.wishes.show(LedPattern.COUNTDOWN);
+        this.show(LedPattern.COUNTDOWN);
         return;
       case "released":
         this.buttonBusy = false;
-        if (this.current.name === "resetting") this.restart();
-        else this.wishes.rest(this.wishes.base);
+        if (this.current === 8 /* resetting */) this.restart();
+        else this.rest(this.base);
         return;
       case "setup":
         this.buttonBusy = false;
-        this.leaveFor("setup", now);
+        this.leaveFor(3 /* setup */, now);
         return;
       case "reset":
-        this.wishes.say("factory-reset", "settings and stored alerts erased");
-        this.wishes.do({ do: "abort" });
-        this.wishes.do({ do: "factory-reset" });
+        this.say("factory-reset", "settings and stored alerts erased");
+        this.ask({ do: 19 /* abort */ });
+        this.ask({ do: 28 /* factory-reset */ });
         // FLASH held low while the chip restarts would start its boot loader instead: it restarts when the button is
         // let go.
-        this.current = { name: "resetting", until: (now + BoxTimes.reset) | 0 };
+        this.become(8 /* resetting */, (now + BoxTimes.reset) | 0, 0);
         return;
       default:
         this.buttonBusy = false;
         // A button that also pulls RST has been counted at boot: every press of it is a reset.
         if (this.settings?.wiring !== "gpio") return;
-        this.wishes.do({
-          do: "store",
+        this.ask({
+          do: 1 /* store */,
           event: event === "double" ? AlertEvent.DOUBLE : event === "long" ? AlertEvent.LONG : AlertEvent.PRESS,
         });
     }
@@ -272,33 +306,33 @@ export class Box {
 
   private stored(sequence: number, now: number): void {
     this.pending += 1;
-    this.wishes.say("stored", `${this.options.chipId}-${sequence}`);
-    this.wishes.rest(LedPattern.STORED);
-    switch (this.current.name) {
-      case "starting":
+    this.say("stored", `${this.chipId}-${sequence}`);
+    this.rest(LedPattern.STORED);
+    switch (this.current) {
+      case 0: // starting
         this.join(now);
         return;
-      case "online":
-        if (this.current.phase === "leaving") return;
-        this.current.phase = "delivering";
-        this.current.until = undefined;
-        this.wishes.do({ do: "deliver" });
+      case 3: // online
+        if (this.detail === 3 /* leaving */) return;
+        this.detail = 0 /* delivering */;
+        this.until = undefined;
+        this.ask({ do: 10 /* deliver */ });
         return;
-      case "connecting":
-        if (!this.current.clean) this.wishes.do({ do: "deliver" });
-        this.wishes.rest(LedPattern.CONNECTING);
+      case 2: // connecting
+        if (this.detail === 0 /* not clean */) this.ask({ do: 10 /* deliver */ });
+        this.rest(LedPattern.CONNECTING);
         return;
-      case "joining":
-        this.wishes.rest(LedPattern.JOINING);
+      case 1: // joining
+        this.rest(LedPattern.JOINING);
         return;
-      case "waiting":
-      case "refused":
+      case 5: // waiting
+      case 6: // refused
         // Somebody is standing there: one attempt at once.
-        this.wishes.forgive();
+        this.forgive();
         this.resume(now);
         return;
-      case "resting":
-        this.awake.begin(now);
+      case 9: // resting
+        this.capAt = (now + BoxTimes.awake) | 0;
         this.join(now);
         return;
       default:
@@ -308,35 +342,35 @@ export class Box {
   }
 
   private onJoinFailed(why: string, now: number): void {
-    if (this.current.name !== "joining") return;
+    if (this.current !== 1 /* joining */) return;
     const step = this.associated ? "address" : "wifi";
-    if (this.fast || this.trial.fromSetup) {
+    if (this.fast || this.trial?.fromSetup) {
       this.fail(why, step, now);
       return;
     }
     const networks = this.inUse.wifi.length;
     this.network = (this.network + 1) % networks;
     if (this.network !== 0) {
-      this.wishes.complain("join-failed", why);
+      this.complain("join-failed", why);
       this.join(now);
       return;
     }
-    this.wishes.do({ do: "leave" });
+    this.ask({ do: 5 /* leave */ });
     this.fail(`no Wi-Fi: ${why}`, step, now);
   }
 
   private onWiFiLost(now: number): void {
     if (!this.joined) return;
     this.joined = false;
-    switch (this.current.name) {
-      case "connecting":
-      case "online":
-        this.wishes.do({ do: "abort" });
+    switch (this.current) {
+      case 2: // connecting
+      case 3: // online
+        this.ask({ do: 19 /* abort */ });
         this.fail("Wi-Fi lost", "wifi", now);
         return;
-      case "closing":
-        this.wishes.do({ do: "abort" });
-        this.closed(this.current.after, now);
+      case 4: // closing
+        this.ask({ do: 19 /* abort */ });
+        this.closed(this.detail as After, now);
         return;
       default:
         return;
@@ -344,68 +378,67 @@ export class Box {
   }
 
   private onConnected(sessionPresent: boolean, now: number): void {
-    if (this.current.name !== "connecting") return;
-    this.wishes.forgive();
+    if (this.current !== 2 /* connecting */) return;
+    this.forgive();
     this.hopeless = false;
-    this.options.retry.connected(now);
-    const { clean } = this.current;
-    const fromSetup = this.trial.fromSetup;
-    if (this.trial.running) this.adopt();
-    if (this.isBattery()) this.wishes.do({ do: "keep-cache", network: this.network });
+    this.retry.connected(now);
+    const clean = this.detail === 1;
+    const fromSetup = this.trial?.fromSetup === true;
+    if (this.trial !== undefined) this.adopt(this.trial);
+    if (this.isBattery()) this.ask({ do: 8 /* keep-cache */, network: this.network });
     this.cached = true;
     this.fast = false;
     if (clean) {
       // Only now does the broker hold nothing of an earlier life; the next connection opens the lasting session.
-      this.wishes.say("connected", "clean session");
+      this.say("connected", "clean session");
       this.needsCleanSession = false;
-      this.wishes.do({ do: "session-cleaned" });
+      this.ask({ do: 23 /* session-cleaned */ });
     }
     if (clean || fromSetup) {
-      this.disconnect(fromSetup ? "done" : "connect", now);
+      this.disconnect(fromSetup ? 4 /* done */ : 1 /* connect */, now);
       return;
     }
-    this.wishes.say("connected", sessionPresent ? "session present" : "new session");
+    this.say("connected", sessionPresent ? "session present" : "new session");
     this.announced = false;
     this.asked = false;
     this.heard = false;
-    const online: Online = { name: "online", phase: "delivering", until: undefined };
-    this.current = online;
-    this.wishes.rest(this.pending > 0 ? LedPattern.STORED : this.resting());
-    if (this.pending === 0) this.settle(online, now);
-    else this.wishes.do({ do: "deliver" });
+    this.become(3 /* online */, undefined, 0 /* delivering */);
+    this.rest(this.pending > 0 ? LedPattern.STORED : this.resting());
+    if (this.pending === 0) this.settle(now);
+    else this.ask({ do: 10 /* deliver */ });
   }
 
   private onDelivered(sequence: number, now: number): void {
     if (this.pending > 0) this.pending -= 1;
-    this.wishes.say("delivered", `${this.options.chipId}-${sequence}`);
-    this.wishes.show(LedPattern.SENT);
-    if (this.current.name !== "online" || this.current.phase === "leaving") return;
+    this.say("delivered", `${this.chipId}-${sequence}`);
+    this.show(LedPattern.SENT);
+    if (this.current !== 3 /* online */ || this.detail === 3 /* leaving */) return;
     if (this.pending > 0) {
-      this.wishes.do({ do: "deliver" });
+      this.ask({ do: 10 /* deliver */ });
       return;
     }
-    this.wishes.do({ do: "remember", attempt: 0 });
-    this.wishes.rest(this.resting());
-    this.settle(this.current, now);
+    this.ask({ do: 25 /* remember */, attempt: 0 });
+    this.rest(this.resting());
+    this.settle(now);
   }
 
   /** Everything is delivered: tell the world, then listen for commands, beginning with the one that has waited. */
-  private settle(online: Online, now: number): void {
+  private settle(now: number): void {
     if (!this.announced) {
-      this.wishes.do({ do: "announce", presence: "online" });
-      const { answered } = this.trial;
-      if (answered !== "") this.wishes.do({ do: "clear", root: answered, name: "config" });
-      this.trial.answered = "";
+      this.ask({ do: 12 /* announce */, presence: "online" });
+      const root = this.answered;
+      if (root !== "") this.ask({ do: 16 /* clear */, root, name: "config" });
+      this.answered = "";
     }
     this.announced = true;
-    this.wishes.do({ do: "state", config: this.trial.result });
+    this.ask({ do: 13 /* state */, config: this.result });
     this.subscribe();
-    online.phase = "subscribing";
-    online.until = undefined;
-    if (this.heard) this.listen(online, now);
+    this.detail = 1 /* subscribing */;
+    this.until = undefined;
+    if (this.heard) this.listen(now);
     const { changes } = this;
     this.changes = undefined;
-    if (changes !== undefined) this.configure(online, changes, now);
+    if (changes !== undefined) this.configure(changes, now);
   }
 
   /** Once in a connection. */
@@ -414,131 +447,140 @@ export class Box {
     this.asked = true;
     // Retained commands come again with each SUBSCRIBE, also into a session that is present. A sleeper asks for QoS 0:
     // the retained copy is then the only one, and no queue of outdated commands waits for it.
-    this.wishes.do({ do: "subscribe", qos: this.isBattery() ? 0 : 1 });
+    this.ask({ do: 15 /* subscribe */, qos: this.isBattery() ? 0 : 1 });
   }
 
-  private listen(online: Online, now: number): void {
-    online.phase = "listening";
-    online.until = undefined;
+  private listen(now: number): void {
+    this.detail = 2 /* listening */;
+    this.until = undefined;
     if (!this.isBattery()) return;
-    online.until = this.awake.windowEnd(now);
+    const end = (now + BoxTimes.window) | 0;
+    const stay = this.stayUntil;
+    this.until = stay !== undefined && ((stay - end) | 0) > 0 ? stay : end;
   }
 
   // --- Commands -----------------------------------------------------------------------------------------------------
 
   private onCommand(name: string, command: Command, now: number): void {
-    if (this.current.name !== "online" || this.current.phase === "leaving") return;
+    if (this.current !== 3 /* online */ || this.detail === 3 /* leaving */) return;
     const settings = this.inUse;
     switch (command.kind) {
       case "cleared":
         return;
       case "invalid":
-        this.wishes.say("command-invalid", command.why);
+        this.say("command-invalid", command.why);
         // Otherwise the same complaint would come again with every connection.
-        this.wishes.do({ do: "clear", root: settings.root, name });
+        this.ask({ do: 16 /* clear */, root: settings.root, name });
         break;
       case "led":
         this.light = command.on === "toggle" ? !this.light : command.on;
-        this.wishes.say("command", this.light ? "led on" : "led off");
-        if (this.pending === 0) this.wishes.rest(this.resting());
-        this.wishes.do({ do: "light", on: this.light });
-        this.wishes.do({ do: "clear", root: settings.root, name: "led" });
+        this.say("command", this.light ? "led on" : "led off");
+        if (this.pending === 0) this.rest(this.resting());
+        this.ask({ do: 14 /* light */, on: this.light });
+        this.ask({ do: 16 /* clear */, root: settings.root, name: "led" });
         break;
       case "stay":
-        this.wishes.say("command", `stay ${command.seconds} s`);
-        if (this.isBattery()) this.awake.stay(now, command.seconds);
-        this.wishes.do({ do: "clear", root: settings.root, name: "stay" });
+        this.say("command", `stay ${command.seconds} s`);
+        if (this.isBattery()) {
+          // The usual time to end what goes on then.
+          this.stayUntil = (now + command.seconds * 1000) | 0;
+          this.capAt = (this.stayUntil + BoxTimes.awake) | 0;
+        }
+        this.ask({ do: 16 /* clear */, root: settings.root, name: "stay" });
         break;
       case "config":
-        this.configure(this.current, command.changes, now);
+        this.configure(command.changes, now);
         return;
     }
-    if (this.current.phase === "listening") this.listen(this.current, now);
+    if (this.detail === 2 /* listening */) this.listen(now);
   }
 
-  private configure(online: Online, changes: unknown, now: number): void {
+  private configure(changes: unknown, now: number): void {
     if (this.pending > 0) {
       // What one broker has received and not released would be lost at another.
       this.changes = changes;
       return;
     }
     const current = this.inUse;
-    const candidate = mergeSettings(current, changes, this.options.chipId);
+    const candidate = mergeSettings(current, changes, this.chipId, this.scanner);
     const unchanged = typeof candidate !== "string" && equalSettings(candidate, current);
     if (typeof candidate === "string" || unchanged) {
       this.endTrial(unchanged ? "unchanged" : `rejected: ${candidate}`);
-      this.wishes.do({ do: "clear", root: current.root, name: "config" });
-      this.wishes.do({ do: "state", config: this.trial.result });
-      if (online.phase === "listening") this.listen(online, now);
+      this.ask({ do: 16 /* clear */, root: current.root, name: "config" });
+      this.ask({ do: 13 /* state */, config: this.result });
+      if (this.detail === 2 /* listening */) this.listen(now);
       return;
     }
-    this.wishes.say("config", "trying");
-    this.trial.begin(current, false, false, now);
-    if (this.awake.capAt !== undefined) this.awake.begin(now + BoxTimes.trial);
+    this.beginTrial(current, false, false, now);
+    if (this.capAt !== undefined) this.capAt = (now + BoxTimes.trial + BoxTimes.awake) | 0;
     this.settings = candidate;
-    this.disconnect("trial", now);
+    this.disconnect(2 /* trial */, now);
   }
 
   /** A person at the setup page wants to see these work. */
   private tryOut(settings: Settings, now: number): void {
-    if (this.current.name !== "setup" || this.current.kind === "done") return;
+    if (this.current !== 7 /* setup */ || this.detail === 2 /* done */) return;
     this.setupUntil = (now + BoxTimes.setup) | 0;
-    this.trial.begin(this.settings, true, this.needsCleanSession, now);
-    this.wishes.say("config", "trying");
+    this.beginTrial(this.settings, true, this.needsCleanSession, now);
     this.tellSetup("trying", "wifi", "");
-    this.useForTrial(settings);
+    this.useForTrial(settings, this.trial as Trial);
     this.join(now);
   }
 
-  private useForTrial(settings: Settings): void {
-    const { before } = this.trial;
+  private beginTrial(before: Settings | undefined, fromSetup: boolean, neededClean: boolean, now: number): void {
+    this.trial = { fromSetup, before, neededClean, until: (now + BoxTimes.trial) | 0 };
+    this.say("config", "trying");
+  }
+
+  private useForTrial(settings: Settings, trial: Trial): void {
     this.settings = settings;
-    this.wishes.do({ do: "use", settings });
-    this.needsCleanSession = this.trial.neededClean || before === undefined || isOtherBroker(before, settings);
+    this.ask({ do: 20 /* use */, settings });
+    this.needsCleanSession = trial.neededClean || isOtherBroker(trial.before, settings);
     this.network = 0;
     this.cached = false;
   }
 
   /** The trial's connection stands: the new settings are saved, whoever asked is answered. */
-  private adopt(): void {
-    const { before } = this.trial;
+  private adopt(trial: Trial): void {
     const settings = this.inUse;
     // Written before the settings: a power cut between the two costs one clean connection, the other order an alert.
-    if (before === undefined || isOtherBroker(before, settings)) this.wishes.do({ do: "require-clean-session" });
-    this.wishes.do({ do: "save", settings });
+    if (isOtherBroker(trial.before, settings)) this.ask({ do: 22 /* require-clean-session */ });
+    this.ask({ do: 21 /* save */, settings });
     this.tellSetup("done", "", "");
     this.endTrial("applied");
-    if (settings.mode === "mains") this.awake.capAt = undefined;
+    if (settings.mode === "mains") this.capAt = undefined;
   }
 
   /** The trial failed: back to the settings that worked. */
-  private revert(why: string, step: TrialStep, now: number): void {
-    const { before, fromSetup, neededClean } = this.trial;
+  private revert(trial: Trial, why: string, step: TrialStep, now: number): void {
+    const { before } = trial;
     this.tellSetup("failed", step, why);
     this.settings = before;
     this.endTrial(`rejected: ${why}`);
-    this.needsCleanSession = neededClean;
-    if (before !== undefined) this.wishes.do({ do: "use", settings: before });
+    this.needsCleanSession = trial.neededClean;
+    if (before !== undefined) this.ask({ do: 20 /* use */, settings: before });
     this.network = 0;
-    if (fromSetup) {
+    if (trial.fromSetup) {
       this.joined = false;
-      this.wishes.do({ do: "leave" });
-      this.wishes.rest(LedPattern.SETUP);
-      this.current = { name: "setup", kind: "open", until: this.setupUntil };
+      this.ask({ do: 5 /* leave */ });
+      this.rest(LedPattern.SETUP);
+      this.become(7 /* setup */, this.setupUntil, 0 /* open */);
       return;
     }
-    if (this.awake.capAt !== undefined) this.awake.begin(now);
+    if (this.capAt !== undefined) this.capAt = (now + BoxTimes.awake) | 0;
     this.join(now);
   }
 
   /** Says it on the setup page, when that is where the trial began. */
   private tellSetup(phase: TrialPhase, step: TrialStep, detail: string): void {
-    if (this.trial.fromSetup) this.wishes.do({ do: "tell-setup", phase, step, detail });
+    if (this.trial?.fromSetup) this.ask({ do: 27 /* tell-setup */, phase, step, detail });
   }
 
   private endTrial(result: string): void {
-    this.trial.end(result);
-    this.wishes.say("config", result);
+    if (this.trial?.fromSetup === false) this.answered = this.trial.before?.root ?? "";
+    this.trial = undefined;
+    this.result = result;
+    this.say("config", result);
   }
 
   // --- Connections --------------------------------------------------------------------------------------------------
@@ -547,26 +589,25 @@ export class Box {
     this.joined = false;
     this.associated = false;
     // A mains box stays for days: it follows its access points and renews its address.
-    this.fast = this.cached && this.isBattery() && !this.trial.running;
-    const limit = this.fast ? BoxTimes.fast : BoxTimes.join;
-    this.current = { name: "joining", until: (now + limit) | 0 };
-    this.wishes.rest(LedPattern.JOINING);
-    this.wishes.say("joining", (this.inUse.wifi[this.network] as WiFiNetwork).ssid);
+    this.fast = this.cached && this.isBattery() && this.trial === undefined;
+    this.become(1 /* joining */, (now + (this.fast ? BoxTimes.fast : BoxTimes.join)) | 0, 0);
+    this.rest(LedPattern.JOINING);
+    this.say("joining", (this.inUse.wifi[this.network] as WiFiNetwork).ssid);
     // The SDK keeps what does not change from boot to boot: a sleeper's BSSID, and where a mains box belongs.
-    const keep = !this.trial.running && (this.fast || !this.isBattery());
-    this.wishes.do({ do: "join", network: this.network, fast: this.fast, keep });
+    const keep = this.trial === undefined && (this.fast || !this.isBattery());
+    this.ask({ do: 4 /* join */, network: this.network, fast: this.fast, keep });
   }
 
   private connect(now: number): void {
     const clean = this.needsCleanSession;
     const fast = this.fast;
     // The cache has one limit for all of it.
-    const until = fast && this.current.name === "joining" ? this.current.until : (now + BoxTimes.connect) | 0;
-    this.current = { name: "connecting", clean, until };
+    const until = fast && this.current === 1 /* joining */ ? this.until : (now + BoxTimes.connect) | 0;
+    this.become(2 /* connecting */, until, clean ? 1 : 0);
     this.tellSetup("trying", "name", "");
-    this.wishes.rest(LedPattern.CONNECTING);
-    this.wishes.say("connecting", `${this.inUse.host}:${this.inUse.port}`);
-    this.wishes.do({ do: "open", clean, fast });
+    this.rest(LedPattern.CONNECTING);
+    this.say("connecting", `${this.inUse.host}:${this.inUse.port}`);
+    this.ask({ do: 7 /* open */, clean, fast });
   }
 
   private resume(now: number): void {
@@ -576,51 +617,52 @@ export class Box {
 
   /** An attempt to reach the broker has failed: revert a trial, else wait and try again. */
   private fail(why: string, step: TrialStep, now: number): void {
-    if (this.trial.running) {
-      this.revert(why, step, now);
+    if (this.trial !== undefined) {
+      this.revert(this.trial, why, step, now);
       return;
     }
     if (this.fast && this.joined && why === "connection refused") {
       // Somebody answers, so the network is as it was; the broker's name may lead elsewhere.
-      this.wishes.say("cache", why);
+      this.say("cache", why);
       this.fast = false;
       this.connect(now);
       return;
     }
     if (this.fast) {
       // Moved access point, address given to another, broker elsewhere: all of it is found anew, in the same wake.
-      this.wishes.say("cache", why);
-      this.wishes.do({ do: "forget-cache" });
+      this.say("cache", why);
+      this.ask({ do: 9 /* forget-cache */ });
       this.cached = false;
       this.network = 0;
       this.join(now);
       return;
     }
     this.failures += 1;
-    this.wishes.complain("failed", why);
-    this.options.retry.disconnected(now);
-    this.wishes.rest(LedPattern.OFF);
-    if (this.pending > 0 && !this.isBattery()) this.wishes.show(LedPattern.NOT_SENT);
+    this.complain("failed", why);
+    this.retry.disconnected(now);
+    this.rest(LedPattern.OFF);
+    if (this.pending > 0 && !this.isBattery()) this.show(LedPattern.NOT_SENT);
     if (this.isBattery() && (this.cached || !this.joined)) {
       // A radio that waits draws as much as one that works, and joining again is quick or has to search anyway.
       this.joined = false;
-      this.wishes.do({ do: "radio-off" });
+      this.ask({ do: 6 /* radio-off */ });
     }
-    const delay = this.options.retry.next(this.options.random());
-    this.current = { name: "waiting", until: (now + delay) | 0 };
+    const delay = this.retry.next(this.random());
+    this.become(5 /* waiting */, (now + delay) | 0, 0);
   }
 
   private onDown(down: Down, now: number): void {
-    switch (this.current.name) {
-      case "connecting": {
+    switch (this.current) {
+      case 2: {
+        // connecting
         const why = refusal(down.code, this.inUse.user !== "");
         if (down.reason === "refused" && why !== "") {
           this.refuse(why, now);
           return;
         }
         if (down.pipelined) {
-          this.wishes.say("plain-order", "the broker closed on packets before CONNACK");
-          this.wishes.do({ do: "plain-order" });
+          this.say("plain-order", "the broker closed on packets before CONNACK");
+          this.ask({ do: 24 /* plain-order */ });
           this.connect(now);
           return;
         }
@@ -628,15 +670,15 @@ export class Box {
         else this.fail(`broker: ${down.detail}`, "broker", now);
         return;
       }
-      case "online":
-        if (this.current.phase === "leaving") {
+      case 3: // online
+        if (this.detail === 3 /* leaving */) {
           this.goToRest(now);
           return;
         }
         this.fail(`connection ${down.reason}: ${down.detail}`, "broker", now);
         return;
-      case "closing":
-        this.closed(this.current.after, now);
+      case 4: // closing
+        this.closed(this.detail as After, now);
         return;
       default:
         // joining, waiting, refused, setup, resting, asleep: a connection that was given up reports its end.
@@ -645,8 +687,8 @@ export class Box {
   }
 
   private refuse(why: string, now: number): void {
-    if (this.trial.running) {
-      this.revert(why, "login", now);
+    if (this.trial !== undefined) {
+      this.revert(this.trial, why, "login", now);
       return;
     }
     if (this.fast) {
@@ -656,54 +698,54 @@ export class Box {
     }
     this.hopeless = true;
     this.failures += 1;
-    this.wishes.complain("failed", why);
-    this.wishes.rest(LedPattern.REFUSED);
+    this.complain("failed", why);
+    this.rest(LedPattern.REFUSED);
     if (this.isBattery()) {
       this.goToRest(now);
       return;
     }
-    if (this.pending > 0) this.wishes.show(LedPattern.NOT_SENT);
-    this.current = REFUSED;
+    if (this.pending > 0) this.show(LedPattern.NOT_SENT);
+    this.become(6 /* refused */, undefined, 0);
   }
 
   private disconnect(after: After, now: number): void {
-    this.current = { name: "closing", after, until: (now + BoxTimes.closing) | 0 };
-    this.wishes.do({ do: "disconnect" });
+    this.become(4 /* closing */, (now + BoxTimes.closing) | 0, after);
+    this.ask({ do: 18 /* disconnect */ });
   }
 
   private closed(after: After, now: number): void {
     switch (after) {
-      case "sleep":
+      case 0: // sleep
         this.goToRest(now);
         return;
-      case "connect":
+      case 1: // connect
         this.resume(now);
         return;
-      case "setup":
-        this.openSetup("open", now);
+      case 3: // setup
+        this.openSetup(0 /* open */, now);
         return;
-      case "done":
+      case 4: // done
         this.setupUntil = (now + BoxTimes.done) | 0;
-        this.wishes.rest(LedPattern.SETUP);
-        this.current = { name: "setup", kind: "done", until: this.setupUntil };
+        this.rest(LedPattern.SETUP);
+        this.become(7 /* setup */, this.setupUntil, 2 /* done */);
         return;
-      case "trial":
-        this.useForTrial(this.inUse);
-        this.wishes.do({ do: "leave" });
+      case 2: // trial
+        this.useForTrial(this.inUse, this.trial as Trial);
+        this.ask({ do: 5 /* leave */ });
         this.join(now);
     }
   }
 
   /** Ends what is going on, gracefully where a connection stands, and then does `after`. */
   private leaveFor(after: After, now: number): void {
-    switch (this.current.name) {
-      case "online":
+    switch (this.current) {
+      case 3: // online
         this.disconnect(after, now);
         return;
-      case "connecting":
-        this.wishes.do({ do: "abort" });
+      case 2: // connecting
+        this.ask({ do: 19 /* abort */ });
         break;
-      case "setup":
+      case 7: // setup
         return;
       default:
         break;
@@ -711,133 +753,132 @@ export class Box {
     this.closed(after, now);
   }
 
-  private openSetup(kind: "open" | "safe", now: number): void {
+  private openSetup(kind: 0 | 1, now: number): void {
     this.setupUntil = (now + BoxTimes.setup) | 0;
-    this.current = { name: "setup", kind, until: this.setupUntil };
+    this.become(7 /* setup */, this.setupUntil, kind);
     this.joined = false;
-    this.wishes.say("setup", "access point open");
-    this.wishes.rest(kind === "safe" ? LedPattern.SAFE : LedPattern.SETUP);
-    this.wishes.do({ do: "open-setup" });
+    this.say("setup", "access point open");
+    this.rest(kind === 1 /* safe */ ? LedPattern.SAFE : LedPattern.SETUP);
+    this.ask({ do: 26 /* open-setup */ });
   }
 
-  private closeSetup(kind: "open" | "safe" | "done", now: number): void {
-    this.wishes.say("setup", kind === "done" ? "closed" : "closed after 120 s");
+  private closeSetup(now: number): void {
+    const isDone = this.detail === 2;
+    this.say("setup", isDone ? "closed" : "closed after 120 s");
     const battery = this.isBattery();
     // Everything begins anew after it: new settings from their start, after bad boots a new chance, a sleeper's alerts.
-    const goesOn = this.settings !== undefined && (!battery || (kind === "open" && this.pending > 0));
-    if (kind === "done" || goesOn) this.restart();
+    const goesOn = this.settings !== undefined && (!battery || (this.detail === 0 /* open */ && this.pending > 0));
+    if (isDone || goesOn) this.restart();
     else this.goToRest(now);
   }
 
   // --- Time ---------------------------------------------------------------------------------------------------------
 
   private pass(now: number, maySleep: boolean): void {
-    if (isDue(this.trial.until, now)) {
-      this.wishes.do({ do: "abort" });
-      this.revert("no connection in time", this.joined ? "broker" : "wifi", now);
+    if (this.trial !== undefined && isDue(this.trial.until, now)) {
+      this.ask({ do: 19 /* abort */ });
+      this.revert(this.trial, "no connection in time", this.joined ? "broker" : "wifi", now);
       return;
     }
-    if (this.isUnderCap(this.current) && isDue(this.awake.capAt, now)) {
+    if (this.isUnderCap() && isDue(this.capAt, now)) {
       this.giveUp(now);
       return;
     }
-    const state = this.current;
-    if (!("until" in state)) return;
-    if (state.name === "resting" && maySleep) {
+    if (this.current === 9 /* resting */ && maySleep) {
       this.sleep(now);
       return;
     }
-    if (!isDue(state.until, now)) return;
-    switch (state.name) {
-      case "joining":
+    if (!isDue(this.until, now)) return;
+    switch (this.current) {
+      case 1: // joining
         this.onJoinFailed(this.associated ? "no address from the router" : "no answer in time", now);
         return;
-      case "connecting":
-        this.wishes.do({ do: "abort" });
+      case 2: // connecting
+        this.ask({ do: 19 /* abort */ });
         this.fail("broker: no answer in time", "broker", now);
         return;
-      case "online":
-        this.leave(state, now);
+      case 3: // online
+        this.leave(now);
         return;
-      case "closing":
-        this.wishes.do({ do: "abort" });
-        this.closed(state.after, now);
+      case 4: // closing
+        this.ask({ do: 19 /* abort */ });
+        this.closed(this.detail as After, now);
         return;
-      case "waiting":
+      case 5: // waiting
         this.resume(now);
         return;
-      case "resetting":
+      case 8: // resetting
         this.restart();
         return;
-      case "setup":
-        this.closeSetup(state.kind, now);
+      case 7: // setup
+        this.closeSetup(now);
         return;
-      case "resting":
+      case 9: // resting
         this.sleep(now);
         return;
     }
   }
 
   /** Battery: the command window is over, or the farewell was not acknowledged in time. */
-  private leave(state: Online, now: number): void {
-    if (state.phase === "leaving") {
-      this.disconnect("sleep", now);
+  private leave(now: number): void {
+    if (this.detail === 3 /* leaving */) {
+      this.disconnect(0 /* sleep */, now);
       return;
     }
-    state.phase = "leaving";
-    state.until = (now + BoxTimes.farewell) | 0;
-    this.wishes.do({ do: "announce", presence: "sleeping" });
-    this.wishes.do({ do: "flush", withinMs: BoxTimes.farewell });
+    this.detail = 3 /* leaving */;
+    this.until = (now + BoxTimes.farewell) | 0;
+    this.ask({ do: 12 /* announce */, presence: "sleeping" });
+    this.ask({ do: 17 /* flush */, withinMs: BoxTimes.farewell });
   }
 
   /** Battery: awake for too long. What is pending stays in the journal. */
   private giveUp(now: number): void {
-    this.wishes.say("awake-cap", `${BoxTimes.awake / 1000} s`);
-    this.awake.capAt = undefined;
-    if (this.current.name === "online") {
-      this.wishes.do({ do: "announce", presence: "sleeping" });
-      this.disconnect("sleep", now);
+    this.say("awake-cap", `${BoxTimes.awake / 1000} s`);
+    this.capAt = undefined;
+    if (this.current === 3 /* online */) {
+      this.ask({ do: 12 /* announce */, presence: "sleeping" });
+      this.disconnect(0 /* sleep */, now);
       return;
     }
-    this.wishes.do({ do: "abort" });
+    this.ask({ do: 19 /* abort */ });
     this.goToRest(now);
   }
 
   /** Shows how it ended, then sleeps. */
   private goToRest(now: number): void {
-    this.wishes.rest(LedPattern.OFF);
+    this.rest(LedPattern.OFF);
     this.mustShow = this.pending > 0;
     if (this.pending > 0) {
-      this.wishes.say("not-sent", `${this.pending} stored`);
-      this.wishes.show(LedPattern.NOT_SENT);
-    } else if (this.options.millivolts < (this.settings?.lowMillivolts ?? 0)) {
+      this.say("not-sent", `${this.pending} stored`);
+      this.show(LedPattern.NOT_SENT);
+    } else if (this.millivolts < (this.settings?.lowMillivolts ?? 0)) {
       this.mustShow = true;
-      this.wishes.say("low-battery", `${this.options.millivolts} mV`);
-      this.wishes.show(LedPattern.LOW_BATTERY);
+      this.say("low-battery", `${this.millivolts} mV`);
+      this.show(LedPattern.LOW_BATTERY);
     }
     this.joined = false;
-    this.wishes.do({ do: "radio-off" });
+    this.ask({ do: 6 /* radio-off */ });
     // A finger that is still down may want the setup or a factory reset: it waits with the radio off.
-    this.current = { name: "resting", until: (now + (this.buttonBusy ? BoxTimes.held : BoxTimes.rest)) | 0 };
+    this.become(9 /* resting */, (now + (this.buttonBusy ? BoxTimes.held : BoxTimes.rest)) | 0, 0);
   }
 
   private sleep(now: number): void {
     let ms = 0;
     // Without a timer on RST nothing but a press can wake the box; a refusal that cannot heal waits for a press, too.
     if (this.pending > 0 && this.settings?.wiring === "rst+gpio" && !this.hopeless) {
-      this.options.wake.disconnected(now);
+      this.wake.disconnected(now);
       // At least 10 s after the last attempt, whatever the jitter says.
-      ms = 10000 + this.options.wake.next(this.options.random());
-      this.wishes.do({ do: "remember", attempt: this.options.wake.attempt });
+      ms = 10000 + this.wake.next(this.random());
+      this.ask({ do: 25 /* remember */, attempt: this.wake.attempt });
     }
-    this.wishes.say("sleeping", ms === 0 ? "until the next press" : `${ms} ms`);
-    this.current = ASLEEP;
-    this.wishes.do({ do: "sleep", ms });
+    this.say("sleeping", ms === 0 ? "until the next press" : `${ms} ms`);
+    this.become(10 /* asleep */, undefined, 0);
+    this.ask({ do: 30 /* sleep */, ms });
   }
 
   private restart(): void {
-    this.current = ASLEEP;
-    this.wishes.do({ do: "restart" });
+    this.become(10 /* asleep */, undefined, 0);
+    this.ask({ do: 29 /* restart */ });
   }
 
   // --- Small parts --------------------------------------------------------------------------------------------------
@@ -851,18 +892,17 @@ export class Box {
     return this.settings?.mode === "battery";
   }
 
-  private isUnderCap(state: State): boolean {
-    if (this.awake.capAt === undefined) return false;
-    switch (state.name) {
-      case "joining":
-      case "connecting":
-      case "waiting":
-        return true;
-      case "online":
-        return state.phase !== "leaving";
-      default:
-        return false;
-    }
+  private isUnderCap(): boolean {
+    const state = this.current;
+    if (this.capAt === undefined) return false;
+    // joining, connecting, waiting, and online but for leaving.
+    return state === 1 || state === 2 || state === 5 || (state === 3 && this.detail !== 3);
+  }
+
+  private become(state: State, until: number | undefined, detail: number): void {
+    this.current = state;
+    this.until = until;
+    this.detail = detail;
   }
 
   /** LED pattern of a box with nothing to say. */
@@ -872,6 +912,6 @@ export class Box {
 }
 
 /** Whether the two settings lead to different MQTT sessions: what one broker knows of packet ids the other does not. */
-function isOtherBroker(a: Settings, b: Settings): boolean {
-  return a.host !== b.host || a.port !== b.port;
+function isOtherBroker(a: Settings | undefined, b: Settings): boolean {
+  return a === undefined || a.host !== b.host || a.port !== b.port;
 }

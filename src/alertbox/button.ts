@@ -95,8 +95,8 @@ export class Button {
   private edgeAt = 0;
   /** When the press began that is down now; in GAP, when the first press ended. */
   private since = 0;
-  /** Events found but not yet polled: a ring of codes, and the time at which the first of them was queued. */
-  private readonly queue = new Uint8Array(16);
+  /** Events found but not yet polled: a ring of codes, made for each burst, and the time of the first one. */
+  private queue: Uint8Array | undefined;
   private head = 0;
   private count = 0;
   private queuedAt = 0;
@@ -130,10 +130,12 @@ export class Button {
   /** The next event that is due at `now`, or undefined. Call until undefined: one instant may bring several. */
   poll(now: number): ButtonEvent | undefined {
     this.advance(now);
-    if (this.count === 0) return undefined;
-    const code = this.queue[this.head] as number;
-    this.head = (this.head + 1) % 16;
+    const { queue } = this;
+    if (queue === undefined) return undefined;
+    const code = queue[this.head] as number;
+    this.head = (this.head + 1) & 15;
     this.count -= 1;
+    if (this.count === 0) this.queue = undefined;
     return EVENT_NAMES[code];
   }
 
@@ -244,8 +246,14 @@ export class Button {
 
   private push(code: number, at: number): void {
     if (this.count === 16) throw new Error("button: 16 events wait; poll until undefined after every edge");
-    if (this.count === 0) this.queuedAt = at;
-    this.queue[(this.head + this.count) % 16] = code;
+    let { queue } = this;
+    if (queue === undefined) {
+      queue = new Uint8Array(16);
+      this.queue = queue;
+      this.head = 0;
+      this.queuedAt = at;
+    }
+    queue[(this.head + this.count) & 15] = code;
     this.count += 1;
   }
 }

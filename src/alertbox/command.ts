@@ -3,6 +3,7 @@
 // "config" go on to settings.ts, which checks them. A `why` never repeats a payload, because a "config" holds
 // passwords.
 
+import type { Scanner } from "./flash.js";
 import { JsonReader } from "./json.js";
 
 export type Command =
@@ -25,16 +26,18 @@ export const STAY_SECONDS_MAX = 3600;
  * - stay: whole seconds, 0 to 3600
  * - config: a JSON object
  */
-export function parseCommand(name: string, payload: string): Command {
+export function parseCommand(name: string, payload: string, scanner?: Scanner): Command {
   if (payload === "") return { kind: "cleared" };
-  const text = payload.trim();
+  // A long text is not copied to no end: an object, as it is most often sent, has nothing around it.
+  const isBare = payload.charCodeAt(0) === 0x7b && payload.charCodeAt(payload.length - 1) === 0x7d;
+  const text = isBare ? payload : payload.trim();
   switch (name) {
     case "led":
       return parseLed(text);
     case "stay":
       return parseStay(text);
     case "config":
-      return parseConfig(text);
+      return parseConfig(text, scanner);
     default:
       // So much of a name is enough to recognise it.
       return invalid(`cmd/${name.substring(0, 32)}: unknown command; use cmd/led, cmd/stay or cmd/config`);
@@ -73,10 +76,10 @@ function parseStay(text: string): Command {
   return valid ? { kind: "stay", seconds } : invalid(`cmd/stay: use whole seconds from 0 to ${STAY_SECONDS_MAX}`);
 }
 
-function parseConfig(text: string): Command {
+function parseConfig(text: string, scanner: Scanner | undefined): Command {
   let changes: unknown;
   try {
-    changes = new JsonReader(new Uint8Array(ArrayBuffer.fromString(text))).read();
+    changes = new JsonReader(new Uint8Array(ArrayBuffer.fromString(text)), scanner).read();
   } catch (error) {
     // The sender's mistake is an ordinary result.
     if (error instanceof RangeError) {

@@ -1,5 +1,17 @@
 // What the box is told (events, past facts) and what it asks for (effects, commands): the words between the pure state
 // machine in alertbox.ts and main.ts, which performs each effect in one switch. Types only; nothing here does anything.
+//
+// Events and effects are numbers, because in preloaded code every word that is evaluated, each `case` that is compared
+// included, is copied into the heap (fxMapCode in xslBase.c keeps such strings from running in place). Their names:
+//
+// Events: 1 booted, 2 button, 3 stored, 4 not-stored, 5 not-saved, 6 associated, 7 joined, 8 join-failed, 9 wifi-lost,
+// 10 opened, 11 unreachable, 12 connected, 13 received, 14 delivered, 15 subscribed, 16 acknowledged, 17 command,
+// 18 flushed, 19 try, 20 more-time, 21 down.
+//
+// Effects: 1 store, 2 show, 3 rest, 4 join, 5 leave, 6 radio-off, 7 open, 8 keep-cache, 9 forget-cache, 10 deliver,
+// 11 announce-waiting, 12 announce, 13 state, 14 light, 15 subscribe, 16 clear, 17 flush, 18 disconnect, 19 abort,
+// 20 use, 21 save, 22 require-clean-session, 23 session-cleaned, 24 plain-order, 25 remember, 26 open-setup,
+// 27 tell-setup, 28 factory-reset, 29 restart, 30 sleep, 31 say.
 
 import type { ButtonEvent } from "./button.js";
 import type { Course } from "./recovery.js";
@@ -23,88 +35,88 @@ export type TrialPhase = "idle" | "trying" | "failed" | "done";
 export type TrialStep = "" | "form" | "wifi" | "address" | "name" | "broker" | "login";
 
 export type BoxEvent =
-  | { readonly type: "booted"; readonly cause: WakeCause; readonly course: Course }
-  | { readonly type: "button"; readonly event: ButtonEvent }
-  | { readonly type: "stored"; readonly sequence: number }
-  | { readonly type: "not-stored"; readonly why: string }
+  | { readonly type: 1; readonly cause: WakeCause; readonly course: Course }
+  | { readonly type: 2; readonly event: ButtonEvent }
+  | { readonly type: 3; readonly sequence: number }
+  | { readonly type: 4; readonly why: string }
   /** The settings in use could not be saved. */
-  | { readonly type: "not-saved"; readonly why: string }
+  | { readonly type: 5; readonly why: string }
   /** The network let the box in; it has no address yet. */
-  | { readonly type: "associated" }
-  | { readonly type: "joined"; readonly address: string }
-  | { readonly type: "join-failed"; readonly why: string }
-  | { readonly type: "wifi-lost" }
-  | { readonly type: "opened" }
-  | { readonly type: "unreachable"; readonly why: string; readonly step: TrialStep }
-  | { readonly type: "connected"; readonly sessionPresent: boolean }
-  | { readonly type: "received"; readonly sequence: number }
-  | { readonly type: "delivered"; readonly sequence: number }
-  | { readonly type: "subscribed"; readonly refused: boolean }
+  | { readonly type: 6 }
+  | { readonly type: 7; readonly address: string }
+  | { readonly type: 8; readonly why: string }
+  | { readonly type: 9 }
+  | { readonly type: 10 }
+  | { readonly type: 11; readonly why: string; readonly step: TrialStep }
+  | { readonly type: 12; readonly sessionPresent: boolean }
+  | { readonly type: 13; readonly sequence: number }
+  | { readonly type: 14; readonly sequence: number }
+  | { readonly type: 15; readonly refused: boolean }
   /** An announcement or a clearing was acknowledged: its place in the session is free. */
-  | { readonly type: "acknowledged" }
+  | { readonly type: 16 }
   /** A command; without `text` it could not be read, and `why` says so. */
-  | { readonly type: "command"; readonly name: string; readonly text: string | undefined; readonly why: string }
-  | { readonly type: "flushed" }
+  | { readonly type: 17; readonly name: string; readonly text: string | undefined; readonly why: string }
+  | { readonly type: 18 }
   /** A person at the setup page wants these settings tried. */
-  | { readonly type: "try"; readonly settings: Settings }
+  | { readonly type: 19; readonly settings: Settings }
   /** A person at the setup page wants more time. */
-  | { readonly type: "more-time" }
-  | { readonly type: "down"; readonly down: Down };
+  | { readonly type: 20 }
+  | { readonly type: 21; readonly down: Down };
 
 export type Effect =
   /** Write the alert into the journal; answered by `stored` or `not-stored`. */
-  | { readonly do: "store"; readonly event: number }
+  | { readonly do: 1; readonly event: number }
   /** Start a finite LED pattern. */
-  | { readonly do: "show"; readonly pattern: number }
+  | { readonly do: 2; readonly pattern: number }
   /** Set the LED pattern for when no finite one runs. */
-  | { readonly do: "rest"; readonly pattern: number }
+  | { readonly do: 3; readonly pattern: number }
   /** `fast`: to where the cache says. `keep`: the SDK keeps name and key for the next boot. */
-  | { readonly do: "join"; readonly network: number; readonly fast: boolean; readonly keep: boolean }
+  | { readonly do: 4; readonly network: number; readonly fast: boolean; readonly keep: boolean }
   /** Give up the network or the attempt. */
-  | { readonly do: "leave" }
+  | { readonly do: 5 }
   /** The same, and switch the radio off, an open access point with it. */
-  | { readonly do: "radio-off" }
+  | { readonly do: 6 }
   /**
    * Resolve the broker's name, or with `fast` take the cached address, and open the TCP connection; `clean` asks for
    * clean session = 1.
    */
-  | { readonly do: "open"; readonly clean: boolean; readonly fast: boolean }
+  | { readonly do: 7; readonly clean: boolean; readonly fast: boolean }
   /** The broker was reached: remember where network and broker are, for the next wake. */
-  | { readonly do: "keep-cache"; readonly network: number }
-  | { readonly do: "forget-cache" }
+  | { readonly do: 8; readonly network: number }
+  | { readonly do: 9 }
   /** Hand the session every stored alert that it has room for. */
-  | { readonly do: "deliver" }
+  | { readonly do: 10 }
   /** Publish announcements that found no place in the session. */
-  | { readonly do: "announce-waiting" }
-  | { readonly do: "announce"; readonly presence: "online" | "sleeping" }
-  | { readonly do: "state"; readonly config: string }
-  | { readonly do: "light"; readonly on: boolean }
-  | { readonly do: "subscribe"; readonly qos: 0 | 1 }
+  | { readonly do: 11 }
+  | { readonly do: 12; readonly presence: "online" | "sleeping" }
+  | { readonly do: 13; readonly config: string }
+  | { readonly do: 14; readonly on: boolean }
+  | { readonly do: 15; readonly qos: 0 | 1 }
   /** Clear a retained command under the given root. */
-  | { readonly do: "clear"; readonly root: string; readonly name: string }
+  | { readonly do: 16; readonly root: string; readonly name: string }
   /** Answered by `flushed` when everything accepted so far is acknowledged, or when `withinMs` is over. */
-  | { readonly do: "flush"; readonly withinMs: number }
+  | { readonly do: 17; readonly withinMs: number }
   /** DISCONNECT on the wire, then close; answered by `down`. */
-  | { readonly do: "disconnect" }
+  | { readonly do: 18 }
   /** Drop the connection at once; not answered. */
-  | { readonly do: "abort" }
+  | { readonly do: 19 }
   /** From now on use these settings, without saving them. */
-  | { readonly do: "use"; readonly settings: Settings }
+  | { readonly do: 20; readonly settings: Settings }
   /** Answered by `not-saved` when the flash does not keep them. */
-  | { readonly do: "save"; readonly settings: Settings }
-  | { readonly do: "require-clean-session" }
-  | { readonly do: "session-cleaned" }
+  | { readonly do: 21; readonly settings: Settings }
+  | { readonly do: 22 }
+  | { readonly do: 23 }
   /** The broker dislikes packets before CONNACK: no more pipelining. */
-  | { readonly do: "plain-order" }
+  | { readonly do: 24 }
   /** Keep the number of failed deliveries over sleep. */
-  | { readonly do: "remember"; readonly attempt: number }
+  | { readonly do: 25; readonly attempt: number }
   /** It closes with a restart or with sleep, and in no other way. */
-  | { readonly do: "open-setup" }
+  | { readonly do: 26 }
   /** What the setup page is to say. */
-  | { readonly do: "tell-setup"; readonly phase: TrialPhase; readonly step: TrialStep; readonly detail: string }
-  | { readonly do: "factory-reset" }
-  | { readonly do: "restart" }
+  | { readonly do: 27; readonly phase: TrialPhase; readonly step: TrialStep; readonly detail: string }
+  | { readonly do: 28 }
+  | { readonly do: 29 }
   /** Deep sleep; 0 means until the next press. */
-  | { readonly do: "sleep"; readonly ms: number }
+  | { readonly do: 30; readonly ms: number }
   /** A line of the serial log. */
-  | { readonly do: "say"; readonly word: string; readonly detail: string };
+  | { readonly do: 31; readonly word: string; readonly detail: string };

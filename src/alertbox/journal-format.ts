@@ -1,12 +1,12 @@
 // What a sector of the journal looks like, byte by byte, and how a valid header and a valid record are told from torn
-// ones. Words are 32 bits, little-endian as on the chip. It reads views that it is given; the flash itself is the
-// journal's business.
+// ones. Words are 32 bits, little-endian as on the chip. It reads views that it is given; what is in the
+// flash is the journal's business.
 //
 // Header, 64 bytes: magic · generation · presses · dropped · flags · CRC, then words in which single bits are cleared
 // later. Slot, 20 bytes: header with length · sequence · payload (event, millivolts) · CRC of these three words ·
 // status.
 
-import { crc32, flashWord } from "./crc.js";
+import { type Flash, flashWord } from "./flash.js";
 
 // Numbers that stand in the code of both files, because a named constant takes some 60 bytes of flash:
 // - 0x314a4241: the magic, "ABJ1" in flash.
@@ -19,6 +19,7 @@ import { crc32, flashWord } from "./crc.js";
 
 /** Fills a view of 6 words; `bytes` is a view of the same memory. */
 export function composeHeader(
+  flash: Flash,
   words: Int32Array,
   bytes: Uint8Array,
   generation: number,
@@ -31,11 +32,12 @@ export function composeHeader(
   words[2] = pushes;
   words[3] = dropped;
   words[4] = needsCleanSession ? 1 : 0;
-  words[5] = flashWord(crc32(bytes, 0, 20));
+  words[5] = flashWord(flash.crc(bytes, 0, 20, 0));
 }
 
 /** Fills a view of 5 words with a queued alert; `bytes` is a view of the same memory. */
 export function composeRecord(
+  flash: Flash,
   words: Int32Array,
   bytes: Uint8Array,
   sequence: number,
@@ -45,20 +47,21 @@ export function composeRecord(
   words[0] = 0x4c41145a;
   words[1] = sequence;
   words[2] = event | (millivolts << 16);
-  words[3] = flashWord(crc32(bytes, 0, 12));
+  words[3] = flashWord(flash.crc(bytes, 0, 12, 0));
   words[4] = -1;
 }
 
 /** Whether a view of 6 words read from flash is a whole header. */
-export function isHeader(words: Int32Array): boolean {
+export function isHeader(flash: Flash, words: Int32Array): boolean {
   if (words[0] !== 0x314a4241) return false;
-  return words[5] === flashWord(crc32(new Uint8Array(words.buffer, words.byteOffset, 20), 0, 20));
+  return words[5] === flashWord(flash.crc(new Uint8Array(words.buffer, words.byteOffset, 20), 0, 20, 0));
 }
 
 /** Whether the 5 words from `at` are a whole record. */
-export function isRecord(words: Int32Array, at: number): boolean {
+export function isRecord(flash: Flash, words: Int32Array, at: number): boolean {
   if (words[at] !== 0x4c41145a) return false;
-  return words[at + 3] === flashWord(crc32(new Uint8Array(words.buffer, words.byteOffset + at * 4, 12), 0, 12));
+  const bytes = new Uint8Array(words.buffer, words.byteOffset + at * 4, 12);
+  return words[at + 3] === flashWord(flash.crc(bytes, 0, 12, 0));
 }
 
 /** Whether nothing was ever written to the 5 words from `at`. */

@@ -64,8 +64,8 @@ export class Journal {
   /** Alerts not done that the journal takes before it is full. */
   readonly capacity: number;
 
-  /** 1 where a slot of the active sector holds an alert that is not done. */
-  private waiting: Uint8Array;
+  /** 1 where a slot of the active sector holds an alert that is not done; undefined when there is none. */
+  private waiting: Uint8Array | undefined;
   // Set here, only read elsewhere:
   /** Alerts not done. */
   pending = 0;
@@ -85,17 +85,12 @@ export class Journal {
   private sector = -1;
   private generation = 0;
   private free = 0;
+  /** No slot below this one waits: where searches start at the earliest. */
+  private oldest = 0;
   /** A slot and the sequence number in it, from which the next search starts; 0 is before all. */
   private cursorSlot = 0;
   private cursorSequence = 0;
   private lastError = "";
-
-  // The record being written, and the pieces of it that are written one after the other.
-  private readonly record = new Int32Array(5);
-  private readonly recordBody = new Uint8Array(this.record.buffer, 0, 12);
-  private readonly recordCrc = new Uint8Array(this.record.buffer, 12, 4);
-  private readonly word = new Int32Array(1);
-  private readonly wordBytes = new Uint8Array(this.word.buffer);
 
   /**
    * Uses the sectors `firstSector` and `firstSector + 1` of `flash`. Nothing is read or written before `open()`.
@@ -112,7 +107,6 @@ export class Journal {
     this.dropOldest = policy === "drop-oldest";
     this.slots = slots;
     this.capacity = Math.min(128, ((slots * 2) / 3) | 0);
-    this.waiting = new Uint8Array(slots);
   }
 
   /**
@@ -124,7 +118,7 @@ export class Journal {
     this.opened = true;
     this.sector = this.newest();
     if (this.sector < 0) {
-      this.waiting = new Uint8Array(this.slots);
+      this.waiting = undefined;
       this.pending = 0;
       this.pushes = 0;
       this.dropped = 0;
@@ -175,17 +169,17 @@ export class Journal {
     }
     if (this.sector < 0 && !this.compact(0)) throw this.wornOut();
     const level = millivolts > 0 ? Math.min(millivolts, 0xffff) | 0 : 0;
-    composeRecord(this.record, this.recordBody, sequence, event, level);
-    let slot = this.store(this.sector, this.free);
+    const record = new Int32Array(5);
+    const bytes = new Uint8Array(record.buffer);
+    composeRecord(this.flash, record, bytes, sequence, event, level);
+    let slot = this.store(this.sector, this.free, record, bytes);
     if (slot < 0) {
       if (!this.compact(0)) throw this.wornOut();
-      composeRecord(this.record, this.recordBody, sequence, event, level);
-      slot = this.store(this.sector, this.free);
+      slot = this.store(this.sector, this.free, record, bytes);
       if (slot < 0) throw this.wornOut();
     }
     this.free = slot + 1;
-    this.waiting[slot] = 1;
-    this.pending += 1;
+    this.mark(slot);
     this.pushes = sequence;
     // After the append, so that a cut in between gives nothing up for a press that was not stored.
     if (this.dropOldest) this.trim(this.capacity);
@@ -197,28 +191,35 @@ export class Journal {
    * between PUBREL and PUBCOMP would publish again what the broker has already forgotten, and deliver twice. Calling it
    * again, or for an alert that is not pending, does nothing.
    *
+   * @returns whether the alert is pending.
    * @throws Error when neither sector takes the write: PUBREL must not leave.
    */
-  received(sequence: number): void {
+  received(sequence: number): boolean {
     this.mustBeOpen();
     const slot = this.slotOf(sequence);
-    if (slot < 0) return;
+    if (slot < 0) return false;
     const offset = this.slotAt(this.sector, slot) + 16;
-    if (this.isCleared(offset, 0xff)) return;
-    if (!this.clear(offset, 0xff) && !this.compact(sequence)) throw this.wornOut();
+    if (this.isCleared(offset, 0xff)) return true;
+    // As clear() does: the session stands below this, and the stack is short.
+    this.write(offset, bytesOf(~0xff));
+    if (!this.isCleared(offset, 0xff) && !this.compact(sequence)) throw this.wornOut();
+    return true;
   }
 
   /**
    * PUBCOMP is in: the alert is delivered. Calling it again, or for an alert that is not pending, does nothing. Never
    * throws for worn flash: at worst PUBREL is sent once more after the next boot, which the broker answers with
    * PUBCOMP.
+   *
+   * @returns whether the alert was pending.
    */
-  done(sequence: number): void {
+  done(sequence: number): boolean {
     this.mustBeOpen();
     const slot = this.slotOf(sequence);
-    if (slot < 0) return;
+    if (slot < 0) return false;
     this.forget(slot);
     if (!this.clear(this.slotAt(this.sector, slot) + 16, 0xff00)) this.compact(0);
+    return true;
   }
 
   /** The oldest alert not done. */
@@ -228,7 +229,8 @@ export class Journal {
 
   /** The oldest alert not done whose sequence number is greater than `after`. */
   next(after: number): AlertRecord | undefined {
-    let slot = this.waiting.indexOf(1, after >= this.cursorSequence ? this.cursorSlot : 0);
+    // A search that finds nothing looks at every slot.
+    let slot = after >= this.pushes ? -1 : this.seek(after);
     while (slot >= 0) {
       const words = this.words(this.slotAt(this.sector, slot), 20);
       const sequence = words[1] as number;
@@ -244,7 +246,7 @@ export class Journal {
           status: received ? AlertStatus.RECEIVED : AlertStatus.QUEUED,
         };
       }
-      slot = this.waiting.indexOf(1, slot + 1);
+      slot = this.nextWaiting(slot);
     }
     return undefined;
   }
@@ -257,7 +259,7 @@ export class Journal {
    */
   eraseAlerts(): void {
     this.mustBeOpen();
-    this.waiting = new Uint8Array(this.slots);
+    this.waiting = undefined;
     this.pending = 0;
     this.needsCleanSession = true;
     if (this.compact(0)) return;
@@ -291,15 +293,15 @@ export class Journal {
 
   /** Whether any bit of a group is cleared. */
   private isCleared(offset: number, bits: number): boolean {
-    return ((this.words(offset, 4)[0] as number) & bits) !== bits;
+    return ((new Int32Array(this.flash.read(offset, 4).buffer)[0] as number) & bits) !== bits;
   }
 
   /** The valid sector with the newer generation, or -1. */
   private newest(): number {
     const first = this.words(this.sectorAt(0), 24);
     const second = this.words(this.sectorAt(1), 24);
-    if (!isHeader(first)) return isHeader(second) ? 1 : -1;
-    if (!isHeader(second)) return 0;
+    if (!isHeader(this.flash, first)) return isHeader(this.flash, second) ? 1 : -1;
+    if (!isHeader(this.flash, second)) return 0;
     // The generation may wrap: compare by difference.
     return (((first[1] as number) - (second[1] as number)) | 0) > 0 ? 0 : 1;
   }
@@ -320,9 +322,10 @@ export class Journal {
 
   /** Finds pending alerts, the highest sequence number and the first free slot of the active sector. */
   private scan(): void {
-    this.waiting = new Uint8Array(this.slots);
+    this.waiting = undefined;
     this.pending = 0;
     this.free = 0;
+    this.oldest = 0;
     this.cursorSlot = 0;
     this.cursorSequence = 0;
     let highest = 0;
@@ -331,6 +334,9 @@ export class Journal {
     for (let start = 0; start < this.slots && start - this.free < 16; start += 12) {
       const count = Math.min(12, this.slots - start);
       const words = this.words(this.slotAt(this.sector, start), count * 20);
+      // Most of a sector is blank, and then nothing is looked at one by one.
+      const bytes = new Uint8Array(words.buffer, words.byteOffset, count * 20);
+      if (this.flash.span(bytes, 0, bytes.length, 0xff, 0xff, -1) === bytes.length) continue;
       for (let i = 0, at = 0; i < count; i += 1, at += 5) {
         if (isBlank(words, at)) continue;
         const slot = start + i;
@@ -340,12 +346,12 @@ export class Journal {
         const finished = isFinished(status);
         // A finished record that continues the count needs no CRC: it was valid when its status was written, and only
         // its number still matters. This saves most of the time of a boot, since most records are finished ones.
-        if (!(finished && sequence === highest + 1) && !isRecord(words, at)) continue;
+        if (!(finished && sequence === highest + 1) && !isRecord(this.flash, words, at)) continue;
         // Numbers rise along a sector; a lower one would be what an incomplete erase left. The same number twice is a
         // record that did not read back and was written again: the later one counts.
         if (sequence < highest) continue;
         if (sequence === highest) {
-          if (this.waiting[highestSlot] === 1) this.forget(highestSlot);
+          if (this.waiting?.[highestSlot] === 1) this.forget(highestSlot);
           this.dropped -= givenUp;
         }
         highest = sequence;
@@ -353,8 +359,7 @@ export class Journal {
         givenUp = finished && (status & 0xff00) === 0xff00 ? 1 : 0;
         this.dropped += givenUp;
         if (!finished) {
-          this.waiting[slot] = 1;
-          this.pending += 1;
+          this.mark(slot);
         }
         // Clears the rest of a status group that a power cut left partly cleared. Half-programmed bits may read
         // differently the next time, and an alert once taken for received must never be published again.
@@ -367,21 +372,29 @@ export class Journal {
 
   /** Slot of a pending alert, or -1. */
   private slotOf(sequence: number): number {
-    let slot = this.waiting.indexOf(1, sequence >= this.cursorSequence ? this.cursorSlot : 0);
+    let slot = this.seek(sequence);
     while (slot >= 0) {
-      const found = this.words(this.slotAt(this.sector, slot) + 4, 4)[0] as number;
+      // Not by words(): below `received` stands the session, and the stack is short.
+      const found = new Int32Array(this.flash.read(this.slotAt(this.sector, slot) + 4, 4).buffer)[0] as number;
       if (found === sequence) return slot;
       if (found > sequence) return -1;
-      slot = this.waiting.indexOf(1, slot + 1);
+      slot = this.nextWaiting(slot);
     }
     return -1;
+  }
+
+  /** The first slot that waits and may hold this sequence number or a later one, or -1. */
+  private seek(sequence: number): number {
+    if (this.pending === 0) return -1;
+    const near = sequence >= this.cursorSequence && this.cursorSlot > this.oldest;
+    return this.nextWaiting((near ? this.cursorSlot : this.oldest) - 1);
   }
 
   /** Whether an alert with this sequence number leaves at most `room` pending ones, no two with the same packet id. */
   private fits(sequence: number, room: number): boolean {
     if (this.pending === 0) return true;
     if (this.pending >= room) return false;
-    const oldest = this.words(this.slotAt(this.sector, this.waiting.indexOf(1)) + 4, 4)[0] as number;
+    const oldest = this.words(this.slotAt(this.sector, this.oldest) + 4, 4)[0] as number;
     return sequence - oldest < 32768;
   }
 
@@ -397,37 +410,49 @@ export class Journal {
 
   /** Clears bits of one word, leaves the others; whether any of them now reads as cleared. */
   private clear(offset: number, bits: number): boolean {
-    this.word[0] = ~bits;
-    this.write(offset, this.wordBytes);
+    this.write(offset, bytesOf(~bits));
     return this.isCleared(offset, bits);
   }
 
   /** Clears the highest bit of a word that is still set; false when the word does not count one more then. */
   private advance(offset: number): boolean {
     const used = Math.clz32(this.words(offset, 4)[0] as number);
-    this.word[0] = ~(0x80000000 >>> used);
-    this.write(offset, this.wordBytes);
+    this.write(offset, bytesOf(~(0x80000000 >>> used)));
     return Math.clz32(this.words(offset, 4)[0] as number) === used + 1;
   }
 
-  private forget(slot: number): void {
-    this.waiting[slot] = 0;
-    this.pending -= 1;
+  /** The next slot behind this one that waits, or -1. */
+  private nextWaiting(slot: number): number {
+    return this.waiting === undefined ? -1 : this.waiting.indexOf(1, slot + 1);
   }
 
-  /** Writes the composed record to the first slot from `slot` on that keeps it; that slot, or -1. */
-  private store(sector: number, from: number): number {
+  /** A slot waits, the last one that does. */
+  private mark(slot: number): void {
+    const waiting = this.waiting ?? new Uint8Array(this.slots);
+    waiting[slot] = 1;
+    this.waiting = waiting;
+    if (this.pending === 0) this.oldest = slot;
+    this.pending += 1;
+  }
+
+  private forget(slot: number): void {
+    this.pending -= 1;
+    if (this.pending === 0) this.waiting = undefined;
+    else {
+      (this.waiting as Uint8Array)[slot] = 0;
+      if (slot === this.oldest) this.oldest = this.nextWaiting(slot);
+    }
+  }
+
+  /** Writes a record, given as words and as bytes, to the first slot from `from` on that keeps it; that slot, or -1. */
+  private store(sector: number, from: number, record: Int32Array, bytes: Uint8Array): number {
     const end = Math.min(from + 8, this.slots);
-    const status = this.record[4] as number;
     for (let slot = from; slot < end; slot += 1) {
       const offset = this.slotAt(sector, slot);
-      this.write(offset, this.recordBody);
-      this.write(offset + 12, this.recordCrc);
-      if (status !== -1) {
-        this.word[0] = status;
-        this.write(offset + 16, this.wordBytes);
-      }
-      if (this.holds(offset, this.record)) return slot;
+      this.write(offset, bytes.subarray(0, 12));
+      this.write(offset + 12, bytes.subarray(12, 16));
+      if (record[4] !== -1) this.write(offset + 16, bytes.subarray(16));
+      if (this.holds(offset, record)) return slot;
     }
     return -1;
   }
@@ -466,12 +491,12 @@ export class Journal {
    */
   private trim(room: number): void {
     while (this.pending > 0 && !this.fits(this.pushes, room + 1)) {
-      const oldest = this.waiting.indexOf(1);
+      const { oldest } = this;
       let newest = this.free - 1;
-      while (this.waiting[newest] !== 1) newest -= 1;
+      while (this.waiting?.[newest] !== 1) newest -= 1;
       let slot = this.pending > room ? oldest : newest;
       while (slot < newest && this.isCleared(this.slotAt(this.sector, slot) + 16, 0xff)) {
-        slot = this.waiting.indexOf(1, slot + 1);
+        slot = this.nextWaiting(slot);
       }
       if (slot === newest) slot = oldest;
       this.forget(slot);
@@ -500,23 +525,27 @@ export class Journal {
     } catch (error) {
       this.lastError = String(error);
     }
-    const pending = new Uint8Array(this.slots);
+    const pending = this.pending === 0 ? undefined : new Uint8Array(this.slots);
     let free = 0;
-    for (let from = this.waiting.indexOf(1); from >= 0; from = this.waiting.indexOf(1, from + 1)) {
-      const record = this.record;
-      record.set(this.words(this.slotAt(this.sector, from), 20));
+    let first = 0;
+    for (let from = this.oldest, left = this.pending; left > 0; left -= 1) {
+      const bytes = this.flash.read(this.slotAt(this.sector, from), 20);
+      const record = new Int32Array(bytes.buffer);
       const isReceived = record[1] === received || ((record[4] as number) & 0xff) !== 0xff;
       record[4] = isReceived ? ~0xff : -1;
-      const slot = this.store(target, free);
+      const slot = this.store(target, free, record, bytes);
       if (slot < 0) return false;
-      pending[slot] = 1;
+      if (free === 0) first = slot;
+      (pending as Uint8Array)[slot] = 1;
       free = slot + 1;
+      if (left > 1) from = this.nextWaiting(from);
     }
     if (!this.writeHeader(target, (this.generation + 1) | 0)) return false;
-    this.waiting.set(pending);
+    this.waiting = pending;
     this.sector = target;
     this.generation = (this.generation + 1) | 0;
     this.free = free;
+    this.oldest = first;
     this.refused = 0;
     this.cursorSlot = 0;
     this.cursorSequence = 0;
@@ -527,7 +556,7 @@ export class Journal {
     const header = new Int32Array(6);
     const bytes = new Uint8Array(header.buffer);
     const body = bytes.subarray(0, 20);
-    composeHeader(header, bytes, generation, this.pushes, this.dropped, this.needsCleanSession);
+    composeHeader(this.flash, header, bytes, generation, this.pushes, this.dropped, this.needsCleanSession);
     const offset = this.sectorAt(sector);
     this.write(offset, body);
     // The words behind the CRC count by cleared bits: an erase that left some cleared would be read as history. The CRC
@@ -537,4 +566,10 @@ export class Journal {
     this.write(offset + 20, bytes.subarray(20));
     return this.holds(offset, header);
   }
+}
+
+function bytesOf(value: number): Uint8Array {
+  const word = new Int32Array(1);
+  word[0] = value;
+  return new Uint8Array(word.buffer);
 }

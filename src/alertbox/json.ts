@@ -3,16 +3,26 @@
 // chip) as deep as a stranger likes, and XS keeps each new name in a table that never shrinks. Both are 7 KB of flash
 // more than this. Bytes and text only; what the values mean is not known here.
 
+import type { Scanner } from "./flash.js";
+
 /** XS takes a range (xsString.c, fx_String_fromArrayBuffer); its typings name the buffer only. */
 type FromArrayBuffer = (buffer: ArrayBufferLike, byteOffset: number, byteLength: number) => string;
 
-/** A JSON string: quotes, backslashes and control characters escaped, everything else as it is. */
-export function quoted(text: string): string {
+/** What may follow a backslash, and what it stands for. */
+const ESCAPED = '"\\/bfnrt';
+const MEANT = '"\\/\b\f\n\r\t';
+
+/**
+ * A JSON string: quotes, backslashes and control characters escaped, everything else as it is. `plain`: there are no
+ * control characters for sure; then the engine itself looks for the others, some twenty times as fast.
+ */
+export function quoted(text: string, plain = false): string {
+  if (plain && text.indexOf('"') < 0 && text.indexOf("\\") < 0) return `"${text}"`;
   let result = '"';
   let from = 0;
   for (let i = 0; i < text.length; i += 1) {
     const code = text.charCodeAt(i);
-    if (code >= 0x20 && code !== 0x22 && code !== 0x5c) continue;
+    if (code > 0x5c || (code > 0x22 && code < 0x5c) || code === 0x20 || code === 0x21) continue;
     result += text.substring(from, i);
     result += code < 0x20 ? `\\u00${code < 16 ? "0" : ""}${code.toString(16)}` : `\\${text.substring(i, i + 1)}`;
     from = i + 1;
@@ -33,12 +43,15 @@ export function optional(name: string, text: string): string {
  */
 export class JsonReader {
   private readonly bytes: Uint8Array;
+  private readonly scanner: Scanner | undefined;
   private place = 0;
   private depth = 0;
   private count = 0;
 
-  constructor(bytes: Uint8Array) {
+  /** `scanner` finds the ends of strings; without one they are looked for byte by byte. */
+  constructor(bytes: Uint8Array, scanner?: Scanner) {
     this.bytes = bytes;
+    this.scanner = scanner;
   }
 
   /**
@@ -100,11 +113,16 @@ export class JsonReader {
 
   /** A string; `at` is at its opening quote. */
   private text(): string {
-    const bytes = this.bytes;
+    const { bytes, scanner } = this;
     const start = this.place + 1;
     let at = start;
+    if (scanner !== undefined) {
+      // To the first escape, if there is one before the quote.
+      at = scanner.span(bytes, start, bytes.length, 0x20, 0xff, 0x22);
+      at = scanner.span(bytes, start, at, 0x20, 0xff, 0x5c);
+    }
     // Where the next character goes: as far as no escape was met, where it is already.
-    let end = start;
+    let end = at;
     let byte = bytes[at];
     while (byte !== 0x22) {
       if (byte === undefined || byte < 0x20) throw new SyntaxError();
@@ -130,9 +148,9 @@ export class JsonReader {
           }
         } else {
           let place = 0;
-          while (place < 8 && '"\\/bfnrt'.charCodeAt(place) !== byte) place += 1;
+          while (place < 8 && ESCAPED.charCodeAt(place) !== byte) place += 1;
           if (place === 8) throw new SyntaxError();
-          bytes[end] = '"\\/\b\f\n\r\t'.charCodeAt(place);
+          bytes[end] = MEANT.charCodeAt(place);
         }
         end += 1;
       } else {

@@ -38,10 +38,8 @@ export class Outbox {
   private maybeSent: number;
   /** Alerts up to this sequence that a broker has received and not released are published anew: it was another one. */
   private republish: number;
-  /** When the latest presses of this boot were stored, by sequence modulo 16. */
-  private readonly storedAt = new Int32Array(16);
-  /** The failures there had been then, likewise. */
-  private readonly failures = new Int32Array(16);
+  /** When the latest presses of this boot were stored, by sequence modulo 16; behind that the failures there were. */
+  private presses: Int32Array | undefined;
   private readonly bootAt: number;
 
   /** `bootAt`: the instant, in milliseconds, at which this boot began; a replayed alert counts its `ms` from there. */
@@ -57,8 +55,10 @@ export class Outbox {
    * Notes when an alert of this boot was pressed, so that its message can say how long and how many attempts it took.
    */
   pressed(sequence: number, at: number, failures: number): void {
-    this.storedAt[sequence % 16] = at;
-    this.failures[sequence % 16] = failures;
+    const presses = this.presses ?? new Int32Array(32);
+    presses[sequence & 15] = at;
+    presses[(sequence & 15) + 16] = failures;
+    this.presses = presses;
   }
 
   /**
@@ -100,8 +100,7 @@ export class Outbox {
   received(id: number): number {
     if (id >= FIRST_SESSION_ID) return 0;
     const sequence = this.sequenceOf(id);
-    if (sequence !== 0) this.journal.received(sequence);
-    return sequence;
+    return this.journal.received(sequence) ? sequence : 0;
   }
 
   /** PUBCOMP: the alert is done. Returns its sequence, or 0 for a packet that was no alert. */
@@ -110,8 +109,7 @@ export class Outbox {
     // Also for an alert that a full journal has given up meanwhile: its place in the session is free again.
     if (this.inFlight > 0) this.inFlight -= 1;
     const sequence = this.sequenceOf(id);
-    if (sequence !== 0) this.journal.done(sequence);
-    return sequence;
+    return this.journal.done(sequence) ? sequence : 0;
   }
 
   /** The session was made anew (other settings): everything not done is handed over again. */
@@ -124,14 +122,14 @@ export class Outbox {
 
   private startOf(sequence: number): number {
     if (sequence <= this.before || sequence <= this.journal.pushes - 16) return this.bootAt;
-    return this.storedAt[sequence % 16] ?? this.bootAt;
+    return this.presses?.[sequence & 15] ?? this.bootAt;
   }
 
   /** Which attempt this is for an alert, from 1. */
   private attemptOf(sequence: number, { failures, failuresBefore }: Circumstances): number {
     if (sequence <= this.before) return failuresBefore + failures + 1;
     if (sequence <= this.journal.pushes - 16) return failures + 1;
-    return failures - (this.failures[sequence % 16] ?? 0) + 1;
+    return failures - (this.presses?.[(sequence & 15) + 16] ?? 0) + 1;
   }
 
   private message(sequence: number, facts: AlertFacts, topic: string): Message {
@@ -145,12 +143,9 @@ export class Outbox {
     };
   }
 
+  /** The newest sequence with that packet id; alerts that are not done never share one. */
   private sequenceOf(id: number): number {
-    let record = this.journal.first();
-    while (record !== undefined) {
-      if (packetId(record.sequence) === id) return record.sequence;
-      record = this.journal.next(record.sequence);
-    }
-    return 0;
+    const { pushes } = this.journal;
+    return pushes - ((pushes - id) & 32767);
   }
 }

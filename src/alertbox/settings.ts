@@ -2,8 +2,7 @@
 // cuts. Everything that comes from outside (setup page, cmd/config, a build's configuration) passes `checkSettings`
 // here. It knows no network, no page and no broker; it never says a secret value in a message.
 
-import { crc32, flashWord } from "./crc.js";
-import type { Flash } from "./flash.js";
+import { type Flash, flashWord, type Scanner } from "./flash.js";
 import { JsonReader, quoted } from "./json.js";
 
 export interface WiFiNetwork {
@@ -74,6 +73,7 @@ const KEYS = Object.freeze([
   "ssid",
   "wifiPassword",
 ] as const);
+const HEX_DIGITS = "0123456789abcdefABCDEF";
 const NETWORK_KEYS = Object.freeze(["ssid", "password"] as const);
 
 /** What may be given: every setting, and the shorthand for a single network. */
@@ -104,16 +104,20 @@ export function defaultRoot(chipId: number): string {
  * Settings from plain data: parsed JSON, or a build's configuration. Needed are `host` and `wifi` (one object or an
  * array) or `ssid` and `wifiPassword` for a single network. The rest has defaults, which `null` gives too: `wiring`
  * follows `mode` (mains: gpio, battery: rst), `root` is `defaultRoot(chipId)`, also when it is empty. Unknown keys are
- * refused, so that a misspelt one is noticed.
+ * refused, so that a misspelt one is noticed. With a `scanner` long texts take less time.
  *
  * @returns the settings, or a sentence that names the field, what is wrong and what to do, and never a secret value.
  */
-export function checkSettings(value: unknown, chipId: number): Settings | string {
+export function checkSettings(value: unknown, chipId: number, scanner?: Scanner): Settings | string {
   if (!isObject(value)) return 'settings: not an object; give the fields as JSON, such as {"host":"broker.local"}';
   const stray = strayKey(value, KEYS);
   if (stray !== undefined) return `${stray}: unknown setting; known are ${KEYS.join(", ")}`;
-  const given = value as Given;
-  const wifi = checkNetworks(given);
+  return checkGiven(value, chipId, scanner);
+}
+
+/** The same, for what has known keys only. */
+function checkGiven(given: Given, chipId: number, scanner: Scanner | undefined): Settings | string {
+  const wifi = checkNetworks(given, scanner);
   if (typeof wifi === "string") return wifi;
   const mode = given.mode ?? "mains";
   const settings: Given = {
@@ -131,7 +135,7 @@ export function checkSettings(value: unknown, chipId: number): Settings | string
     lowMillivolts: given.lowMillivolts ?? SettingsLimits.LOW_MILLIVOLTS,
     quiet: given.quiet ?? false,
   };
-  const problem = brokerProblem(settings) ?? boxProblem(settings);
+  const problem = brokerProblem(settings, scanner) ?? boxProblem(settings);
   return problem ?? (settings as Settings);
 }
 
@@ -141,7 +145,12 @@ export function checkSettings(value: unknown, chipId: number): Settings | string
  *
  * @returns the merged settings, or a sentence as `checkSettings` gives it; `current` is never changed.
  */
-export function mergeSettings(current: Settings, changes: unknown, chipId: number): Settings | string {
+export function mergeSettings(
+  current: Settings,
+  changes: unknown,
+  chipId: number,
+  scanner?: Scanner,
+): Settings | string {
   if (!isObject(changes)) return 'config: not an object; give the fields to change as JSON, such as {"port":1883}';
   // Before anything is copied, so that a key such as "__proto__" never meets an assignment.
   const stray = strayKey(changes, KEYS);
@@ -153,12 +162,23 @@ export function mergeSettings(current: Settings, changes: unknown, chipId: numbe
     if (short.ssid === undefined && only !== undefined) given.ssid = only.ssid;
     delete given.wifi;
   }
-  return checkSettings(given, chipId);
+  return checkGiven(given, chipId, scanner);
 }
 
 /** Whether two settings are the same in every field. */
 export function equalSettings(a: Settings, b: Settings): boolean {
-  return serialise(a) === serialise(b);
+  if (a.wifi.length !== b.wifi.length) return false;
+  for (let i = 0; i < a.wifi.length; i += 1) {
+    const network = a.wifi[i] as WiFiNetwork;
+    const other = b.wifi[i] as WiFiNetwork;
+    if (network.ssid !== other.ssid || network.password !== other.password) return false;
+  }
+  // The first key is the networks'; the last two are in neither.
+  for (let i = 1; i < KEYS.length; i += 1) {
+    const key = KEYS[i] as keyof Settings;
+    if (a[key] !== b[key]) return false;
+  }
+  return true;
 }
 
 // Checks. Each gives undefined or the sentence.
@@ -173,7 +193,7 @@ function strayKey(value: object, known: readonly string[]): string | undefined {
   return undefined;
 }
 
-function checkNetworks(given: Given): WiFiNetwork[] | string {
+function checkNetworks(given: Given, scanner: Scanner | undefined): WiFiNetwork[] | string {
   let list: unknown[];
   if (given.ssid !== undefined || given.wifiPassword !== undefined) {
     if (given.wifi !== undefined) return "wifi: given twice; give either wifi or ssid and wifiPassword";
@@ -191,7 +211,7 @@ function checkNetworks(given: Given): WiFiNetwork[] | string {
   const networks: WiFiNetwork[] = [];
   for (let i = 0; i < list.length; i += 1) {
     const name = list.length === 1 ? "wifi" : `wifi[${i}]`;
-    const problem = networkProblem(list[i], name);
+    const problem = networkProblem(list[i], name, scanner);
     if (problem !== undefined) return problem;
     const network = list[i] as WiFiNetwork;
     networks.push({ ssid: network.ssid, password: network.password });
@@ -199,7 +219,7 @@ function checkNetworks(given: Given): WiFiNetwork[] | string {
   return networks;
 }
 
-function networkProblem(network: unknown, name: string): string | undefined {
+function networkProblem(network: unknown, name: string, scanner: Scanner | undefined): string | undefined {
   if (!isObject(network)) return `${name}: not an object; give {"ssid":…,"password":…}`;
   const stray = strayKey(network, NETWORK_KEYS);
   if (stray !== undefined) return `${name}.${stray}: unknown; a network has ssid and password`;
@@ -213,17 +233,17 @@ function networkProblem(network: unknown, name: string): string | undefined {
   if (password === undefined) return `${name}.password: missing; give "" for an open network`;
   if (typeof password !== "string") return `${name}.password: not text; give "" for an open network`;
   // 64 hex digits are the 256-bit key itself.
-  let digits = 0;
-  while (digits < 64 && "0123456789abcdefABCDEF".indexOf(password.substring(digits, digits + 1)) >= 0) digits += 1;
-  if (password === "" || (digits === 64 && password.length === 64)) return undefined;
-  const size = plainLength(password);
+  let digits = password.length === 64 ? 0 : 65;
+  while (digits < 64 && HEX_DIGITS.indexOf(password.substring(digits, digits + 1)) >= 0) digits += 1;
+  if (password === "" || digits === 64) return undefined;
+  const size = plainLength(password, scanner);
   if (size < SettingsLimits.PASSPHRASE_LEAST || size > SettingsLimits.PASSPHRASE_BYTES) {
     return `${name}.password: must be 8 to 63 bytes without control characters, 64 hex digits, or "" for an open network`;
   }
   return undefined;
 }
 
-function brokerProblem(settings: Given): string | undefined {
+function brokerProblem(settings: Given, scanner: Scanner | undefined): string | undefined {
   const { host, port, user, password, root } = settings;
   if (host === undefined) return "host: missing; give the broker's name or IPv4 address";
   if (typeof host !== "string" || !isHost(host)) {
@@ -231,16 +251,16 @@ function brokerProblem(settings: Given): string | undefined {
   }
   if (!isWhole(port, 1, 65535)) return "port: must be a whole number from 1 to 65535; MQTT's is 1883";
   const limit = SettingsLimits;
-  if (typeof user !== "string" || plainLength(user) < 0 || plainLength(user) > limit.USER_BYTES) {
+  if (!isPlain(user, limit.USER_BYTES, scanner)) {
     return `user: must be text of at most ${limit.USER_BYTES} bytes without control characters; "" for none`;
   }
-  if (typeof password !== "string" || plainLength(password) < 0 || plainLength(password) > limit.PASSWORD_BYTES) {
+  if (!isPlain(password, limit.PASSWORD_BYTES, scanner)) {
     return `password: must be text of at most ${limit.PASSWORD_BYTES} bytes without control characters; "" for none`;
   }
   // [MQTT-3.1.2-22]: without a user name there can be no password.
   if (user === "" && password !== "") return "password: given without user; MQTT needs both, give user too";
   if (typeof root !== "string") return "root: not text; give a topic, such as home/door/alertbox";
-  const length = plainLength(root);
+  const length = plainLength(root, scanner);
   if (length < 1 || length > SettingsLimits.ROOT_BYTES) {
     return `root: must be 1 to ${SettingsLimits.ROOT_BYTES} bytes of UTF-8 without control characters`;
   }
@@ -282,11 +302,15 @@ function isWhole(value: unknown, least: number, most: number): boolean {
 
 /** Bytes of UTF-8 that a string takes; -1 when it holds half a surrogate pair, which UTF-8 cannot spell. */
 function utf8Length(text: string): number {
+  // As many bytes as characters: ASCII, as nearly always.
+  if (ArrayBuffer.fromString(text).byteLength === text.length) return text.length;
   let length = 0;
   for (let i = 0; i < text.length; i += 1) {
     const unit = text.charCodeAt(i);
     if (unit < 0x80) length += 1;
     else if (unit < 0x800) length += 2;
+    else if (unit > 0xffff)
+      length += 4; // XS gives whole code points, other engines halves of them.
     else if (unit < 0xd800 || unit > 0xdfff) length += 3;
     else {
       i += 1;
@@ -302,12 +326,23 @@ function utf8Length(text: string): number {
  * As utf8Length, and -1 for control characters too: MQTT forbids U+0000 [MQTT-1.5.3-2] and discourages the rest
  * (§1.5.3), a passphrase has none, and without them the settings as JSON always fit a sector.
  */
-function plainLength(text: string): number {
+function plainLength(text: string, scanner: Scanner | undefined): number {
+  if (scanner !== undefined) {
+    const bytes = new Uint8Array(ArrayBuffer.fromString(text));
+    // Printable ASCII, as nearly always.
+    if (scanner.span(bytes, 0, bytes.length, 0x20, 0x7e, -1) === text.length) return text.length;
+  }
   for (let i = 0; i < text.length; i += 1) {
     const unit = text.charCodeAt(i);
     if (unit < 0x20 || (unit >= 0x7f && unit <= 0x9f)) return -1;
   }
   return utf8Length(text);
+}
+
+function isPlain(text: unknown, most: number, scanner: Scanner | undefined): boolean {
+  if (typeof text !== "string") return false;
+  const length = plainLength(text, scanner);
+  return length >= 0 && length <= most;
 }
 
 /**
@@ -331,10 +366,10 @@ function isHost(host: string): boolean {
     let digits = 0;
     for (let i = 0; i < part.length; i += 1) {
       const unit = part.charCodeAt(i);
-      const isDigit = unit >= 0x30 && unit <= 0x39;
-      const isLetter = (unit >= 0x41 && unit <= 0x5a) || (unit >= 0x61 && unit <= 0x7a);
-      if (isDigit) digits += 1;
-      else if (!isLetter && unit !== 0x2d && unit !== 0x5f) return false;
+      // Letters, capital or not, before all else: they are most.
+      if ((unit | 0x20) >= 0x61 && (unit | 0x20) <= 0x7a) continue;
+      if (unit >= 0x30 && unit <= 0x39) digits += 1;
+      else if (unit !== 0x2d && unit !== 0x5f) return false;
     }
     if (digits === part.length) numbers += 1;
     else numbers = 0;
@@ -351,32 +386,78 @@ function isHost(host: string): boolean {
 // - 0x31534241: the magic, "ABS1" in flash; 1: the version.
 // - 20: bytes of the header; 16: where its CRC stands.
 
-/** JSON with the fields in one order, so that equal settings are equal bytes. */
-function serialise(settings: Settings): string {
-  let wifi = "";
-  for (const { ssid, password } of settings.wifi) {
-    wifi += `${wifi === "" ? "" : ","}{"ssid":${quoted(ssid)},"password":${quoted(password)}}`;
+/**
+ * The settings as JSON, with the fields in one order, so that equal settings are equal bytes; spaces at the end make
+ * whole words of 4 bytes. Piece by piece, so that the text, up to 2 KB, never stands in RAM as a whole.
+ */
+class SettingsText {
+  private readonly settings: Settings;
+  /** The piece that comes next; below 0 a network. */
+  private next: number;
+  private bytes = new Uint8Array(0);
+  private place = 0;
+
+  constructor(settings: Settings) {
+    this.settings = settings;
+    this.next = -settings.wifi.length;
   }
-  const { host, port, user, password, root, mode, wiring, keepAliveSeconds, double, full, lowMillivolts } = settings;
-  const broker = `"host":${quoted(host)},"port":${port},"user":${quoted(user)},"password":${quoted(password)}`;
-  const box = `"root":${quoted(root)},"mode":"${mode}","wiring":"${wiring}","keepAliveSeconds":${keepAliveSeconds}`;
-  const more = `"double":${double},"full":"${full}","lowMillivolts":${lowMillivolts},"quiet":${settings.quiet}`;
-  return `{"wifi":[${wifi}],${broker},${box},${more}}`;
+
+  /** Puts what follows into a block of whole words; the number of bytes, which fill it but for the last ones. */
+  copy(block: Uint8Array): number {
+    let size = 0;
+    while (size < block.length) {
+      const { place, bytes } = this;
+      if (place === bytes.length) {
+        const piece = this.piece();
+        if (piece === "") break;
+        this.bytes = new Uint8Array(ArrayBuffer.fromString(piece));
+        this.place = 0;
+      } else {
+        const count = Math.min(bytes.length - place, block.length - size);
+        block.set(bytes.subarray(place, place + count), size);
+        this.place = place + count;
+        size += count;
+      }
+    }
+    for (; (size & 3) !== 0; size += 1) block[size] = 0x20;
+    return size;
+  }
+
+  private piece(): string {
+    const { settings, next } = this;
+    const { wifi } = settings;
+    this.next = next + 1;
+    if (next < 0) {
+      const { ssid, password } = wifi[wifi.length + next] as WiFiNetwork;
+      const before = next + wifi.length === 0 ? '{"wifi":[' : ",";
+      return `${before}{"ssid":${quoted(ssid)},"password":${quoted(password, true)}}`;
+    }
+    switch (next) {
+      case 0:
+        return `],"host":${quoted(settings.host, true)},"port":${settings.port}`;
+      case 1:
+        return `,"user":${quoted(settings.user, true)}`;
+      case 2:
+        return `,"password":${quoted(settings.password, true)}`;
+      case 3:
+        return `,"root":${quoted(settings.root, true)}`;
+      case 4:
+        return `,"mode":"${settings.mode}","wiring":"${settings.wiring}","keepAliveSeconds":${settings.keepAliveSeconds}`;
+      case 5:
+        return `,"double":${settings.double},"full":"${settings.full}","lowMillivolts":${settings.lowMillivolts}`;
+      case 6:
+        return `,"quiet":${settings.quiet}}`;
+      default:
+        return "";
+    }
+  }
 }
 
-/** What a valid slot holds. */
+/** What a valid slot holds: so many bytes of JSON. */
 interface Stored {
   readonly slot: number;
   readonly generation: number;
-  readonly content: Uint8Array;
-}
-
-/** Where settings are to be written. */
-interface Place {
-  readonly slot: number;
-  readonly generation: number;
-  /** Nothing is in force yet. */
-  readonly isFirst: boolean;
+  readonly length: number;
 }
 
 /**
@@ -402,10 +483,10 @@ export class SettingsStore {
   load(chipId: number): Settings | undefined {
     const newest = this.newest();
     if (newest === undefined) return undefined;
-    const settings = parse(newest, chipId);
+    const settings = this.parse(newest, chipId);
     if (settings !== undefined) return settings;
     const other = this.read(1 - newest.slot);
-    return other === undefined ? undefined : parse(other, chipId);
+    return other === undefined ? undefined : this.parse(other, chipId);
   }
 
   /**
@@ -415,27 +496,30 @@ export class SettingsStore {
    * force.
    */
   save(settings: Settings): void {
-    // Spaces at the end make whole words of 4 bytes, so that no padded copy is needed beside the text in RAM.
-    const text = new Uint8Array(ArrayBuffer.fromString(`${serialise(settings)}   `));
-    const content = text.subarray(0, text.length & ~3);
-    if (content.length > this.flash.sectorSize - 20) {
-      throw new RangeError(`settings: ${content.length} bytes do not fit a sector; shorten names and passwords`);
+    const block = new Uint8Array(64);
+    const text = new SettingsText(settings);
+    let length = 0;
+    let crc = 0;
+    for (let size = 64; size === 64; length += size) {
+      size = text.copy(block);
+      crc = this.flash.crc(block, 0, size, crc);
     }
-    const place = this.placeFor(content);
-    if (place === undefined || this.write(place.slot, place.generation, content)) return;
-    // With nothing in force, the other slot is free to try.
-    if (place.isFirst && this.write(1 - place.slot, place.generation, content)) return;
+    if (length > this.flash.sectorSize - 20) {
+      throw new RangeError(`settings: ${length} bytes do not fit a sector; shorten names and passwords`);
+    }
+    const newest = this.newest();
+    if (newest === undefined) {
+      // With nothing in force, the other slot is free to try.
+      if (this.write(0, 1, settings, length) || this.write(1, 1, settings, length)) return;
+    } else if (
+      (newest.length === length && this.sum(newest.slot, length, 0) === crc && this.holds(newest.slot, settings)) ||
+      this.write(1 - newest.slot, (newest.generation + 1) | 0, settings, length)
+    ) {
+      return;
+    }
     throw new Error(
       `settings: flash is worn out: it does not keep what is written${this.lastError}; the old settings stay`,
     );
-  }
-
-  /** Where to write, or undefined when the same is in force. What was read for that is free again when this returns. */
-  private placeFor(content: Uint8Array): Place | undefined {
-    const newest = this.newest();
-    if (newest === undefined) return { slot: 0, generation: 1, isFirst: true };
-    if (equalBytes(newest.content, content)) return undefined;
-    return { slot: 1 - newest.slot, generation: (newest.generation + 1) | 0, isFirst: false };
   }
 
   /**
@@ -472,31 +556,79 @@ export class SettingsStore {
     const length = words[3] as number;
     if (words[0] !== 0x31534241 || words[1] !== 1) return undefined;
     if (length < 2 || length > this.flash.sectorSize - 20) return undefined;
-    const content = this.flash.read(offset + 20, (length + 3) & ~3);
-    if (words[4] !== flashWord(crc32(content, 0, length, crc32(head, 0, 16)))) return undefined;
-    return { slot, generation: words[2] as number, content: content.subarray(0, length) };
+    if (words[4] !== flashWord(this.sum(slot, length, this.flash.crc(head, 0, 16, 0)))) return undefined;
+    return { slot, generation: words[2] as number, length };
+  }
+
+  /** The CRC of so many bytes of JSON in a slot, after what has the CRC `seed`. */
+  private sum(slot: number, length: number, seed: number): number {
+    const offset = this.sectorAt(slot) + 20;
+    let crc = seed;
+    for (let at = 0; at < length; at += 256) {
+      const size = Math.min(256, length - at);
+      crc = this.flash.crc(this.flash.read(offset + at, (size + 3) & ~3), 0, size, crc);
+    }
+    return crc;
+  }
+
+  private parse(stored: Stored, chipId: number): Settings | undefined {
+    const { length } = stored;
+    try {
+      const content = this.flash.read(this.sectorAt(stored.slot) + 20, (length + 3) & ~3);
+      const settings = checkSettings(
+        new JsonReader(content.subarray(0, length), this.flash).read(),
+        chipId,
+        this.flash,
+      );
+      return typeof settings === "string" ? undefined : settings;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Whether a slot, which has the right length, holds these settings. */
+  private holds(slot: number, settings: Settings): boolean {
+    const offset = this.sectorAt(slot) + 20;
+    const text = new SettingsText(settings);
+    const block = new Uint8Array(64);
+    const words = new Int32Array(block.buffer);
+    let size = 64;
+    for (let at = 0; size === 64; at += size) {
+      size = text.copy(block);
+      if (size === 0) break;
+      const stored = new Int32Array(this.flash.read(offset + at, size).buffer);
+      for (let i = 0; i < stored.length; i += 1) if (words[i] !== stored[i]) return false;
+    }
+    return true;
   }
 
   /** Writes a slot, CRC last. Whether that has worked is decided by reading back, not by the absence of an error. */
-  private write(slot: number, generation: number, content: Uint8Array): boolean {
+  private write(slot: number, generation: number, settings: Settings, length: number): boolean {
     const offset = this.sectorAt(slot);
     const head = new Int32Array(20 >> 2);
     const bytes = new Uint8Array(head.buffer);
+    const text = new SettingsText(settings);
+    const block = new Uint8Array(64);
     head[0] = 0x31534241;
     head[1] = 1;
     head[2] = generation;
-    head[3] = content.length;
-    head[4] = flashWord(crc32(content, 0, content.length, crc32(bytes, 0, 16)));
+    head[3] = length;
+    let crc = this.flash.crc(bytes, 0, 16, 0);
     try {
       this.flash.erase(this.firstSector + slot);
-      this.flash.write(offset + 20, content);
+      for (let at = 0; at < length; at += 64) {
+        const size = text.copy(block);
+        crc = this.flash.crc(block, 0, size, crc);
+        this.flash.write(offset + 20 + at, size === 64 ? block : block.subarray(0, size));
+      }
+      head[4] = flashWord(crc);
       this.flash.write(offset, bytes.subarray(0, 16));
       this.flash.write(offset + 16, bytes.subarray(16));
     } catch (error) {
       this.lastError = ` (${String(error)})`;
     }
     const stored = this.read(slot);
-    return stored !== undefined && stored.generation === generation && equalBytes(stored.content, content);
+    return stored !== undefined && stored.generation === generation && stored.length === length;
   }
 
   /** Erases a slot; where the flash refuses, clears every bit of it instead, so that no secret stays behind. */
@@ -509,19 +641,4 @@ export class SettingsStore {
       for (let offset = this.sectorAt(slot); offset < end; offset += 64) this.flash.write(offset, bytes);
     }
   }
-}
-
-function parse(stored: Stored, chipId: number): Settings | undefined {
-  try {
-    const settings = checkSettings(new JsonReader(stored.content).read(), chipId);
-    return typeof settings === "string" ? undefined : settings;
-  } catch {
-    return undefined;
-  }
-}
-
-function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false;
-  return true;
 }

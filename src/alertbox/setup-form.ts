@@ -2,6 +2,7 @@
 // force; it knows no page and no HTTP. What was left out stays as it is, but a password never goes to another network
 // or broker than the one it was given for.
 
+import type { Scanner } from "./flash.js";
 import { checkSettings, type Settings, SettingsLimits, type WiFiNetwork } from "./settings.js";
 
 /** The fields of the form, undefined where none was sent. */
@@ -22,7 +23,12 @@ export interface SetupForm {
  *
  * @returns the settings, or a sentence that names the field, what is wrong and what to do, and never a secret value.
  */
-export function setupSettings(current: Settings | undefined, form: SetupForm, chipId: number): Settings | string {
+export function setupSettings(
+  current: Settings | undefined,
+  form: SetupForm,
+  chipId: number,
+  scanner?: Scanner,
+): Settings | string {
   const wifi = networks(current, form);
   if (typeof wifi === "string") return wifi;
   const host = form.host === undefined ? current?.host : form.host.trim();
@@ -49,6 +55,7 @@ export function setupSettings(current: Settings | undefined, form: SetupForm, ch
       quiet: current?.quiet,
     },
     chipId,
+    scanner,
   );
 }
 

@@ -31,15 +31,8 @@ export const BoxTimes = Object.freeze({
   held: 12000,
 } as const);
 
-/** What follows when the connection has been closed on purpose. */
-export type After = "sleep" | "connect" | "trial" | "setup" | "done";
-
-/** Connected. Its own small course: delivering → subscribing → listening (→ leaving, battery); a press leads back. */
-export interface Online {
-  readonly name: "online";
-  phase: "delivering" | "subscribing" | "listening" | "leaving";
-  until: number | undefined;
-}
+/** What follows when the connection has been closed on purpose: 0 sleep, 1 connect, 2 trial, 3 setup, 4 done. */
+export type After = 0 | 1 | 2 | 3 | 4;
 
 /**
  * ```
@@ -55,28 +48,30 @@ export interface Online {
  * ```
  * Each state has a deadline, but for `online` of a mains box (the session's keep-alive guards it), `refused` of a mains
  * box (waits for a person) and `asleep`.
+ *
+ * In the code they are numbers, the places of their names in STATE_NAMES; a small number beside tells what else belongs
+ * to the state:
+ *
+ * - 2 connecting: 1 when with clean session = 1.
+ * - 3 online: 0 delivering → 1 subscribing → 2 listening (→ 3 leaving, battery); a press leads back.
+ * - 4 closing: what follows, see After.
+ * - 7 setup: 0 open; 1 safe, after bad boots; 2 done: new settings are saved, a restart follows.
  */
-export type State =
-  | { readonly name: "starting" }
-  | { readonly name: "joining"; readonly until: number }
-  | { readonly name: "connecting"; readonly clean: boolean; until: number }
-  | {
-      readonly name: "online";
-      phase: "delivering" | "subscribing" | "listening" | "leaving";
-      until: number | undefined;
-    }
-  | { readonly name: "closing"; readonly after: After; readonly until: number }
-  | { readonly name: "waiting"; readonly until: number }
-  | { readonly name: "refused" }
-  /** `safe`: after bad boots. `done`: new settings are saved, a restart follows. */
-  | { readonly name: "setup"; readonly kind: "open" | "safe" | "done"; until: number }
-  | { readonly name: "resetting"; readonly until: number }
-  | { readonly name: "resting"; readonly until: number }
-  | { readonly name: "asleep" };
+export type State = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10;
 
-export const STARTING: State = Object.freeze({ name: "starting" });
-export const REFUSED: State = Object.freeze({ name: "refused" });
-export const ASLEEP: State = Object.freeze({ name: "asleep" });
+export const STATE_NAMES: readonly string[] = Object.freeze([
+  "starting",
+  "joining",
+  "connecting",
+  "online",
+  "closing",
+  "waiting",
+  "refused",
+  "setup",
+  "resetting",
+  "resting",
+  "asleep",
+]);
 
 /** Whether an instant has come; `undefined` never comes. */
 export function isDue(at: number | undefined, now: number): boolean {

@@ -4,19 +4,9 @@
 
 import { optional, quoted } from "./json.js";
 
-/** Names of the box's topics, built once from the root. */
+/** Names of the box's topics. They are built when needed: kept, six of them would take some 300 bytes of RAM. */
 export class Topics {
-  /** QoS 2, never retained: one message for each press. */
-  readonly alert: string;
-  /** QoS 1, retained, also the will: `presencePayload`. */
-  readonly lwt: string;
-  /** QoS 1, retained: `statePayload`. */
-  readonly state: string;
-  /** QoS 1, retained: "ON" or "OFF". */
-  readonly led: string;
-  /** The filter for all commands, `<root>/cmd/+`. */
-  readonly commands: string;
-  private readonly commandPrefix: string;
+  private readonly root: string;
 
   /**
    * `root`: a valid topic name without "/" at its end, for example "mresetar/alertbox/5750". Throws a RangeError
@@ -26,12 +16,20 @@ export class Topics {
     if (root === "" || root.substring(root.length - 1) === "/" || root.indexOf("+") >= 0 || root.indexOf("#") >= 0) {
       throw new RangeError('topics: the root must be a topic name without "+", "#" or a "/" at its end');
     }
-    this.alert = `${root}/alert`;
-    this.lwt = `${root}/lwt`;
-    this.state = `${root}/state`;
-    this.led = `${root}/led`;
-    this.commandPrefix = `${root}/cmd/`;
-    this.commands = `${root}/cmd/+`;
+    this.root = root;
+  }
+
+  /**
+   * The topic `name` under the root:
+   * - "alert": QoS 2, never retained: one message for each press.
+   * - "lwt": QoS 1, retained, also the will: `presencePayload`.
+   * - "state": QoS 1, retained: `statePayload`.
+   * - "led": QoS 1, retained: "ON" or "OFF".
+   * - "cmd/+": the filter for all commands; "cmd/" and a name: a command's own, on which it is cleared with an empty
+   *   retained message.
+   */
+  child(name: string): string {
+    return `${this.root}/${name}`;
   }
 
   /**
@@ -39,15 +37,11 @@ export class Topics {
    * topic.
    */
   command(topic: string): string {
-    if (!topic.startsWith(this.commandPrefix)) return "";
-    const name = topic.substring(this.commandPrefix.length);
+    const prefix = this.child("cmd/");
+    if (!topic.startsWith(prefix)) return "";
+    const name = topic.substring(prefix.length);
     // "+" stands for exactly one level [MQTT-4.7.1-3], so a deeper topic is not one that we subscribed to.
     return name.indexOf("/") >= 0 ? "" : name;
-  }
-
-  /** The topic of a command, on which it is cleared with an empty retained message. */
-  commandTopic(name: string): string {
-    return this.commandPrefix + name;
   }
 }
 

@@ -4,19 +4,23 @@
 
 import Digital from "embedded:io/digital";
 
+export interface ButtonHandler {
+  /** Something changed; `down` is the level now. */
+  onButton(down: boolean): void;
+}
+
 export class ButtonPin {
   private readonly pin: Digital;
-  private readonly onChange: (down: boolean) => void;
 
   /** `pin`: GPIO number; never 16, which has no edges (digitalbank.c). The internal pull-up is used. */
-  constructor(pin: number, onChange: (down: boolean) => void) {
+  constructor(pin: number, handler: ButtonHandler) {
     if (pin === 16) throw new RangeError("button: GPIO16 has no interrupts; use another pin, such as 0 (FLASH)");
-    this.onChange = onChange;
     this.pin = new Digital({
       pin,
       mode: Digital.InputPullUp,
       edge: Digital.Rising | Digital.Falling,
-      onReadable: () => this.onChange(this.down),
+      target: handler,
+      onReadable: changed,
     });
   }
 
@@ -24,4 +28,9 @@ export class ButtonPin {
   get down(): boolean {
     return this.pin.read() === 0;
   }
+}
+
+/** The driver keeps the option `target` as a property, and this function stays in flash; a closure takes 7 slots. */
+function changed(this: Digital): void {
+  (this as unknown as { target: ButtonHandler }).target.onButton(this.read() === 0);
 }

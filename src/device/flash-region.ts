@@ -2,6 +2,7 @@
 // module allocates a fresh ArrayBuffer for each read and that a write takes the length beside the buffer. It has the
 // shape of `Flash` in alertbox/flash.ts without knowing it.
 
+import chip from "chip";
 import Flash from "flash";
 
 // Numbers that stand in the code, because a named constant takes some 60 bytes of flash:
@@ -19,6 +20,14 @@ export class FlashRegion {
   /** Clears bits; offset and length are multiples of 4. Throws when the chip reports an error. */
   write(offset: number, bytes: Uint8Array): void {
     this.flash.write(offset, bytes.byteLength, bytes);
+  }
+
+  crc(bytes: Uint8Array, from: number, to: number, seed: number): number {
+    return chip.crc(bytes, from, to, seed);
+  }
+
+  span(bytes: Uint8Array, from: number, to: number, least: number, most: number, except: number): number {
+    return chip.span(bytes, from, to, least, most, except);
   }
 
   /** Sets the sector (an index inside the region) to ones. Throws when the chip reports an error. */

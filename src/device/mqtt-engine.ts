@@ -1,28 +1,28 @@
-// The work of an MqttClient: puts session, link, names and backoff together, decides when to connect again, and sees to
-// it that nothing is called back from inside a call (ECMA-419 §9). It knows nothing of Wi-Fi: without a network an
-// attempt fails like any other.
+// The work of an MqttClient: a link that knows names and backoff, decides when to connect again, and sees to it that
+// nothing is called back from inside a call (ECMA-419 §9). It knows nothing of Wi-Fi: without a network an attempt
+// fails like any other.
 
-import TCP from "embedded:io/socket/tcp";
-import { Backoff } from "../mqtt/backoff.js";
+import { find } from "../mqtt/sender.js";
 import {
   type Closed,
   type Inbound,
   type Message,
   type PayloadSource,
   Refusal,
+  Session,
   type SessionHandler,
 } from "../mqtt/session.js";
-import { Alarm } from "./alarm.js";
 import { now } from "./clock.js";
 import type MqttClient from "./mqtt-client.js";
 import { type LinkHandler, MqttLink } from "./mqtt-link.js";
 import {
   asData,
-  backoffOptions,
+  backoffOf,
   budgetOf,
   bytesOf,
   type ClientState,
   type ControlMessage,
+  checkFormat,
   checkOptions,
   checkWhole,
   type Data,
@@ -33,16 +33,13 @@ import {
   LAST_STORED_ID,
   type MqttClientOptions,
   PacketType,
+  type ReadableMessage,
   sessionOptions,
   type WriteOptions,
 } from "./mqtt-options.js";
-import { PIECE_BYTES, PieceSession } from "./piece-session.js";
+import { PIECE_BYTES, Pieces } from "./piece-session.js";
 import { isAddress, Resolver } from "./resolver.js";
 
-/** Bytes on their way between session and socket: one small segment. */
-const LINK_BUFFER = 536;
-/** QoS 0 messages that may wait in a session. */
-const QOS_0_PLACES = 2;
 /** Milliseconds that a name may take. */
 const RESOLVE_TIMEOUT = 30000;
 /** Milliseconds: the longest flush. */
@@ -55,102 +52,105 @@ const DAY = 86400000;
  *      └── first of all, in the turn after the constructor       refused for good, or no reconnect ──► CLOSED  onError
  *   any but CLOSED ──close()──► CLOSING ──DISCONNECT acknowledged by TCP, or nothing to say it to──► CLOSED  onClose
  *
- * Deadlines. WAITING: the delay. RESOLVING: its own. OPENING and what follows: the link's and the session's.
+ * Deadlines. WAITING and RESOLVING: `limitAt`. OPENING and what follows: the link's and the session's.
  */
-export class Engine implements LinkHandler, SessionHandler {
-  state: ClientState = "waiting";
-  lastId = 0;
+export class Engine extends MqttLink implements LinkHandler, SessionHandler, MqttClient {
+  /** What the option `target` gave. */
+  declare target?: unknown;
+  /** As in the diagram: 0 WAITING, 1 RESOLVING, 2 OPENING, 3 CONNECTING, 4 CONNECTED, 5 CLOSING, 6 CLOSED. */
+  private phase = 0;
 
-  private readonly _client: MqttClient;
-  private readonly _options: MqttClientOptions;
-  private readonly _wire: ReturnType<typeof sessionOptions>;
-  private readonly _session: PieceSession;
-  private readonly _link: MqttLink;
-  private readonly _backoff: Backoff | undefined;
-  private readonly _resolver = new Resolver();
-  /** A resolver of the application's, and the number of the question whose answer counts. */
-  private _dns: InstanceType<DnsOptions["io"]> | undefined;
-  private _question = 0;
-  /** The deadline of WAITING and RESOLVING. */
-  private readonly _alarm = new Alarm(() => this._ring());
-  /** What calls have left to do, in a turn of its own: callbacks may come of it. */
-  private readonly _turn = new Alarm(() => this._work());
-  /** Packet ids of messages not yet delivered, 0 where there is none, and which of them are QoS 2. */
-  private readonly _ids: Uint16Array;
-  private readonly _exactlyOnce: Uint8Array;
-  /** The store has to be asked for more. */
-  private _backlog: boolean;
-  /** A write has left no room: onWritable is due when there is some. */
-  private _starved = false;
-  /** close() found nothing to say DISCONNECT to. */
-  private _drop = false;
-  /** The callback of a flush that is not yet answered, its deadline, and the answer once it is known. */
-  private _flushed: ((this: MqttClient, delivered: boolean) => void) | undefined;
-  private _flushBy = 0;
-  private _answer: boolean | undefined;
+  private readonly given: MqttClientOptions;
+  /** Who is asked for an address at present: ours, or the application's. */
+  private resolver: Resolver | InstanceType<DnsOptions["io"]> | null = null;
+  /**
+   * What is to be remembered: 1 the store has to be asked for more; 2 a write has left no room: onWritable is due when
+   * there is some; 4 close() found nothing to say DISCONNECT to; 8 the present connection was accepted, at
+   * words[27]; 16 no early PUBLISHes any more; 32 the flush is answered with false, 64 with true.
+   */
+  private flags: number;
+  /** The callback of a flush that is not yet told. */
+  private flushed: ((this: MqttClient, delivered: boolean) => void) | null = null;
+  /** A message that is written in pieces. */
+  private pieces: Pieces | null = null;
 
-  /** What read() gives; the bytes belong to the session and are valid during a callback only. */
-  private _bytes: Uint8Array | undefined;
-  private _start = 0;
-  private _end = 0;
-  private readonly _message = { topic: "", byteLength: 0, QoS: 0, retain: false, duplicate: false, id: 0, more: false };
-
-  constructor(client: MqttClient, options: MqttClientOptions) {
+  constructor(options: MqttClientOptions) {
     checkOptions(options);
-    const backoff = backoffOptions(options.reconnect);
-    const budget = budgetOf(options);
-    this._client = client;
-    this._options = options;
-    this._wire = sessionOptions(options);
-    this._session = new PieceSession(this._wire, budget, this);
-    this._backoff = backoff === undefined ? undefined : new Backoff(backoff);
-    this._session.onSent = () => this._freed();
-    // With Nagle's rule small writes share a segment: lwIP ends a connection with more than 8 unacknowledged ones
-    // (TCP_SND_QUEUELEN), and an application may write as often as it likes. A TLS socket wants the name of the host.
-    const socket = { io: TCP, nodelay: false, ...options.socket, host: options.host };
-    this._link = new MqttLink(this._session, LINK_BUFFER, this, socket);
-    this._ids = new Uint16Array(budget.inFlight);
-    this._exactlyOnce = new Uint8Array(budget.inFlight);
-    this._backlog = options.store !== undefined;
-    this._alarm.set(now());
+    backoffOf(options);
+    // The handler is this client, which is not there yet.
+    const handler = null as unknown as SessionHandler & LinkHandler;
+    const session = new Session(sessionOptions(options), budgetOf(options), handler);
+    super(session);
+    session.handler = this;
+    this.given = options;
+    this.flags = options.store === undefined ? 0 : 1;
+    if (options.target !== undefined) this.target = options.target;
+    this.session.words[23] = now();
+    this.alarm(this.session.words[23] as number);
   }
 
-  // What the application asks for. Nothing here calls back; _turn does what is left.
+  get state(): ClientState {
+    const states = ["waiting", "resolving", "opening", "connecting", "connected", "closing", "closed"] as const;
+    return states[this.phase] as ClientState;
+  }
+
+  get lastId(): number {
+    return this.session.words[25] as number;
+  }
+
+  get format(): "buffer" {
+    return "buffer";
+  }
+
+  set format(format: "buffer") {
+    checkFormat(format);
+  }
+
+  // What the application asks for. Nothing here calls back: that is left to a turn of its own.
 
   get writable(): number {
-    const { pieces, pending, unsent } = this._session;
-    if (this.state !== "connected") return 0;
-    if (pieces.missing > 0) return pieces.room;
-    return pending < this._ids.length && unsent < QOS_0_PLACES ? PIECE_BYTES - pieces.waiting : 0;
+    const pieces = this.pieces;
+    if (this.phase !== 4) return 0;
+    if (pieces !== null && pieces.missing > 0) return pieces.room;
+    const waiting = pieces === null ? 0 : pieces.waiting;
+    return this.session.pending < (this.session.words[13] as number) && this.session.unsent < 2
+      ? PIECE_BYTES - waiting
+      : 0;
   }
 
-  write(data: Data | PayloadSource | null | undefined, options: WriteOptions | undefined): number {
-    if (this.state === "closing" || this.state === "closed") throw new Error("the client is closed; make a new one");
+  /** Bytes of a message in pieces that the application has still to write. */
+  private get missing(): number {
+    return this.pieces === null ? 0 : this.pieces.missing;
+  }
+
+  write(data: Data | PayloadSource | null | undefined, options?: WriteOptions): number {
+    if (this.phase > 4) throw new Error("the client is closed; make a new one");
     if (options === undefined) {
-      this._addPiece(asData(data));
+      this.addPiece(asData(data));
     } else {
-      const { missing } = this._session.pieces;
+      const missing = this.missing;
       if (missing > 0) throw new Error(`a message is not complete; write its last ${missing} bytes first`);
-      const id = this._request(data, options);
+      const id = this.ask(data, options);
       if (id < 0) throw refusal(id);
-      this.lastId = id;
+      this.session.words[25] = id;
     }
-    this._turn.set(now());
+    // Whatever is written in this turn leaves together.
+    this.alarm(now());
     const room = this.writable;
-    if (room === 0) this._starved = true;
+    if (room === 0) this.flags |= 2;
     return room;
   }
 
-  private _request(data: Data | PayloadSource | null | undefined, options: WriteOptions): number {
+  private ask(data: Data | PayloadSource | null | undefined, options: WriteOptions): number {
     switch (options.operation ?? PacketType.PUBLISH) {
       case PacketType.PUBLISH:
-        return this._publish(data, options);
+        return this.compose(data, options);
       case PacketType.SUBSCRIBE: {
         const list = itemsOf(options).map((item) => ({ topic: item.topic, qos: (item.QoS ?? 0) as 0 | 1 | 2 }));
-        return this._session.subscribe(list, now());
+        return this.session.subscribe(list, now());
       }
       case PacketType.UNSUBSCRIBE:
-        return this._session.unsubscribe(
+        return this.session.unsubscribe(
           itemsOf(options).map((item) => item.topic),
           now(),
         );
@@ -161,56 +161,55 @@ export class Engine implements LinkHandler, SessionHandler {
     }
   }
 
-  private _publish(data: Data | PayloadSource | null | undefined, options: WriteOptions): number {
-    const qos = (options.QoS ?? 0) as 0 | 1 | 2;
-    const { id, byteLength } = options;
-    if (id !== undefined && id > LAST_STORED_ID && this._options.store !== undefined) {
+  private compose(data: Data | PayloadSource | null | undefined, options: WriteOptions): number {
+    const byteLength = options.byteLength;
+    const id = options.id;
+    if (id !== undefined && id > LAST_STORED_ID && this.given.store !== undefined) {
       throw new RangeError(`id is ${id}; with a store it must be from 1 to ${LAST_STORED_ID}`);
     }
-    const message: Outgoing = { topic: options.topic ?? "", payload: undefined, qos, retain: options.retain ?? false };
+    const message: Outgoing = {
+      topic: options.topic ?? "",
+      payload: undefined,
+      qos: (options.QoS ?? 0) as 0 | 1 | 2,
+      retain: options.retain ?? false,
+    };
     if (id !== undefined) message.id = id;
-    if (isSource(data)) {
-      message.payload = data;
-    } else if (typeof data === "string" && byteLength === undefined) {
+    if (isSource(data) || (typeof data === "string" && byteLength === undefined)) {
       message.payload = data;
     } else {
       const bytes = asData(data);
-      if (byteLength !== undefined && byteLength !== bytes.length) return this._begin(message, bytes, byteLength);
-      // The session keeps the message until it is delivered; the application may use its buffer again at once.
+      if (byteLength !== undefined && byteLength !== bytes.length) return this.beginPieces(message, bytes, byteLength);
+      // The session keeps the payload until it is delivered; the application may use its buffer again at once.
       message.payload = bytes.slice();
     }
-    return this._accept(message);
-  }
-
-  private _accept(message: Message): number {
-    const id = this._session.publish(message, now());
-    if (id > 0) this._note(id, message.qos);
-    else if (id === 0) this._session.unsent += 1;
-    return id;
+    return this.session.publish(message, now());
   }
 
   /** Begins a message that is written in pieces. */
-  private _begin(message: Outgoing, first: Uint8Array, byteLength: number): number {
-    const { pieces } = this._session;
-    if (message.qos > 0 && !this._wire.clean) {
+  private beginPieces(message: Outgoing, first: Uint8Array, byteLength: number): number {
+    if (message.qos > 0 && this.session.words[22] === 0) {
       throw new TypeError("pieces are gone once written, but this session may have to send them again; give a source");
     }
     const most = Math.min(PIECE_BYTES, checkWhole("byteLength", byteLength, 1, 268435455));
     if (first.length === 0 || first.length > most) {
       throw new RangeError(`data has ${first.length} bytes; begin this message with 1 to ${most} of them`);
     }
-    if (this.state !== "connected") return Refusal.OFFLINE;
-    if (pieces.waiting > 0) return Refusal.FULL;
+    if (this.phase !== 4) return Refusal.OFFLINE;
+    if (this.pieces !== null && this.pieces.waiting > 0) return Refusal.FULL;
+    const pieces = new Pieces();
     pieces.length = byteLength;
     message.payload = pieces;
-    const id = this._accept(message);
-    if (id >= 0) pieces.begin(first);
+    const id = this.session.publish(message, now());
+    if (id >= 0) {
+      pieces.begin(first);
+      this.pieces = pieces;
+    }
     return id;
   }
 
-  private _addPiece(bytes: Uint8Array): void {
-    const { pieces } = this._session;
-    if (pieces.missing === 0) {
+  private addPiece(bytes: Uint8Array): void {
+    const pieces = this.pieces;
+    if (pieces === null || pieces.missing === 0) {
       throw new Error("no message is open (an end of the connection ends it); begin one with { topic, byteLength }");
     }
     if (bytes.length > pieces.room) {
@@ -219,258 +218,260 @@ export class Engine implements LinkHandler, SessionHandler {
     pieces.add(bytes);
   }
 
-  read(into: number | ArrayBufferLike | ArrayBufferView | undefined): ArrayBufferLike | number | undefined {
-    const bytes = this._bytes;
-    const start = this._start;
-    const left = this._end - start;
-    if (bytes === undefined || left === 0) return undefined;
+  /**
+   * A session reads a payload as soon as there is room for it, so as long as pieces wait or are missing, no more bytes
+   * leave at once than are waiting: then none can be asked for that is not there yet.
+   */
+  protected override get allowance(): number {
+    const pieces = this.pieces;
+    const window = this.window;
+    if (pieces === null) return window;
+    const waiting = pieces.waiting;
+    if (waiting === 0 && pieces.missing === 0) {
+      this.pieces = null;
+      return window;
+    }
+    return waiting < window ? waiting : window;
+  }
+
+  protected override push(instant: number): void {
+    super.push(instant);
+    if ((this.flags & 2) !== 0 && this.writable > 0) this.freed();
+  }
+
+  read(count?: number): ArrayBufferLike | undefined;
+  read(into: ArrayBufferLike | ArrayBufferView): number | undefined;
+  read(into?: number | ArrayBufferLike | ArrayBufferView): ArrayBufferLike | number | undefined {
+    // During a callback only there is one with bytes.
+    const message = this.session.message;
+    if (message === null || message.start === message.end) return undefined;
+    const start = message.start;
+    const left = message.end - start;
     if (into === undefined || typeof into === "number") {
       const count = Math.min(left, into === undefined ? left : checkWhole("count", into, 0, 0x7fffffff));
-      this._start = start + count;
-      return bytes.slice(start, start + count).buffer;
+      message.start = start + count;
+      return message.bytes.slice(start, start + count).buffer;
     }
     const target = bytesOf(into);
     const count = Math.min(left, target.length);
-    this._start = start + count;
-    target.set(bytes.subarray(start, start + count));
+    message.start = start + count;
+    target.set(message.bytes.subarray(start, start + count));
     return count;
   }
 
   flush(deadlineMs: number, callback: (this: MqttClient, delivered: boolean) => void): void {
     checkWhole("deadlineMs", deadlineMs, 0, DAY);
     if (typeof callback !== "function") throw new TypeError("flush needs a function to call back");
-    if (this.state === "closing" || this.state === "closed") throw new Error("the client is closed; flush before");
-    if (this._flushed !== undefined) throw new Error("a flush is not yet answered; wait for its callback");
-    this._flushed = callback;
-    this._flushBy = (now() + deadlineMs) | 0;
-    this._session.flush(this._flushBy, now());
-    this._turn.set(now());
+    if (this.phase > 4) throw new Error("the client is closed; flush before");
+    if (this.flushed !== null) throw new Error("a flush is not yet answered; wait for its callback");
+    const at = now();
+    this.flushed = callback;
+    this.session.flush((at + deadlineMs) | 0, at);
+    this.alarm(at);
   }
 
   close(): void {
-    const state = this.state;
-    if (state === "closing" || state === "closed") return;
-    this.state = "closing";
-    this._forgetNames();
+    const phase = this.phase;
+    if (this.phase > 4) return;
+    this.phase = 5;
+    this.forgetNames();
     // In the middle of a message there is no place for DISCONNECT.
-    this._drop = (state !== "connected" && state !== "connecting") || this._session.pieces.missing > 0;
-    if (!this._drop) this._session.disconnect(now());
-    this._turn.set(now());
+    if ((phase !== 4 && phase !== 3) || this.missing > 0) this.flags |= 4;
+    else this.session.disconnect(now());
+    this.alarm(now());
   }
 
   // Turns.
 
-  /** Whether nothing may be called back any more, but onClose. */
-  private get _silent(): boolean {
-    return this.state === "closing" || this.state === "closed";
-  }
-
-  private _work(): void {
-    if (this.state === "closed") return;
-    if (this.state === "closing") {
-      if (!this._drop) {
-        this._link.pump();
-        return;
-      }
-      this._link.close();
-      this._finish();
+  override ring(): void {
+    const phase = this.phase;
+    if (phase > 5) return;
+    if (phase > 4 && (this.flags & 4) !== 0) {
+      this.drop();
+      this.conclude();
       return;
     }
-    this._restore();
-    // Whatever is due because of what was asked for: the answer to a flush, deliveries that need no packet.
-    this._session.tick(now());
-    this._link.pump();
-    this._tellFlushed();
-    this._tellWritable();
-  }
-
-  private _tellFlushed(): void {
-    const callback = this._flushed;
-    const answer = this._answer;
-    if (callback === undefined || this._silent) return;
-    if (answer === undefined) {
-      this._turn.set(this._flushBy);
-      return;
+    if (phase < 2 && this.socket === null) {
+      const at = this.session.words[23] as number;
+      if (((now() - at) | 0) < 0) this.alarm(at);
+      else if (phase === 0) this.resolve();
+      else this.retry(unreachable(`no answer about ${this.given.host}`));
     }
-    this._flushed = undefined;
-    this._answer = undefined;
-    callback.call(this._client, answer);
+    if ((this.flags & 1) !== 0) this.restore();
+    // Whatever is due because of what was asked for, too: the answer to a flush, deliveries that need no packet.
+    super.ring();
+    if ((this.flags & 96) !== 0) this.tellFlushed();
+    if ((this.flags & 2) !== 0) this.tellWritable();
   }
 
-  private _tellWritable(): void {
+  private tellFlushed(): void {
+    const callback = this.flushed;
+    const answer = this.flags & 96;
+    if (callback === null || answer === 0 || this.phase > 4) return;
+    this.flushed = null;
+    this.flags &= ~96;
+    callback.call(this, answer === 64);
+  }
+
+  private tellWritable(): void {
     const room = this.writable;
-    if (!this._starved || room === 0) return;
-    this._starved = false;
-    this._options.onWritable?.call(this._client, room);
+    if (room === 0) return;
+    this.flags &= ~2;
+    this.given.onWritable?.call(this, room);
   }
 
-  private _ring(): void {
-    if (this.state === "resolving") this._retry({ ...UNREACHABLE, detail: `no answer about ${this._options.host}` });
-    else if (this.state === "waiting") this._resolve();
-  }
-
-  private _resolve(): void {
-    const { host, dns } = this._options;
-    this._restore();
+  private resolve(): void {
+    const host = this.given.host;
+    const dns = this.given.dns;
+    this.restore();
     if (isAddress(host)) {
-      this._open(host);
+      this.reach(host);
       return;
     }
-    this.state = "resolving";
-    this._alarm.set((now() + RESOLVE_TIMEOUT) | 0);
-    if (dns === undefined) {
-      this._resolver.resolve(host, (address) => this._resolved(address));
-      return;
-    }
-    const question = this._question;
-    const answer = (address: string | undefined): void => {
-      if (question === this._question) this._resolved(address);
-    };
+    this.phase = 1;
+    this.session.words[23] = (now() + RESOLVE_TIMEOUT) | 0;
+    this.alarm(this.session.words[23] as number);
     try {
-      this._dns = new dns.io(dns);
-      this._dns.resolve({ host, onResolved: (_host, address) => answer(address), onError: () => answer(undefined) });
+      const resolver = dns === undefined ? new Resolver() : new dns.io(dns);
+      this.resolver = resolver;
+      const answer = (address: string | undefined): void => {
+        if (resolver !== this.resolver) return;
+        if (address === undefined) this.retry(unreachable(`no address for ${host}`));
+        else this.reach(address);
+      };
+      if (resolver instanceof Resolver) resolver.resolve(host, answer);
+      else
+        resolver.resolve({ host, onResolved: (_host, address) => answer(address), onError: () => answer(undefined) });
     } catch (error) {
       // Out of sockets, for example: as ordinary a failure as no answer.
-      this._retry({ ...UNREACHABLE, detail: String(error) });
+      this.retry(unreachable(String(error)));
     }
   }
 
-  private _resolved(address: string | undefined): void {
-    if (address === undefined) this._retry({ ...UNREACHABLE, detail: `no address for ${this._options.host}` });
-    else this._open(address);
+  private forgetNames(): void {
+    const resolver = this.resolver;
+    this.resolver = null;
+    if (resolver !== null && !(resolver instanceof Resolver)) resolver.close();
   }
 
-  private _forgetNames(): void {
-    this._alarm.set(undefined);
-    this._resolver.cancel();
-    this._question += 1;
-    const dns = this._dns;
-    this._dns = undefined;
-    dns?.close();
+  private reach(address: string): void {
+    this.forgetNames();
+    this.phase = 2;
+    const given = this.given;
+    this.open(address, given.port ?? 1883, given.host, given.socket);
   }
 
-  private _open(address: string): void {
-    this._forgetNames();
-    this.state = "opening";
-    this._link.open(address, this._options.port ?? 1883);
-  }
-
-  private _retry(failure: Failure): void {
-    this._forgetNames();
-    this._backoff?.disconnected(now());
-    if (this._backoff === undefined || isFinal(failure.code)) {
-      this.state = "closed";
-      this._turn.set(undefined);
-      this._options.onError?.call(this._client, failure);
+  private retry(failure: Failure): void {
+    const backoff = backoffOf(this.given);
+    const words = this.session.words;
+    this.forgetNames();
+    if (backoff !== null) {
+      // The backoff lives for these lines only: what has to last is one number and one instant.
+      backoff.restore(words[26] as number);
+      if ((this.flags & 8) !== 0) backoff.connected(words[27] as number);
+      backoff.disconnected(now());
+    }
+    this.flags &= ~8;
+    // Refusals that no further attempt can heal: version, client id, password, authorisation (§3.2.2.3).
+    const code = failure.code;
+    if (backoff === null || code === 1 || code === 2 || code === 4 || code === 5) {
+      this.phase = 6;
+      this.stopAlarm();
+      this.given.onError?.call(this, failure);
       return;
     }
-    this.state = "waiting";
-    const delay = this._backoff.next(Math.random());
-    this._alarm.set((now() + delay) | 0);
-    this._options.onReconnecting?.call(this._client, delay, failure);
+    this.phase = 0;
+    const delay = backoff.next(Math.random());
+    words[26] = backoff.attempt;
+    this.session.words[23] = (now() + delay) | 0;
+    this.alarm(this.session.words[23] as number);
+    const at = this.session.deadline();
+    if (at !== undefined) this.alarm(at);
+    this.given.onReconnecting?.call(this, delay, failure);
   }
 
-  private _finish(): void {
-    this.state = "closed";
-    this._turn.set(undefined);
-    this._options.onClose?.call(this._client);
+  private conclude(): void {
+    this.phase = 6;
+    this.stopAlarm();
+    this.given.onClose?.call(this);
   }
 
   // The link and the session tell.
 
   onOpen(): void {
-    if (!this._silent) this.state = "connecting";
-    this._link.pump();
+    if (this.phase < 5) this.phase = 3;
+    const fields = sessionOptions(this.given);
+    if ((this.flags & 16) !== 0) fields.pipeline = false;
+    this.session.connect(fields, now());
+    this.pump();
   }
 
   onUnreachable(why: string): void {
-    if (!this._silent) this._retry({ ...UNREACHABLE, detail: why });
+    if (this.phase < 5) this.retry(unreachable(why));
   }
 
   onDown(closed: Closed): void {
-    if (this._silent) this._finish();
-    else this._retry(closed);
+    if (this.phase > 4) this.conclude();
+    else this.retry(closed);
   }
 
   onConnected(sessionPresent: boolean): void {
-    this.state = "connected";
-    this._backoff?.connected(now());
-    this._starved = true;
-    this._control({ operation: PacketType.CONNACK, returnCode: 0, sessionPresent });
-    this._tellWritable();
+    this.phase = 4;
+    this.session.words[27] = now();
+    this.flags |= 8;
+    this.flags |= 2;
+    this.control(PacketType.CONNACK, 0, { returnCode: 0, sessionPresent });
+    this.tellWritable();
   }
 
   onClosed(closed: Closed): void {
-    this._link.ended(closed);
+    this.ended(closed);
     // A server that closes on early PUBLISHes gets the plain order from now on.
-    if (closed.pipelined) this._wire.pipeline = false;
-    if (this._silent) return;
-    this.state = "waiting";
-    this._session.pieces.forget();
-    if (this._wire.clean) {
-      this._ids.fill(0);
-      this._backlog = this._options.store !== undefined;
-    }
+    if (closed.pipelined) this.flags |= 16;
+    if (this.phase > 4) return;
+    this.phase = 0;
+    this.pieces = null;
+    if (this.session.words[22] === 1 && this.given.store !== undefined) this.flags |= 1;
     if (closed.reason === "refused") {
-      this._control({ operation: PacketType.CONNACK, returnCode: closed.code, sessionPresent: false });
+      this.control(PacketType.CONNACK, 0, { returnCode: closed.code, sessionPresent: false });
     }
   }
 
   onMessage(message: Inbound): void {
-    if (this._silent) return;
-    this._show(message);
-    this._message.more = !message.complete;
-    this._options.onReadable?.call(this._client, message.end - message.start, this._message);
-    this._bytes = undefined;
+    const callback = this.given.onReadable;
+    if (callback === undefined || this.phase > 4) return;
+    callback.call(this, message.end - message.start, shownOf(message, !message.complete));
   }
 
   onOverflow(message: Inbound): void {
-    if (this._silent) return;
-    this._show(message);
-    this._message.more = false;
-    this._options.onOverflow?.call(this._client, this._message);
-    this._bytes = undefined;
-  }
-
-  private _show(message: Inbound): void {
-    const shown = this._message;
-    shown.topic = message.topic;
-    shown.byteLength = message.length;
-    shown.QoS = message.qos;
-    shown.retain = message.retain;
-    shown.duplicate = message.dup;
-    shown.id = message.id;
-    this._bytes = message.bytes;
-    this._start = message.start;
-    this._end = message.end;
+    const callback = this.given.onOverflow;
+    if (callback === undefined || this.phase > 4) return;
+    callback.call(this, shownOf(message, false));
   }
 
   onReceived(id: number): void {
     // The store is told after close() too: it must know whatever the server has acknowledged.
-    if (id <= LAST_STORED_ID) this._options.store?.received(id);
-    this._control({ operation: PacketType.PUBREC, id });
-    if (!this._silent) this._options.onReceived?.call(this._client, id);
+    if (id <= LAST_STORED_ID) this.given.store?.received(id);
+    this.control(PacketType.PUBREC, id);
+    if (this.phase < 5) this.given.onReceived?.call(this, id);
   }
 
-  onDelivered(id: number): void {
-    const place = this._ids.indexOf(id);
-    const exactlyOnce = this._exactlyOnce[place] === 1;
-    if (place >= 0) this._ids[place] = 0;
-    if (id <= LAST_STORED_ID) this._options.store?.delivered(id);
-    if (this._backlog && !this._silent) this._turn.set(now());
-    this._freed();
-    this._control({ operation: exactlyOnce ? PacketType.PUBCOMP : PacketType.PUBACK, id });
-    if (!this._silent) this._options.onDelivered?.call(this._client, id);
+  onDelivered(id: number, type: number): void {
+    if (id <= LAST_STORED_ID) this.given.store?.delivered(id);
+    if ((this.flags & 1) !== 0 && this.phase < 5) this.alarm(now());
+    this.freed();
+    this.control(type, id);
+    if (this.phase < 5) this.given.onDelivered?.call(this, id);
   }
 
   onSubscribed(id: number, codes: readonly number[]): void {
-    this._freed();
-    this._control({ operation: PacketType.SUBACK, id, payload: codes });
+    this.freed();
+    this.control(PacketType.SUBACK, id, { payload: codes });
   }
 
   onUnsubscribed(id: number): void {
-    this._freed();
-    this._control({ operation: PacketType.UNSUBACK, id });
+    this.freed();
+    this.control(PacketType.UNSUBACK, id);
   }
 
   /**
@@ -478,43 +479,39 @@ export class Engine implements LinkHandler, SessionHandler {
    * too.
    */
   onFlushed(ok: boolean): void {
-    this._answer = ok;
-    if (!this._silent) this._turn.set(now());
+    this.flags |= ok ? 64 : 32;
+    if (this.phase < 5) this.alarm(now());
   }
 
-  private _control(message: ControlMessage): void {
-    if (!this._silent) this._options.onControl?.call(this._client, message);
+  private control(operation: number, id: number, more?: Omit<ControlMessage, "operation">): void {
+    const callback = this.given.onControl;
+    if (callback === undefined || this.phase > 4) return;
+    const message = operation === PacketType.CONNACK ? { operation, ...more } : { operation, id, ...more };
+    callback.call(this, message);
   }
 
   /** A place is free; whoever waits for it is told in a turn of its own. */
-  private _freed(): void {
-    if (this._starved && !this._silent) this._turn.set(now());
-  }
-
-  private _note(id: number, qos: number): void {
-    const place = this._ids.indexOf(0);
-    this._ids[place] = id;
-    this._exactlyOnce[place] = qos === 2 ? 1 : 0;
+  private freed(): void {
+    if ((this.flags & 2) !== 0 && this.phase < 5) this.alarm(now());
   }
 
   /** Hands over what the store holds, as far as there are places; one is left for what the application asks. */
-  private _restore(): void {
-    const { store } = this._options;
-    if (!this._backlog || store === undefined || this._silent) return;
-    const limit = Math.max(1, this._ids.length - 1);
+  private restore(): void {
+    const store = this.given.store;
+    if (store === undefined || (this.flags & 1) === 0 || this.phase > 4) return;
+    const limit = Math.max(1, (this.session.words[13] as number) - 1);
     for (const stored of store.pending()) {
       const { id, topic, payload, retain } = stored;
-      if (this._ids.includes(id)) continue;
-      if (this._session.pending >= limit) return;
+      if (find(this.session, id) >= 0) continue;
+      if (this.session.pending >= limit) return;
       checkWhole("id of a stored message", id, 1, LAST_STORED_ID);
       const qos = stored.QoS ?? 2;
-      if (stored.status === "received") this._session.release(id, now());
-      else if (this._session.publish({ topic, payload, qos, retain, id, resumed: true }, now()) < 0) {
+      if (stored.status === "received") this.session.release(id, now());
+      else if (this.session.publish({ topic, payload, qos, retain, id, resumed: true }, now()) < 0) {
         throw refusal(Refusal.TOO_LONG);
       }
-      this._note(id, qos);
     }
-    this._backlog = false;
+    this.flags &= ~1;
   }
 }
 
@@ -524,11 +521,20 @@ interface Outgoing extends Message {
   id?: number;
 }
 
-const UNREACHABLE: Failure = Object.freeze({ reason: "unreachable", detail: "", statement: "", code: 0 });
+function shownOf(message: Inbound, more: boolean): ReadableMessage {
+  return {
+    topic: message.topic,
+    byteLength: message.length,
+    QoS: message.qos,
+    retain: message.retain,
+    duplicate: message.dup,
+    id: message.id,
+    more,
+  };
+}
 
-/** Refusals by CONNACK that no further attempt can heal: version, client id, password, authorisation (§3.2.2.3). */
-function isFinal(code: number): boolean {
-  return code === 1 || code === 2 || code === 4 || code === 5;
+function unreachable(detail: string): Failure {
+  return { reason: "unreachable", detail, statement: "", code: 0 };
 }
 
 /** What the session would not take now. */

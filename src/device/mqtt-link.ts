@@ -1,19 +1,21 @@
 // The link: owns a TCP connection (`embedded:io/socket/tcp`, or another class of that shape) and a timer and drives an
-// MQTT session with them. Hides that the first onWritable means "connected", that a write larger than the window
-// throws, that onError also reports a clean close by the peer, that what was written leaves only while the socket is
-// open (after DISCONNECT it waits until TCP has acknowledged everything), and that a socket which is still opening must
-// not be closed: lwIP of this SDK would free it twice (tcp_close_safe in modLwipSafe.h). Such a one is left alone and
-// closed when it opens or fails, by itself after some 20 s. It knows nothing of reconnecting.
+// MQTT session with them. Reads into the session's own buffer and writes from it. Hides that the first onWritable means
+// "connected", that a write larger than the window throws, that onError also reports a clean close by the peer,
+// that what was written leaves only while the socket is open (after DISCONNECT it waits until TCP has acknowledged
+// everything), and that a socket which is still opening must not be closed: lwIP of this SDK would free it twice
+// (tcp_close_safe in modLwipSafe.h). Such a one is left alone and closed when it opens or fails, by itself after some
+// 20 s. It knows nothing of reconnecting.
 
 import TCP from "embedded:io/socket/tcp";
-import type { Closed, Session } from "../mqtt/session.js";
-import { Alarm } from "./alarm.js";
+import Timer from "timer";
+import { wants } from "../mqtt/sender.js";
+import type { Closed, Session, SessionHandler } from "../mqtt/session.js";
 import { now } from "./clock.js";
 
 export interface LinkHandler {
   /**
-   * TCP is open and CONNECT is due. The owner hands the session what may leave in the same segment, and then calls
-   * `pump`, in this turn or the next.
+   * TCP is open. The owner calls the session's `connect`, and may hand it what is to leave in the same segment, in this
+   * turn or the next, before it calls `pump`.
    */
   onOpen(): void;
   /** No TCP connection could be opened. */
@@ -24,6 +26,8 @@ export interface LinkHandler {
 
 /** What the link needs of a socket: the TCP class pattern of ECMA-419 §10, or TLS of the same shape. */
 export interface Socket {
+  /** Set by the link: its callbacks are shared functions, which find the link here. */
+  target?: unknown;
   read(into: Uint8Array): unknown;
   write(bytes: Uint8Array): unknown;
   close(): void;
@@ -35,7 +39,7 @@ export interface SocketOptions {
   readonly [option: string]: unknown;
 }
 
-/** What the link passes to the constructor, beside the further options. */
+/** What the link passes to the constructor, beside the further options. `this` of the callbacks is the socket. */
 export interface SocketParameters {
   readonly address: string;
   readonly port: number;
@@ -51,213 +55,257 @@ export interface SocketParameters {
 //   connection when a ninth is written, however small; what waits here leaves later in one larger write.
 // - 1000: milliseconds for which the socket stays open after DISCONNECT, at most.
 
+/**
+ * Of the session's words that are its owner's the link uses 23, until when the socket may open, or linger when the
+ * session has ended, and 24, the window when nothing is unacknowledged.
+ */
 export class MqttLink {
-  private readonly session: Session;
-  private readonly handler: LinkHandler;
-  private readonly options: SocketOptions;
-  /** One TCP segment at most is on its way through here. */
-  private readonly buffer: Uint8Array;
-  private readonly alarm = new Alarm(() => this.ring());
-  private socket: Socket | undefined;
-  /** Bytes that TCP takes now. */
-  private window = 0;
-  /** The window when nothing is unacknowledged. */
-  private fullWindow = 0;
-  private opened = false;
-  private openUntil = 0;
-  /** Set when the session has ended: why, and until when the socket may linger. */
-  private closed: Closed | undefined;
-  private lingerUntil = 0;
+  protected readonly session: Session<SessionHandler & LinkHandler>;
+  /** The connection, also one that is opening; null when there is none. To be read only. */
+  socket: Socket | null = null;
+  /** Bytes that TCP takes now; below 0 when it takes no more. */
+  protected window = 0;
   /** Writes since TCP was last seen to have nothing unacknowledged. */
   private writes = 0;
   /** Bytes that TCP holds for us. */
   private unread = 0;
-  /**
-   * True while the buffer is in use: one buffer serves both directions, so nothing is written while a fragment is read.
-   */
-  private busy = false;
-  /** Why no socket could be made. */
-  private reason = "";
+  /** Set when the session has ended: why. Text when no socket could be made. */
+  private closed: Closed | string | null = null;
+  timer: Timer | undefined = undefined;
+  private alarmAt = 0;
 
-  /**
-   * `bufferBytes`: size of the transmit and receive buffer, at most one segment (1460) makes sense. `socket`: the class
-   * of the socket, plain TCP unless given; its further options go to its constructor.
-   */
-  constructor(session: Session, bufferBytes: number, handler: LinkHandler, socket: SocketOptions = { io: TCP }) {
+  /** The session's handler is the link's as well. */
+  constructor(session: Session<SessionHandler & LinkHandler>) {
     this.session = session;
-    this.buffer = new Uint8Array(bufferBytes);
-    this.handler = handler;
-    this.options = socket;
   }
 
-  /** Opens a connection to a dotted IPv4 address. An open connection is dropped first. */
-  open(address: string, port: number): void {
-    this.close();
-    this.closed = undefined;
-    this.opened = false;
+  /** `ring` comes at this instant, or earlier. */
+  protected alarm(at: number): void {
+    if (this.timer !== undefined) {
+      if (((at - this.alarmAt) | 0) >= 0) return;
+      Timer.clear(this.timer);
+    }
+    this.alarmAt = at;
+    const delay = (at - now()) | 0;
+    const timer: Timer & { target?: MqttLink } = Timer.set(onTimer, delay > 0 ? delay : 0);
+    timer.target = this;
+    this.timer = timer;
+  }
+
+  /** Ends the wait for anything. */
+  protected stopAlarm(): void {
+    if (this.timer !== undefined) Timer.clear(this.timer);
+    this.timer = undefined;
+  }
+
+  /**
+   * Opens a connection to a dotted IPv4 address. An open connection is dropped first. A TLS socket wants the name of
+   * the host; with a name small writes may share a segment (Nagle's rule), for the owner writes as often as it likes.
+   * `options`: the class of the socket and further options for it; plain TCP when undefined.
+   */
+  open(address: string, port: number, host?: string, options?: SocketOptions): void {
+    this.drop();
     this.unread = 0;
     this.writes = 0;
-    this.openUntil = (now() + 10000) | 0;
+    this.window = 0;
+    this.session.words[24] = 0;
+    this.session.words[23] = (now() + 10000) | 0;
     try {
-      const socket: Socket = new this.options.io({
-        nodelay: true,
-        ...this.options,
+      const socket: Socket = new (options === undefined ? (TCP as unknown as SocketOptions["io"]) : options.io)({
+        nodelay: host === undefined,
+        ...options,
+        host,
         address,
         port,
-        onReadable: (bytes) => {
-          if (this.socket === socket) this.readable(bytes);
-        },
-        onWritable: (bytes) => {
-          if (this.socket === socket) this.writable(bytes);
-          else socket.close();
-        },
-        onError: () => {
-          if (this.socket === socket) this.error();
-          else socket.close();
-        },
-      });
+        onReadable,
+        onWritable,
+        onError,
+      } as SocketParameters);
+      socket.target = this;
       this.socket = socket;
     } catch (error) {
       // Out of sockets, or the network went down in this turn: an ordinary failure, reported in a turn of its own.
-      this.openUntil = now();
-      this.reason = String(error);
+      this.session.words[23] = now();
+      this.closed = String(error);
     }
-    this.alarm.set(this.openUntil);
+    this.alarm(this.session.words[23] as number);
   }
 
   /** Drops the connection at once, without DISCONNECT: the broker publishes the will. Nothing is called back. */
-  close(): void {
+  drop(): void {
     const socket = this.socket;
-    this.socket = undefined;
-    this.alarm.set(undefined);
-    if (socket === undefined || !this.opened) return;
+    const isOpening = this.session.state === 0 && this.closed === null;
+    this.socket = null;
+    this.closed = null;
+    this.stopAlarm();
+    if (socket === null || isOpening) return;
     socket.close();
-    if (this.closed === undefined) {
-      // The session reports its end through `ended`, which finds no socket and stays silent.
-      this.session.lost(now());
-    }
+    // The session reports its end through `ended`, which finds no socket and stays silent.
+    if (this.session.state > 0) this.session.lost(now());
   }
 
   /** To be called by the session's owner from `onClosed`. */
   ended(closed: Closed): void {
-    if (this.socket === undefined) return;
+    if (this.socket === null) return;
     this.closed = closed;
-    this.lingerUntil = (now() + (closed.reason === "disconnected" ? 1000 : 0)) | 0;
-    this.alarm.set(this.lingerUntil);
+    this.session.words[23] = (now() + (closed.reason === "disconnected" ? 1000 : 0)) | 0;
+    this.alarm(this.session.words[23] as number);
+  }
+
+  /** Bytes that may be taken from the session now. */
+  protected get allowance(): number {
+    return this.window;
   }
 
   /** Writes what the session has to say, as far as the window allows. Call after handing it something. */
   pump(): void {
+    this.push(now());
+  }
+
+  protected push(instant: number): void {
     const socket = this.socket;
-    if (socket === undefined || !this.opened || this.busy) return;
-    this.busy = true;
-    const buffer = this.buffer;
-    while (this.window > 0 && this.writes < 6 && this.socket === socket) {
-      const count = this.session.transmit(buffer, Math.min(buffer.length, this.window), now());
+    const session = this.session;
+    // What is said while a fragment is read leaves after it, with the acknowledgement.
+    if (socket === null || session.held < 0) return;
+    while (this.window > 0 && this.writes < 6 && wants(session) && this.socket === socket) {
+      const count = session.transmit(this.allowance, instant);
       if (count === 0) break;
-      this.window -= count;
+      const at = session.at;
       this.writes += 1;
       try {
-        socket.write(count === buffer.length ? buffer : buffer.subarray(0, count));
+        socket.write(session.bytes.subarray(at, at + count));
+        this.window -= count;
       } catch {
         // A reset that came behind data: write throws "not ready" (tcp.c) before onError has told of it.
-        this.session.lost(now());
-        break;
+        this.window = -1;
+        this.alarm(instant);
+        return;
       }
     }
-    this.busy = false;
-    this.schedule();
+    const due = session.dueAt;
+    if (due !== undefined) this.alarm(due);
   }
 
-  private schedule(): void {
-    if (this.socket === undefined) return;
-    this.alarm.set(this.closed === undefined ? this.session.deadline() : this.lingerUntil);
-  }
-
-  private writable(bytes: number): void {
+  /** TCP takes so many bytes now. */
+  widened(bytes: number): void {
+    const isOpen = this.session.state > 0 || this.closed !== null;
     this.window = bytes;
-    if (bytes > this.fullWindow) this.fullWindow = bytes;
-    if (bytes === this.fullWindow) this.writes = 0;
-    if (this.closed !== undefined) {
-      if (bytes >= this.fullWindow) this.finish();
-      return;
+    if (bytes >= (this.session.words[24] as number)) {
+      this.session.words[24] = bytes;
+      this.writes = 0;
+      if (this.closed !== null) this.finishDown();
     }
-    if (!this.opened) {
-      this.opened = true;
-      this.session.connect(now());
-      this.schedule();
-      this.handler.onOpen();
-      return;
-    }
-    this.pump();
-    this.drain();
-  }
-
-  private readable(bytes: number): void {
-    // The socket counts all that is unread, also what was left unread before.
-    this.unread = bytes;
-    this.drain();
-  }
-
-  /** Reads no more at once than can be acknowledged; the rest waits in TCP until acknowledgements have left. */
-  private drain(): void {
-    const socket = this.socket;
-    const buffer = this.buffer;
-    while (this.unread > 0 && socket !== undefined && this.socket === socket) {
-      const count = Math.min(this.unread, buffer.length, this.session.receivable);
-      if (count === 0) break;
-      this.busy = true;
-      socket.read(count === buffer.length ? buffer : buffer.subarray(0, count));
-      this.unread -= count;
-      this.receive(buffer, count);
-      this.busy = false;
+    if (!isOpen) {
+      this.session.handler.onOpen();
+      const at = this.session.deadline();
+      if (at !== undefined) this.alarm(at);
+    } else if (wants(this.session)) {
       this.pump();
+      if (this.unread > 0) this.arrived(this.unread);
     }
   }
 
-  private receive(buffer: Uint8Array, count: number): void {
-    try {
-      this.session.receive(buffer, 0, count, now());
-    } catch (error) {
-      // The owner's callback failed (worn flash): the session has ended over it and says so; anything else is a crash.
-      if (this.closed?.reason !== "internal") throw error;
+  /**
+   * TCP holds so many bytes for us, with those that were left there before. Reads no more at once than can be
+   * acknowledged; the rest waits in TCP until acknowledgements have left.
+   */
+  arrived(bytes: number): void {
+    const socket = this.socket as Socket;
+    const session = this.session;
+    const buffer = session.bytes;
+    const instant = now();
+    let left = bytes;
+    while (left > 0) {
+      const most = session.receivable;
+      const count = left < most ? left : most;
+      this.unread = left;
+      if (count === 0) return;
+      const held = session.held;
+      socket.read(buffer.subarray(held, held + count));
+      left -= count;
+      this.unread = left;
+      try {
+        session.receive(count, instant);
+      } catch (error) {
+        // The owner's callback failed (worn flash), and the session has ended over it and says so; or it is a crash.
+        if ((this.closed as Closed | null)?.reason !== "internal") throw error;
+      }
+      if (this.socket !== socket) return;
+      if (left === 0 || wants(session)) this.push(instant);
     }
   }
 
-  private error(): void {
-    if (!this.opened) {
+  /** The socket is of no use any more. */
+  failed(): void {
+    if (this.session.state === 0 && this.closed === null) {
       this.socket?.close();
-      this.fail("connection refused");
+      this.giveUp("connection refused");
       return;
     }
-    if (this.closed === undefined) this.session.lost(now());
-    this.finish();
+    this.session.lost(now());
+    this.finishDown();
   }
 
-  private ring(): void {
-    if (!this.opened) {
-      this.fail(this.socket === undefined ? this.reason : "no answer");
+  /** An instant has come for which the alarm was set, or there is something to do in a turn of its own. */
+  ring(): void {
+    const session = this.session;
+    const instant = now();
+    const due = session.dueAt;
+    if (this.window < 0 && session.state > 0) session.lost(instant);
+    else if (due !== undefined && ((instant - due) | 0) >= 0) session.tick(instant);
+    if (session.state > 0) {
+      this.push(instant);
       return;
     }
-    if (this.closed !== undefined) {
-      this.finish();
-      return;
-    }
-    this.session.tick(now());
-    this.pump();
-  }
-
-  private fail(why: string): void {
-    this.socket = undefined;
-    this.alarm.set(undefined);
-    this.handler.onUnreachable(why);
-  }
-
-  private finish(): void {
     const closed = this.closed;
-    this.socket?.close();
-    this.socket = undefined;
-    this.alarm.set(undefined);
-    if (closed !== undefined) this.handler.onDown(closed);
+    const isOver = ((instant - (this.session.words[23] as number)) | 0) >= 0;
+    if (typeof closed === "string") this.giveUp(closed);
+    else if (closed !== null && isOver) this.finishDown();
+    else if (this.socket !== null && isOver) this.giveUp("no answer");
+    else if (this.socket !== null) this.alarm(this.session.words[23] as number);
+    const next = session.dueAt;
+    if (next !== undefined) this.alarm(next);
   }
+
+  private giveUp(why: string): void {
+    this.socket = null;
+    this.closed = null;
+    this.stopAlarm();
+    this.session.handler.onUnreachable(why);
+  }
+
+  private finishDown(): void {
+    const closed = this.closed as Closed | null;
+    this.socket?.close();
+    this.socket = null;
+    this.closed = null;
+    this.stopAlarm();
+    if (closed !== null) this.session.handler.onDown(closed);
+  }
+}
+
+// The timer's and the socket's callbacks: shared functions instead of closures, which cost RAM. A socket that is no
+// longer the link's was still opening when it was given up.
+
+function onTimer(timer: Timer & { target?: MqttLink }): void {
+  const link = timer.target as MqttLink;
+  link.timer = undefined;
+  link.ring();
+}
+
+function onReadable(this: Socket, bytes: number): void {
+  const link = this.target as MqttLink;
+  if (link.socket === this) link.arrived(bytes);
+}
+
+function onWritable(this: Socket, bytes: number): void {
+  const link = this.target as MqttLink;
+  if (link.socket === this) link.widened(bytes);
+  else this.close();
+}
+
+function onError(this: Socket): void {
+  const link = this.target as MqttLink;
+  if (link.socket === this) link.failed();
+  else this.close();
 }

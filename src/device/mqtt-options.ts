@@ -2,6 +2,7 @@
 // those that it lacks. Types, defaults, and the checks that run before anything is taken (ECMA-419 §9). Knows nothing
 // of what the client does with them.
 
+import { Backoff } from "../mqtt/backoff.js";
 import type { Budget, CloseReason, PayloadSource, SessionOptions, Will } from "../mqtt/session.js";
 import type MqttClient from "./mqtt-client.js";
 import type { SocketOptions } from "./mqtt-link.js";
@@ -233,16 +234,15 @@ export function checkOptions(options: MqttClientOptions): void {
   }
 }
 
-/** The checked options of the backoff; undefined when there is to be none. */
-export function backoffOptions(
-  reconnect: ReconnectOptions | false | undefined,
-): { baseMs: number; capMs: number; stableMs: number } | undefined {
-  if (reconnect === false) return undefined;
+/** A new backoff as the checked options say; null when there is to be none. */
+export function backoffOf(options: MqttClientOptions): Backoff | null {
+  const reconnect = options.reconnect;
+  if (reconnect === false) return null;
   const baseMs = checkWhole("reconnect.minimum", reconnect?.minimum ?? 1000, 1, 0x7fffffff);
   const capMs = reconnect?.maximum ?? Math.max(baseMs, 60000);
   checkWhole("reconnect.maximum", capMs, baseMs, 0x7fffffff);
   const stableMs = checkWhole("reconnect.stable", reconnect?.stable ?? 60000, 0, 0x7fffffff);
-  return { baseMs, capMs, stableMs };
+  return new Backoff({ baseMs, capMs, stableMs });
 }
 
 /**

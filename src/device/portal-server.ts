@@ -32,53 +32,52 @@ export interface PortalTalk {
 
 // Numbers that stand in the code, because a named constant takes some 60 bytes of flash:
 // - 80, 53: the ports of HTTP and DNS.
-// - 512: bytes on their way between conversation and socket.
+// - 512: bytes on their way between conversation and socket. Their buffer is made for each turn: between requests the
+//   box needs the memory to try settings.
 // - 5: writes on their way at once, as in mqtt-link.ts.
+
+// The drivers keep the option `target` as a property, so each callback is one function for all, which stays in flash.
 
 export class PortalServer {
   private readonly talk: PortalTalk;
-  private readonly listener: Listener;
-  private readonly udp: UDP;
-  private readonly buffer = new Uint8Array(512);
   private readonly alarm = new Alarm(() => this.ring());
   private readonly visits: Visit[] = [];
 
   /** Listens from now on. Throws when the system has no socket left. */
   constructor(talk: PortalTalk) {
     this.talk = talk;
-    this.listener = new Listener({ port: 80, onReadable: (count) => this.accept(count) });
-    this.udp = new UDP({ port: 53, onReadable: (count) => this.answer(count) });
+    const listening = { port: 80, target: this, onReadable: connected };
+    new Listener(listening);
+    const asked = { port: 53, target: this, onReadable: queried };
+    new UDP(asked);
   }
 
-  private accept(count: number): void {
+  accept(listener: Listener, count: number): void {
     for (let i = 0; i < count; i += 1) {
-      const from = this.listener.read();
+      const from = listener.read();
       if (from === undefined) return;
       const conversation = this.talk.accept(now());
-      if (conversation === undefined) {
-        from.close();
-        continue;
-      }
-      this.visits.push(new Visit(from, conversation, this.buffer, (visit) => this.over(visit)));
+      if (conversation === undefined) from.close();
+      else this.visits.push(new Visit(from, conversation, this));
     }
     this.schedule();
   }
 
-  private answer(count: number): void {
+  answer(udp: UDP, count: number): void {
     for (let i = 0; i < count; i += 1) {
-      const query = this.udp.read();
+      const query = udp.read();
       if (query === undefined) return;
       const answer = this.talk.answer(new Uint8Array(query));
       if (answer === undefined) continue;
       try {
-        this.udp.write(answer, query.address, query.port);
+        udp.write(answer, query.address, query.port);
       } catch {
         // No memory for a packet: the phone asks again.
       }
     }
   }
 
-  private over(visit: Visit): void {
+  over(visit: Visit): void {
     const at = this.visits.indexOf(visit);
     const last = this.visits.length - 1;
     if (at >= 0) {
@@ -90,7 +89,8 @@ export class PortalServer {
 
   private schedule(): void {
     let due: number | undefined;
-    for (const visit of this.visits) {
+    for (let i = 0; i < this.visits.length; i += 1) {
+      const visit = this.visits[i] as Visit;
       if (due === undefined || ((visit.until - due) | 0) < 0) due = visit.until;
     }
     this.alarm.set(due);
@@ -105,29 +105,34 @@ export class PortalServer {
   }
 }
 
+interface Listening {
+  readonly target: PortalServer;
+}
+
+function connected(this: Listener, count: number): void {
+  (this as unknown as Listening).target.accept(this, count);
+}
+
+function queried(this: UDP, count: number): void {
+  (this as unknown as Listening).target.answer(this, count);
+}
+
 /** One connection. */
 class Visit {
   private readonly socket: TCP;
   private readonly conversation: Conversation;
-  private readonly buffer: Uint8Array;
-  private readonly onOver: (visit: Visit) => void;
+  private readonly server: PortalServer;
   private window = 0;
   private fullWindow = 0;
   /** Writes since TCP was last seen to have nothing unacknowledged. */
   private writes = 0;
   private closed = false;
 
-  constructor(from: TCP, conversation: Conversation, buffer: Uint8Array, onOver: (visit: Visit) => void) {
+  constructor(from: TCP, conversation: Conversation, server: PortalServer) {
     this.conversation = conversation;
-    this.buffer = buffer;
-    this.onOver = onOver;
-    this.socket = new TCP({
-      from,
-      nodelay: true,
-      onReadable: (bytes) => this.readable(bytes),
-      onWritable: (bytes) => this.writable(bytes),
-      onError: () => this.close(),
-    });
+    this.server = server;
+    const options = { from, nodelay: true, target: this, onReadable: readable, onWritable: writable, onError: failed };
+    this.socket = new TCP(options);
   }
 
   get until(): number {
@@ -139,11 +144,11 @@ class Visit {
     this.closed = true;
     this.socket.close();
     this.conversation.end();
-    this.onOver(this);
+    this.server.over(this);
   }
 
-  private readable(bytes: number): void {
-    const buffer = this.buffer;
+  readable(bytes: number): void {
+    const buffer = new Uint8Array(512);
     let unread = bytes;
     while (unread > 0) {
       const count = Math.min(unread, 512);
@@ -154,7 +159,7 @@ class Visit {
     this.send();
   }
 
-  private writable(bytes: number): void {
+  writable(bytes: number): void {
     this.window = bytes;
     if (bytes > this.fullWindow) this.fullWindow = bytes;
     if (bytes === this.fullWindow) this.writes = 0;
@@ -162,7 +167,7 @@ class Visit {
   }
 
   private send(): void {
-    const buffer = this.buffer;
+    const buffer = new Uint8Array(512);
     while (this.window > 0 && this.writes < 5) {
       const count = this.conversation.transmit(buffer, Math.min(512, this.window), now());
       if (count === 0) break;
@@ -178,4 +183,20 @@ class Visit {
     }
     if (this.conversation.finished && this.writes === 0) this.close();
   }
+}
+
+interface Visited {
+  readonly target: Visit;
+}
+
+function readable(this: TCP, bytes: number): void {
+  (this as unknown as Visited).target.readable(bytes);
+}
+
+function writable(this: TCP, bytes: number): void {
+  (this as unknown as Visited).target.writable(bytes);
+}
+
+function failed(this: TCP): void {
+  (this as unknown as Visited).target.close();
 }

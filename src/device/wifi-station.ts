@@ -54,8 +54,9 @@ export class WiFiStation {
    */
   join(ssid: string, password: string, keep: boolean, found?: Found): void {
     this.close();
-    const notify: Notify = (message, reason) => this.notify(message, reason);
-    this.wifi = new WiFi(undefined, notify);
+    const wifi = new WiFi(undefined, notified as Notify);
+    (wifi as unknown as Notifying).target = this;
+    this.wifi = wifi;
     this.startedAt = now();
     chip.useLease(found?.lease);
     chip.join(ssid, password, found?.bssid, found === undefined ? 0 : found.channel, keep);
@@ -109,6 +110,12 @@ export class WiFiStation {
     }
   }
 
+  /** The box's own address, as dotted text. */
+  get address(): string {
+    const lease = chip.lease();
+    return lease === undefined ? "0.0.0.0" : dotted(new Uint8Array(lease), 0);
+  }
+
   /** Received signal strength in dBm; 0 when not joined. */
   get rssi(): number {
     return this.joined ? Net.get("RSSI") : 0;
@@ -120,13 +127,14 @@ export class WiFiStation {
     this.joined = false;
   }
 
-  private notify(message: string, reason: number | undefined): void {
+  /** For the driver's messages. */
+  notify(message: string, reason: number | undefined): void {
     if (this.wifi === undefined) return;
     switch (message) {
       case WiFi.gotIP:
         if (this.joined) return;
         this.joined = true;
-        this.onAddress(chip.lease());
+        this.handler.onJoined(this.address);
         return;
       case WiFi.connected:
         if (!this.joined) this.handler.onAssociated();
@@ -143,10 +151,6 @@ export class WiFiStation {
     }
   }
 
-  private onAddress(lease: ArrayBuffer | undefined): void {
-    this.handler.onJoined(lease === undefined ? "0.0.0.0" : dotted(new Uint8Array(lease), 0));
-  }
-
   private fail(why: string): void {
     if (this.joined) {
       this.joined = false;
@@ -155,6 +159,15 @@ export class WiFiStation {
     }
     this.handler.onJoinFailed(why);
   }
+}
+
+/** A driver's object, which keeps a property given to it: a closure for each join would take seven slots. */
+interface Notifying {
+  target: WiFiStation;
+}
+
+function notified(this: Notifying, message: string, reason?: number): void {
+  this.target.notify(message, reason);
 }
 
 /** `AA:BB:CC:DD:EE:FF` as 6 bytes. */

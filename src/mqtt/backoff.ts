@@ -20,14 +20,15 @@ export interface BackoffOptions {
 export class Backoff {
   /** Attempts since the last stable connection. To be read only; see {@link restore}. */
   attempt = 0;
-  private readonly options: BackoffOptions;
+  private readonly baseMs: number;
+  private readonly capMs: number;
+  private readonly stableMs: number;
   private _since: number | null = null;
 
   constructor(options: BackoffOptions) {
-    checkWhole("baseMs", options.baseMs, 1, 0x7fffffff);
-    checkWhole("capMs", options.capMs, options.baseMs, 0x7fffffff);
-    checkWhole("stableMs", options.stableMs, 0, 0x7fffffff);
-    this.options = options;
+    this.baseMs = checkWhole("baseMs", options.baseMs, 1, 0x7fffffff);
+    this.capMs = checkWhole("capMs", options.capMs, options.baseMs, 0x7fffffff);
+    this.stableMs = checkWhole("stableMs", options.stableMs, 0, 0x7fffffff);
   }
 
   /**
@@ -36,7 +37,7 @@ export class Backoff {
   next(random: number): number {
     if (!(random >= 0 && random < 1)) throw new RangeError(`random is ${random}; it must be in [0, 1)`);
     // Beyond 31 doublings the window is at any possible cap; the attempt itself goes on counting.
-    const window = Math.min(this.options.capMs, this.options.baseMs * 2 ** Math.min(this.attempt, 31));
+    const window = Math.min(this.capMs, this.baseMs * 2 ** Math.min(this.attempt, 31));
     this.attempt += 1;
     return Math.floor(random * window);
   }
@@ -54,7 +55,7 @@ export class Backoff {
     this._since = null;
     // Unsigned, so that a connection of 25 to 49 days counts as long. One that ends within stableMs of a full wrap
     // counts as short; then the next delay is longer than it need be, and nothing else happens.
-    if (since != null && (now - since) >>> 0 >= this.options.stableMs) this.attempt = 0;
+    if (since != null && (now - since) >>> 0 >= this.stableMs) this.attempt = 0;
   }
 
   /** Goes on where an earlier life stopped, before a deep sleep for example. */

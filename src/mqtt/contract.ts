@@ -9,7 +9,8 @@ import type { ConnectFields } from "./packet.js";
  */
 export interface Budget {
   /**
-   * Bytes, at least 64: the largest inbound message handed over in one piece. Not allocated with `stream`.
+   * Bytes, at least 64: the largest inbound message handed over in one piece. With `stream` the buffer is only as large
+   * as `topic` needs, which has to fit into it with 9 bytes around it.
    */
   readonly receive: number;
   /**
@@ -29,7 +30,7 @@ export interface Budget {
   readonly topic: number;
 }
 
-/** `clean` and `pipeline` are read at each `connect()`: the owner may change them between connections. */
+/** What the constructor and each `connect()` get; `clean` and `pipeline` may differ from one connection to the next. */
 export interface SessionOptions extends ConnectFields {
   /**
    * true: inbound payloads are handed over piece by piece as they arrive, whatever their size. false (default): in one
@@ -65,8 +66,8 @@ export interface PayloadSource {
 }
 
 /**
- * A message to publish. It is read when it is sent and again when it is sent again, so it must not change until
- * delivered.
+ * A message to publish. Read when it is accepted; only its payload is read when it is sent, and when it is sent again,
+ * so the bytes of that must not change until delivered.
  */
 export interface Message {
   readonly topic: string;
@@ -96,7 +97,8 @@ export const Refusal = Object.freeze({
 } as const);
 
 /**
- * An inbound message or a piece of it. One object for each session, used again: copy what must outlive the callback.
+ * An inbound message or a piece of it, valid during the callback: copy what must outlive it. `start` may be moved by
+ * who reads.
  */
 export interface Inbound {
   topic: string;
@@ -128,7 +130,7 @@ export interface SessionHandler {
   /** The acknowledgement is queued after the last piece was handed over, also when this throws [MQTT-4.5.0-2]. */
   onMessage(message: Inbound): void;
   /**
-   * Once for each message that is larger than the budget, after it was skipped: topic (possibly cut), `length`, and the
+   * Once for each message that is larger than the budget, before it is skipped: topic (possibly cut), `length`, and the
    * first `budget.receive` bytes (none when the topic was too long).
    */
   onOverflow(message: Inbound): void;
@@ -139,9 +141,9 @@ export interface SessionHandler {
   onReceived(id: number): void;
   /**
    * PUBACK or PUBCOMP; also a message after PUBREC of which the server's session knows nothing any more. The id is
-   * free.
+   * free. `type` is the packet that said so, 4 PUBACK or 7 PUBCOMP.
    */
-  onDelivered(id: number): void;
+  onDelivered(id: number, type: number): void;
   /** One code for each filter, in order: granted QoS 0, 1, 2, or 128 for a failure [MQTT-3.9.3-1]. */
   onSubscribed(id: number, codes: readonly number[]): void;
   onUnsubscribed(id: number): void;
@@ -179,21 +181,4 @@ export interface Closed {
   readonly code: number;
   /** The transport ended before CONNACK although PUBLISH or PUBREL had left: perhaps the server dislikes pipelining. */
   readonly pipelined: boolean;
-}
-
-/** Totals since construction. Plain integers that the owner may read and reset. */
-export interface Counters {
-  sentBytes: number;
-  receivedBytes: number;
-  /** Packets whose last byte was handed over, acknowledgements when they are queued. */
-  sentPackets: number;
-  receivedPackets: number;
-  /** PUBLISH packets begun with DUP 1. */
-  resent: number;
-  /** Inbound messages reported by `onOverflow`. */
-  overflowed: number;
-  /** Inbound QoS 2 repeats that were acknowledged and not handed over again. */
-  repeated: number;
-  /** CONNACKs that accepted. */
-  connections: number;
 }

@@ -115,7 +115,7 @@ export function publishHeaderSize(bytes: number, qos: number, body: number): num
 
 /**
  * Writes a PUBLISH up to its payload, of which exactly `length` bytes must follow. `flags` are DUP (8), QoS (2, 4) and
- * RETAIN (1). `id` is written for QoS 1 and 2 only [MQTT-2.3.1-5], where it must be 1..65535.
+ * RETAIN (1). `id`, 1..65535, is written for QoS 1 and 2 only [MQTT-2.3.1-5].
  */
 export function encodePublishHeader(
   into: Uint8Array,
@@ -133,24 +133,21 @@ export function encodePublishHeader(
   into.set(bytes, end + 2);
   end += 2 + size;
   if ((flags & 6) === 0) return end;
-  checkWhole("[MQTT-2.3.1-1] packet id", id, 1, 65535);
   into[end] = id >> 8;
   into[end + 1] = id;
   return end + 2;
 }
 
 /**
- * Writes PUBACK, PUBREC, PUBREL or PUBCOMP, 4 bytes, or PINGREQ or DISCONNECT, 2 bytes, where `id` is 0. PUBREL carries
- * the flags 0010 [MQTT-3.6.1-1].
+ * Writes PUBACK, PUBREC, PUBREL or PUBCOMP (4 to 7), 4 bytes, with an `id` from 1 to 65535; or PINGREQ (12) or
+ * DISCONNECT (14), 2 bytes. PUBREL carries the flags 0010 [MQTT-3.6.1-1].
  */
 export function encodeAck(into: Uint8Array, at: number, type: number, id: number): number {
-  into[at] = (type << 4) | (type === 6 ? 2 : 0);
-  if (type === 12 || type === 14) {
+  into[at] = type === 6 ? 0x62 : type << 4;
+  if (type > 7) {
     into[at + 1] = 0;
     return at + 2;
   }
-  if (type < 4 || type > 7) throw new TypeError(`${packetName(type)} is no packet that ends with its id`);
-  checkWhole("[MQTT-2.3.1-1] packet id", id, 1, 65535);
   into[at + 1] = 2;
   into[at + 2] = id >> 8;
   into[at + 3] = id;

@@ -1,23 +1,39 @@
 // The MQTT 3.1.1 client session, sans-IO: everything from CONNECT to DISCONNECT, and what must survive between
-// connections. Bytes and time are arguments; results go to one handler. Here are the connection's states and deadlines,
-// what the owner asks for, and what inbound packets mean at the moment they come, both sides of §4.3; the sender, of
-// which the session is the other half, knows what was accepted and what leaves next. Whatever the server sends, nothing
-// here throws: a breach ends the connection with its statement. Knows no transport, timer or flash. Time is int32
-// milliseconds that wrap: instants are compared by difference only. Packet types are numbers; packet.ts has the table.
+// connections. Bytes and time are arguments; results go to one handler. Here are the connection's states and deadlines
+// and what inbound packets mean at the moment they come, both sides of §4.3. It is one object with the sender, which
+// knows what was accepted and what leaves next, and the decoder. Whatever the server sends, nothing here throws: a
+// breach ends the connection with its statement. Knows no transport, timer or flash. Time is int32 milliseconds that
+// wrap: instants are compared by difference only. Packet types are numbers; packet.ts has the table.
 
 import type { Budget, Closed, CloseReason, Inbound, SessionHandler, SessionOptions } from "./contract.js";
-import { Decoder, type DecoderHandler } from "./decoder.js";
-import { checkWhole, encodeConnect, packetName } from "./packet.js";
-import { type Flight, Sender } from "./sender.js";
-import { readUtf8 } from "./text.js";
+import { decode, reset } from "./decoder.js";
+import { encodeConnect, packetName } from "./packet.js";
+import {
+  acknowledge,
+  ackRoom,
+  advance,
+  answerOf,
+  clear,
+  fill,
+  find,
+  forget,
+  inPhase,
+  phaseOf,
+  Sender,
+  schedule,
+  setPhase,
+  wake,
+  wants,
+} from "./sender.js";
 
 export type * from "./contract.js";
 export { Refusal } from "./contract.js";
 export type { ConnectFields, Subscription, Will } from "./packet.js";
 
 /**
- * One client session, over any number of connections. The owner opens a transport, calls {@link connect}, passes what
- * arrives to {@link receive}, sends what {@link transmit} gives, and calls {@link tick} at {@link deadline}.
+ * One client session, over any number of connections. The owner opens a transport, calls {@link connect}, puts what
+ * arrives into `bytes` from `held` on and calls {@link receive}, sends what {@link transmit} puts together there, and
+ * calls {@link tick} at {@link deadline}.
  *
  * `state`:
  *
@@ -29,159 +45,103 @@ export type { ConnectFields, Subscription, Will } from "./packet.js";
  * closing: bytes that wait while the transport takes none; in closing there are always some. Parted and ending last
  * until the next call, or not even that.
  */
-export class Session extends Sender implements DecoderHandler {
-  /** Bytes of all buffers, the same over the session's whole life. */
-  readonly memory: number;
-
-  private readonly handler: SessionHandler;
-  private readonly connectTimeoutMs: number;
-  private readonly decoder: Decoder;
-  /** PINGREQ is due after so much quiet; 0 is never. */
-  private readonly idle: number;
-
-  /** Methods that are running, one inside the other, and the first exception of a callback, to be thrown at the end. */
-  private depth = 0;
-  private errors: unknown[] | null = null;
-  private busy = false;
-
-  private said = 0;
-  private heard = 0;
-  /** The transport must have taken a byte by then; null while there is nothing to send. */
-  private sendBy: number | null = null;
-  /** Set when a callback is due that no request may make itself; null when none is. */
-  private _since: number | null = null;
-  /** What deadline() has found to be due first, when, and for which entry; the numbers are those of tick(). */
-  private due = 0;
-  private deadlineAt = 0;
-  private oldest: Flight | null = null;
-
-  /** The message that is arriving. */
-  private readonly message: Inbound;
-  /**
-   * What is done with its payload. 0: looked at by nobody: a QoS 2 repeat, or a message after our DISCONNECT. 1: put
-   * together in the inbox, unless it lies whole in one fragment. 2: handed over as it comes. 3: larger than the inbox:
-   * its first bytes are kept, the rest is skipped. 4: skipped, for its topic is too long.
-   */
-  private course = 0;
-  private readonly inbox: Uint8Array;
-  /**
-   * Inbound QoS 2 ids that were handed over and not yet released (method B of §4.3.3: deliver at PUBLISH, keep the id
-   * until PUBREL); 0 marks a free place, which no id is.
-   */
-  private readonly kept: Uint16Array;
+export class Session<Handler extends SessionHandler = SessionHandler> extends Sender {
+  handler: Handler;
+  /** Methods that are running, one inside the other (transmit counts 256), and the first exception of a callback, to be thrown at the end. */
+  depth = 0;
+  errors: unknown[] | null = null;
 
   /**
    * Checks everything and allocates all buffers. Throws a TypeError or RangeError for what CONNECT cannot carry and for
-   * a budget or option outside of its limits.
+   * a budget or option outside of its limits. Nothing of `options` and `budget` is kept.
    */
-  constructor(options: SessionOptions, budget: Budget, handler: SessionHandler) {
+  constructor(options: SessionOptions, budget: Budget, handler: Handler) {
     super(options, budget);
-    const receive = checkWhole("budget.receive", budget.receive, 64, 268435455);
-    const seconds = options.keepAliveSeconds;
-    checkWhole("lastId", options.lastId ?? 65535, checkWhole("firstId", options.firstId ?? 1, 1, 65535), 65535);
-    this.connectTimeoutMs = checkWhole("connectTimeoutMs", options.connectTimeoutMs ?? 10000, 1, 86400000);
-    // PINGREQ goes up to 2 s before the keep alive is over, so that the link's delay does not make it late.
-    this.idle = seconds * 1000 - Math.min(seconds * 250, 2000);
     this.handler = handler;
-    this.kept = new Uint16Array(checkWhole("budget.inbound", budget.inbound, 0, 65535));
-    // Only a SUBACK has a body of more than 2 bytes: one for each filter. 64 is enough for 62 of them.
-    this.decoder = new Decoder(64, checkWhole("budget.topic", budget.topic, 1, 65535), this);
-    this.decoder.reset(true);
-    this.inbox = new Uint8Array(options.stream === true ? 0 : receive);
-    this.memory = this.decoder.memory + this.inbox.length + this.kept.byteLength + budget.send;
-    this.message = {
-      topic: "",
-      qos: 0,
-      retain: false,
-      dup: false,
-      id: 0,
-      length: 0,
-      offset: 0,
-      bytes: this.inbox,
-      start: 0,
-      end: 0,
-      complete: false,
-    };
   }
 
   // What the owner asks and tells.
 
-  /** Whether {@link transmit} is to be called as soon as the transport takes bytes. */
-  get wantsTransmit(): boolean {
-    if (this.state < 2) return false;
-    return this._since != null || this.start < this.end || this.type !== 0 || this._next() !== 0;
+  /**
+   * How many bytes may be put into `bytes` now without any risk that their acknowledgements find no room. A transport
+   * that can leave bytes unread passes no more than this at once and calls `transmit` in between.
+   */
+  get receivable(): number {
+    // The shortest packet to be acknowledged (PUBREL) has 4 bytes, as the acknowledgement has; up to 3 may have come
+    // before.
+    const count = ackRoom(this) - 3;
+    const most = (this.words[20] as number) - this.held;
+    return count < 0 ? 0 : count < most ? count : most;
   }
 
-  /** The transport is open: CONNECT is due [MQTT-3.1.0-1]. Throws an Error while a connection is open. */
-  connect(now: number): void {
+  /**
+   * The transport is open: CONNECT is due [MQTT-3.1.0-1]. It says what `fields` say, which must be the options given to
+   * the constructor but for `clean` and `pipeline`. Throws an Error while a connection is open.
+   */
+  connect(fields: SessionOptions, now: number): void {
     if (this.state > 0) throw new Error("a connection is open; wait for onClosed");
+    const until = (now + (this.words[2] as number)) | 0;
     this.state = 2;
-    this.sessionPresent = false;
-    this.decoder.reset();
-    this.end = encodeConnect(this.buffer, 0, this.options);
-    this.counters.sentPackets += 1;
-    this.until = (now + this.connectTimeoutMs) | 0;
-    this._schedule(now);
+    this.server = 0;
+    this.words[22] = fields.clean ? 1 : 0;
+    this.pipeline = fields.pipeline === true;
+    reset(this, false);
+    this.start = this.words[20] as number;
+    this.end = encodeConnect(this.bytes, this.start, fields);
+    this.words[12] = until;
+    wake(this, until);
+    schedule(this, now);
   }
 
   /**
-   * Bytes have come. Never throws because of what they are. Throws an Error when called from one of its own callbacks,
-   * a RangeError for a range outside of `bytes`.
+   * So many bytes have been put into `bytes`, from `held` on. Never throws because of what they are. Throws an Error
+   * when called from one of its own callbacks, a RangeError when there is no room for so many.
    */
-  receive(bytes: Uint8Array, start: number, end: number, now: number): void {
-    if (this.state < 2) {
-      // The decoder is stopped and looks at the range only.
-      this.decoder.receive(bytes, start, end);
-      return;
+  receive(count: number, now: number): void {
+    const held = this.held;
+    if (held < 0) throw new Error("receive() from inside a callback; call it afterwards");
+    if (!(count >= 0 && held + count <= (this.words[20] as number))) {
+      throw new RangeError(`${count} bytes do not fit behind the ${held} of ${this.words[20]}`);
     }
+    if (this.state < 2) return;
     this.instant = now | 0;
-    if (end > start) this.heard = this.instant;
+    if (count > 0) this.words[11] = this.instant;
     this.depth += 1;
-    try {
-      this.decoder.receive(bytes, start, end);
-    } catch (error) {
-      // Misuse, for no callback throws here: another range than the bytes have, or a call from one of the callbacks.
-      this.depth -= 1;
-      throw error;
-    }
-    this.counters.receivedBytes += end - start;
-    this._settle();
-    this._leave();
+    decode(this, count);
+    if (this.news) settle(this);
+    leave(this);
   }
 
   /**
-   * Puts what is to leave into `into[0…]`, at most `limit` bytes, and returns how many: 0 when there is nothing.
-   * Payloads are read from their source straight into `into`. What was put counts as sent, so the owner must send all
-   * of it.
+   * Puts together what is to leave, at most `limit` bytes, and returns how many: bytes[at, at + count), valid until
+   * the session is called again; 0 when there is nothing. What was put together counts as sent, so the owner must send
+   * all of it.
    */
-  transmit(into: Uint8Array, limit: number, now: number): number {
-    if (!(limit >= 0 && limit <= into.length)) {
-      throw new RangeError(`limit is ${limit}, but the buffer has ${into.length} bytes`);
-    }
-    // The buffer is being filled already.
-    if (this.busy) return 0;
-    this.instant = now | 0;
-    this.depth += 1;
-    this.busy = true;
-    const generation = this.generation;
+  transmit(limit: number, now: number): number {
+    // When the buffer is being filled already, a callback has called.
+    if (this.depth > 255) return 0;
+    const instant = now | 0;
+    const generation = this.words[16];
     let count = 0;
-    this._settle();
+    this.instant = instant;
+    this.depth += 256;
+    if (this.news) settle(this);
     // A callback may have ended the connection and begun the next one, whose bytes are not for this transport.
-    if (this.state > 1 && generation === this.generation) {
+    if (this.state > 1 && generation === this.words[16]) {
       try {
-        count = this._write(into, limit);
+        count = fill(this, limit);
       } catch (error) {
         this.errors ??= [error];
-        this._end("internal", "a message could not be read", "");
+        finish(this, "internal", "a message could not be read", "");
       }
     }
-    this.busy = false;
+    this.depth -= 255;
     if (count > 0) {
-      this.counters.sentBytes += count;
-      this.said = this.instant;
+      this.words[10] = instant;
       this.sendBy = null;
+      if (wants(this)) schedule(this, instant);
     }
-    this._leave();
+    leave(this);
     return count;
   }
 
@@ -193,404 +153,394 @@ export class Session extends Sender implements DecoderHandler {
   disconnect(now: number): void {
     if (this.state < 2 || this.state > 3) return;
     this.state = 4;
-    this.connected = false;
-    this._schedule(now);
+    schedule(this, now);
   }
 
   /** The transport has ended. What must survive is kept for the next connect(). */
   lost(now: number): void {
     this.instant = now | 0;
     this.depth += 1;
-    this._settle();
-    this._end("lost", "the transport ended", "");
-    this._leave();
-  }
-
-  /** When {@link tick} wants to be called next (int32 milliseconds, may be past); undefined when nothing is awaited. */
-  deadline(): number | undefined {
-    const state = this.state;
-    this.due = 0;
-    if (this._since != null) return this._since;
-    if (this.expected >= 0) this._note(1, this.flushBy, 0);
-    if (state > 1) {
-      if (this.sendBy != null) this._note(2, this.sendBy, 0);
-      if (state === 2) this._note(3, this.until, 0);
-      if (state === 3) {
-        if (this.ping === 1) {
-          // Quiet means nothing sent [MQTT-3.1.2-23], and also nothing received: a link that has died takes what is
-          // sent for a long time, and only a ping finds out.
-          const quiet = ((this.said - this.heard) | 0) < 0 ? this.said : this.heard;
-          this._note(4, (quiet + this.idle) | 0, 0);
-        }
-        if (this.ping === 3) this._note(5, this.until, this.pingTimeoutMs);
-        for (let index = 0; index < this.count; index += 1) {
-          const item = this.list[index] as Flight;
-          if ((item.phase === 3 || item.phase === 6) && this._note(6, item.until, this.ackTimeoutMs)) {
-            this.oldest = item;
-          }
-        }
-      }
-    }
-    if (this.due > 0) return this.deadlineAt;
+    if (this.news) settle(this);
+    finish(this, "lost", "the transport ended", "");
+    leave(this);
   }
 
   /**
-   * Keeps the earliest of the deadlines; true when it is this one. An answer, for which there are `timeout`
-   * milliseconds, cannot come in the middle of another packet: while one is arriving, its time runs from the last bytes
-   * that came.
+   * When {@link tick} wants to be called next, at the latest (int32 milliseconds, may be past); undefined when nothing
+   * is awaited. What was due then may have been done meanwhile: tick() looks.
    */
-  private _note(due: number, limit: number, period: number): boolean {
-    let at = limit;
-    if (period > 0 && this.decoder.partial) {
-      const quiet = (this.heard + period) | 0;
-      if (((quiet - at) | 0) > 0) at = quiet;
-    }
-    if (this.due > 0 && ((at - this.deadlineAt) | 0) >= 0) return false;
-    this.due = due;
-    this.deadlineAt = at;
-    return true;
+  deadline(): number | undefined {
+    return this.dueAt;
   }
 
   /** Time has passed. May be called at any time; does something at {@link deadline}. */
   tick(now: number): void {
+    const words = this.words;
     this.instant = now | 0;
     this.depth += 1;
-    this._settle();
-    this._since = null;
-    for (;;) {
-      const at = this.deadline();
-      const due = this.due;
-      if (due === 0 || ((this.instant - (at as number)) | 0) < 0) break;
-      if (due === 1) {
-        this.expected = -1;
-        this._tell("onFlushed", false);
-      } else if (due === 4) {
-        this.ping = 2;
+    if (this.news) settle(this);
+    this.dueAt = undefined;
+    if ((this.words[14] as number) >= 0 && isDue(this, words[9] as number, 0)) {
+      this.words[14] = -1;
+      tell(this, "onFlushed", false);
+    }
+    if (this.state > 1) {
+      if (this.ping === 1 && this.state === 3) {
+        // Quiet means nothing sent [MQTT-3.1.2-23], and also nothing received: a link that has died takes what is sent
+        // for a long time, and only a ping finds out.
+        const quiet = (((words[10] as number) - (words[11] as number)) | 0) < 0 ? 10 : 11;
         // From now on bounded by the time that the transport may take for it.
-        this._schedule(now);
-      } else {
-        let what = "the transport took no byte";
-        let period = this.ackTimeoutMs;
-        if (due === 3) {
-          what = "no CONNACK";
-          period = this.connectTimeoutMs;
-        } else if (due === 5) {
-          what = "no PINGRESP";
-          period = this.pingTimeoutMs;
-        } else if (due === 6) {
-          const item = this.oldest as Flight;
-          what = `no ${packetName(item.answer)} for id ${item.id}`;
+        if (isDue(this, ((words[quiet] as number) + (words[4] as number)) | 0, 0)) this.ping = 2;
+      }
+      if (!wants(this)) this.sendBy = null;
+      else if (this.sendBy === null) schedule(this, now);
+      if (this.sendBy !== null && isDue(this, this.sendBy, 0))
+        expire(this, "the transport took no byte", words[5] as number);
+      if (this.state === 2 && isDue(this, words[12] as number, 0)) expire(this, "no CONNACK", words[2] as number);
+      if (this.ping === 3 && this.state === 3 && isDue(this, words[12] as number, words[3] as number)) {
+        expire(this, "no PINGRESP", words[3] as number);
+      }
+      // The answer that is due first, and is due.
+      let first = -1;
+      for (let at = 28; at < this.edge && this.state === 3; at += 4) {
+        const phase = phaseOf(this, at);
+        if ((phase === 3 || phase === 6) && isDue(this, words[at + 3] as number, words[5] as number)) {
+          if (first < 0 || (((words[at + 3] as number) - (words[first + 3] as number)) | 0) < 0) first = at;
         }
-        this._end("timeout", `${what} within ${period} ms`, due === 5 ? "MQTT-3.12.4-1" : "");
+      }
+      if (first >= 0) {
+        const id = (words[first] as number) & 0xffff;
+        expire(this, `no ${packetName(answerOf(this, first))} for id ${id}`, words[5] as number);
       }
     }
-    this._leave();
+    leave(this);
   }
 
-  // The frame around each call.
-
-  /** Calls the owner. False when that threw; the exception waits until the outermost method has done its work. */
-  private _tell(name: keyof SessionHandler, what: unknown, codes?: unknown): boolean {
-    try {
-      (this.handler as unknown as Record<typeof name, (what: unknown, codes: unknown) => void>)[name](what, codes);
-      return true;
-    } catch (error) {
-      this.errors ??= [error];
-      return false;
-    }
-  }
-
-  private _leave(): void {
-    this._schedule(this.instant);
-    this.depth -= 1;
-    const errors = this.errors;
-    if (this.depth > 0 || errors == null) return;
-    this.errors = null;
-    throw errors[0];
-  }
-
-  /** Sets the deadlines that follow from there being something to send or to tell. */
-  protected _schedule(now: number): void {
-    this.instant = now | 0;
-    this._since = null;
-    if (!this.wantsTransmit) this.sendBy = null;
-    else if (this.sendBy == null) this.sendBy = (now + this.ackTimeoutMs) | 0;
-    if (this.state === 5 || this.expected === 0 || this._find(0, 7) != null) {
-      this._since = this.instant;
-    }
-  }
-
-  /** Makes the callbacks that are due because of what was done before. */
-  private _settle(): void {
-    for (;;) {
-      const item = this._find(0, 7);
-      if (item == null) break;
-      const id = item.id;
-      this._forget(item);
-      this._tell("onDelivered", id);
-    }
-    if (this.expected === 0) {
-      this.expected = -1;
-      this._tell("onFlushed", true);
-    }
-    if (this.state === 5) this._end("disconnected", "", "");
-  }
-
-  /**
-   * The one way to the end. All state is settled before the first callback, so that any of them may call anything;
-   * onClosed is the last. Keeps what is session state, in its order, to be sent again; all of it goes when the session
-   * was clean [MQTT-3.1.2-6]. When CONNACK refused, nothing of this connection counts as sent [MQTT-3.1.4-5].
-   */
-  protected _end(reason: CloseReason, detail: string, statement: string, code?: number): void {
-    if (this.state < 2) return;
-    const pipelined = reason === "lost" && this.early && !this.online;
-    const closed: Closed = { reason, detail, statement, code: code ?? 0, pipelined };
-    this.state = 1;
-    this.connected = false;
-    this.sendBy = null;
-    this._clear();
-    // Whatever is left of a fragment that is being received is dropped.
-    this.decoder.reset(true);
-    for (let index = this.count - 1; index >= 0; index -= 1) {
-      const item = this.list[index] as Flight;
-      if (item.phase === 7) continue;
-      if (this.options.clean || item.answer === 0 || item.answer > 7) {
-        // Neither QoS 0 nor a request is session state (§4.1). A flush that waits for it has failed.
-        item.flush = false;
-        this._forget(item);
-        continue;
-      }
-      item.phase = item.answer === 7 ? 4 : 1;
-      if (item.began && reason !== "refused") item.resumed = true;
-      item.began = false;
-    }
-    this._settle();
-    if (this.expected > 0) {
-      this.expected = -1;
-      this._tell("onFlushed", false);
-    }
-    this.state = 0;
-    this._tell("onClosed", closed);
-  }
-
-  // What the decoder finds; nobody else calls these.
+  // What the decoder finds.
 
   onMalformed(detail: string, statement: string): void {
-    this._end("malformed", detail, statement);
+    finish(this, "malformed", detail, statement);
   }
 
   onPacket(type: number, bytes: Uint8Array, start: number, end: number): void {
     const id = ((bytes[start] as number) << 8) | (bytes[start + 1] as number);
-    this.counters.receivedPackets += 1;
     if (type === 2) {
-      this._onConnected(id > 255, id & 255);
+      onConnack(this, id > 255, id & 255);
       return;
     }
-    if (!this.online) {
-      this._end("violation", `${packetName(type)} before CONNACK`, "MQTT-3.2.0-1");
+    if (this.server < 1) {
+      finish(this, "violation", `${packetName(type)} before CONNACK`, "3.2.0-1");
       return;
     }
     if (type === 13) {
       // One that nobody asked for changes nothing.
-      if (this.ping === 3) this.ping = 1;
+      if (this.ping === 3) awaitQuiet(this);
       return;
     }
     if (type === 6) {
       // The id is free, whether it was held or not.
-      const place = this.kept.indexOf(id);
-      if (place >= 0) this.kept[place] = 0;
-      this._answer(7, id);
+      const place = keptAt(this, id);
+      if (place > 0) {
+        this.words[place] = this.words[this.words.length - (this.words[15] as number)] as number;
+        this.words[15] = (this.words[15] as number) - 1;
+      }
+      reply(this, 7, id);
       return;
     }
-    const item = this._find(id, 0);
-    if (item != null) {
-      this._handle(item, type, bytes, start + 2, end);
-      return;
-    }
+    const at = find(this, id);
+    if (at >= 0) onAnswer(this, at, id, type, bytes, start + 2, end);
     // A late answer answers nothing. Only PUBREC leaves the server waiting: for the PUBREL of a message that we forgot.
-    if (type === 5) this._answer(6, id);
+    else if (type === 5) reply(this, 6, id);
   }
 
-  private _onConnected(sessionPresent: boolean, code: number): void {
-    if (this.online) {
-      this._end("violation", "a second CONNACK", "MQTT-3.2.0-1");
-      return;
+  /**
+   * Decides the course, what is done with the payload. 0: looked at by nobody: a QoS 2 repeat, or a message after our
+   * DISCONNECT. 1: handed over. 2: larger than the budget: its first bytes are handed over, the rest is skipped. 3:
+   * skipped, for its topic is too long.
+   */
+  onPublish(message: Inbound, whole: boolean): number {
+    if (this.server < 1) {
+      finish(this, "violation", "PUBLISH before CONNACK", "3.2.0-1");
+      return 0;
     }
-    if (code !== 0) {
-      // §3.2.2.3.
-      const detail = [
-        "unacceptable protocol version",
-        "identifier rejected",
-        "server unavailable",
-        "bad user name or password",
-        "not authorized",
-      ][code - 1];
-      this._end("refused", detail ?? `reserved code ${code}`, sessionPresent ? "MQTT-3.2.2-4" : "", code);
-      return;
-    }
-    if (sessionPresent && this.options.clean) {
-      this._end("violation", "Session Present 1 for a clean session", "MQTT-3.2.2-1");
-      return;
-    }
-    this.counters.connections += 1;
-    this.sessionPresent = sessionPresent;
-    this.online = true;
-    if (!sessionPresent) {
-      // The server has no session [MQTT-3.1.2-6, MQTT-3.2.2-3]. An inbound id kept would swallow a new message. What
-      // the server already owned is delivered; what it may not have goes as new. What has left on this connection
-      // already is not sent again.
-      for (let index = 0; index < this.kept.length; index += 1) this.kept[index] = 0;
-      for (let index = 0; index < this.count; index += 1) {
-        const item = this.list[index] as Flight;
-        if (item.answer === 7) item.phase = 7;
-        else item.resumed = false;
-      }
-    }
-    // After disconnect() what CONNACK says about the session holds all the same.
-    if (this.state === 2) {
-      this.state = 3;
-      this.connected = true;
-      if (this.idle > 0) this.ping = 1;
-      this._tell("onConnected", sessionPresent);
-    }
-  }
-
-  /** An answer to an entry of the table. `bytes[start..end)` is what follows the packet id. */
-  private _handle(item: Flight, type: number, bytes: Uint8Array, start: number, end: number): void {
-    const id = item.id;
-    const answer = item.answer;
-    const phase = item.phase;
-    const repeated = type === 5 && answer === 7;
-    let fault = "";
-    if (type !== answer && !repeated) fault = `, which waits for ${packetName(answer)}`;
-    else if (phase < 3 && !item.resumed) fault = ", which was not sent";
-    else if (phase === 4 && !repeated && !item.began && !item.resumed) fault = " before PUBREL";
-    if (fault !== "") {
-      // The statement that binds the server to answer in the one way that is right.
-      const statement = answer === 4 ? "4.3.2-2" : answer === 9 ? "3.8.4-1" : answer === 11 ? "3.10.4-4" : "4.3.3-2";
-      this._end("violation", `${packetName(type)} for id ${id}${fault}`, `MQTT-${statement}`);
-      return;
-    }
-    if (repeated) {
-      if (phase === 6) item.phase = 4;
-      return;
-    }
-    // The packet goes again, or PUBREL is on its way, and will be answered again; or all is settled already.
-    if (phase < 3 || phase === 5 || phase === 7) return;
-    if (type === 5) {
-      this._record(item);
-      return;
-    }
-    let codes: number[] | null = null;
-    if (type === 9) {
-      if (end - start !== item.length) {
-        fault = `SUBACK with ${end - start} codes for ${item.length} filters`;
-        this._end("violation", fault, "MQTT-3.8.4-5");
-        return;
-      }
-      codes = [];
-      for (let at = start; at < end; at += 1) {
-        const code = bytes[at] as number;
-        if (code > 2 && code !== 128) {
-          this._end("violation", `SUBACK with code ${code}`, "MQTT-3.9.3-2");
-          return;
-        }
-        codes.push(code);
-      }
-    }
-    // The entry is over before the owner is told, so that its place is free.
-    this._forget(item);
-    this._tell(type === 9 ? "onSubscribed" : type === 11 ? "onUnsubscribed" : "onDelivered", id, codes);
-  }
-
-  /** The owner records the message as received first; only then may PUBREL leave. */
-  private _record(item: Flight): void {
-    const generation = this.generation;
-    const id = item.id;
-    if (!this._tell("onReceived", id)) {
-      if (generation === this.generation) this._end("internal", "onReceived threw", "");
-      return;
-    }
-    // The callback may have ended the connection. The record is made all the same, so PUBREL is what the next one
-    // sends.
-    if (item.id === id && (item.phase === 3 || (item.phase === 1 && item.resumed))) this._advance(item);
-  }
-
-  onPublish(
-    flags: number,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    id: number,
-    length: number,
-    size: number,
-  ): void {
-    const message = this.message;
-    const qos = (flags >> 1) & 3;
-    this.counters.receivedPackets += 1;
-    if (!this.online) {
-      this._end("violation", "PUBLISH before CONNACK", "MQTT-3.2.0-1");
-      return;
-    }
-    message.qos = qos;
-    message.id = id;
-    this.course = 0;
+    this.words[17] = 0;
     // After DISCONNECT it could not be acknowledged: the server keeps it for the next connection.
-    if (this.type === 14 || this.state === 5) return;
-    if (qos === 2) {
-      if (this.kept.indexOf(id) >= 0) {
-        this.counters.repeated += 1;
-        return;
-      }
-      if (this.kept.indexOf(0) < 0) {
-        this._end("overflow", "more inbound QoS 2 messages at once than budget.inbound", "MQTT-4.8.0-2");
-        return;
+    if (this.leaving === 14 || this.state === 5) return 0;
+    if (message.qos === 2) {
+      if (keptAt(this, message.id) > 0) return 0;
+      if (36 + 4 * (this.words[13] as number) + (this.words[15] as number) === this.words.length) {
+        finish(this, "overflow", "more inbound QoS 2 messages at once than budget.inbound", "4.8.0-2");
+        return 0;
       }
     }
-    message.topic = readUtf8(bytes, start, end);
-    message.retain = (flags & 1) !== 0;
-    message.dup = (flags & 8) !== 0;
-    message.length = length;
-    if (end - start < size) this.course = 4;
-    else if (this.options.stream === true) this.course = 2;
-    else this.course = length > this.inbox.length ? 3 : 1;
+    const largest = this.words[6] as number;
+    this.words[17] = whole ? 1 : 3;
+    if (!whole || largest < 0) return 0;
+    if (message.length <= largest) return message.length;
+    this.words[17] = 2;
+    return largest;
   }
 
-  onPayload(bytes: Uint8Array, start: number, end: number, offset: number, last: boolean): void {
-    const generation = this.generation;
-    const course = this.course;
-    const message = this.message;
-    const inbox = this.inbox;
+  onPayload(message: Inbound, last: boolean): void {
+    const generation = this.words[16] as number;
+    const course = this.words[17] as number;
     const id = message.id;
     const qos = message.qos;
-    message.bytes = bytes;
-    message.start = start;
-    message.end = end;
-    message.offset = offset;
-    message.complete = last && course < 3;
-    if (course === 3 || (course === 1 && (offset > 0 || !last))) {
-      const room = inbox.length - offset;
-      if (room > 0) inbox.set(bytes.subarray(start, Math.min(end, start + room)), offset);
-      message.bytes = inbox;
-      message.start = 0;
-      message.end = Math.min(message.length, inbox.length);
-      message.offset = 0;
-    }
-    if (course === 4) {
-      message.end = start;
-      message.offset = 0;
-    }
-    if (course === 2 || (last && course > 0)) {
+    if (course === 1 || (course > 1 && message.offset === 0)) {
+      message.complete = last && course === 1;
+      if (course === 3) message.end = message.start;
       // The id is held before the callback: whatever happens in there, the message was handed over once.
-      if (last && qos === 2) this.kept[this.kept.indexOf(0)] = id;
-      if (course > 2) this.counters.overflowed += 1;
-      this._tell(course > 2 ? "onOverflow" : "onMessage", message);
-      // The fragment belongs to the transport.
-      message.bytes = inbox;
+      if (qos === 2 && (last || course > 1)) {
+        this.words[15] = (this.words[15] as number) + 1;
+        this.words[this.words.length - (this.words[15] as number)] = id;
+      }
+      tell(this, course > 1 ? "onOverflow" : "onMessage", message);
+      // The bytes are overwritten by what comes next.
       message.start = 0;
       message.end = 0;
     }
     // QoS 1 is answered by PUBACK, QoS 2 by PUBREC, in the order of arrival [MQTT-4.6.0-2, MQTT-4.6.0-3].
-    if (last && qos > 0 && generation === this.generation) this._answer(qos + 3, id);
+    if (last && qos > 0 && generation === (this.words[16] as number)) reply(this, qos + 3, id);
   }
+}
+
+/**
+ * Whether an instant has come; if not, tick() comes again then. An answer, for which there are `period` milliseconds,
+ * cannot come in the middle of another packet: while one is arriving, its time runs from the last bytes that came.
+ */
+function isDue(me: Session, limit: number, period: number): boolean {
+  let at = limit;
+  if (period > 0 && me.partial) {
+    const quiet = ((me.words[11] as number) + period) | 0;
+    if (((quiet - at) | 0) > 0) at = quiet;
+  }
+  if (((me.instant - at) | 0) >= 0) return true;
+  wake(me, at);
+  return false;
+}
+
+function expire(me: Session, what: string, period: number): void {
+  finish(me, "timeout", `${what} within ${period} ms`, me.ping === 3 && what === "no PINGRESP" ? "3.12.4-1" : "");
+}
+
+// The frame around each call.
+
+/** Calls the owner. False when that threw; the exception waits until the outermost method has done its work. */
+function tell(me: Session, name: keyof SessionHandler, what: unknown, codes?: unknown): boolean {
+  try {
+    (me.handler as unknown as Record<typeof name, (what: unknown, codes: unknown) => void>)[name](what, codes);
+    return true;
+  } catch (error) {
+    me.errors ??= [error];
+    return false;
+  }
+}
+
+function leave(me: Session): void {
+  if (me.news) wake(me, me.instant);
+  me.depth -= 1;
+  const errors = me.errors;
+  if (errors === null || me.depth > 0) return;
+  me.errors = null;
+  throw errors[0];
+}
+
+/** Makes the callbacks that are due because of what was done before. */
+function settle(me: Session): void {
+  me.news = false;
+  for (;;) {
+    const at = inPhase(me, 7);
+    if (at < 0) break;
+    const id = (me.words[at] as number) & 0xffff;
+    forget(me, at);
+    tell(me, "onDelivered", id, 7);
+  }
+  if ((me.words[14] as number) === 0) {
+    me.words[14] = -1;
+    tell(me, "onFlushed", true);
+  }
+  if (me.state === 5) finish(me, "disconnected", "", "");
+}
+
+/**
+ * The one way to the end. All state is settled before the first callback, so that any of them may call anything;
+ * onClosed is the last. Keeps what is session state, in its order, to be sent again; all of it goes when the session
+ * was clean [MQTT-3.1.2-6]. When CONNACK refused, nothing of this connection counts as sent [MQTT-3.1.4-5].
+ */
+function finish(me: Session, reason: CloseReason, detail: string, statement: string, code?: number): void {
+  if (me.state < 2) return;
+  const words = me.words;
+  const closed: Closed = {
+    reason,
+    detail,
+    statement: statement === "" ? "" : `MQTT-${statement}`,
+    code: code ?? 0,
+    pipelined: reason === "lost" && me.server < 0,
+  };
+  me.state = 1;
+  me.server = 0;
+  me.sendBy = null;
+  clear(me);
+  // Whatever is left of a fragment that is being received is dropped.
+  reset(me, true);
+  for (let at = me.edge - 4; at >= 28; at -= 4) {
+    const answer = answerOf(me, at);
+    if (phaseOf(me, at) === 7) continue;
+    if (words[22] !== 0 || answer === 0 || answer > 7) {
+      // Neither QoS 0 nor a request is session state (§4.1). A flush that waits for it has failed.
+      words[at] = (words[at] as number) & ~0x2000000;
+      forget(me, at);
+      continue;
+    }
+    const word = words[at] as number;
+    if ((word & 0x800000) !== 0) words[at] = (word & ~0x800000) | (reason === "refused" ? 0 : 0x1000000);
+    setPhase(me, at, answer === 7 ? 4 : 1);
+  }
+  if (me.news) settle(me);
+  if ((me.words[14] as number) > 0) {
+    me.words[14] = -1;
+    tell(me, "onFlushed", false);
+  }
+  me.state = 0;
+  me.dueAt = undefined;
+  tell(me, "onClosed", closed);
+}
+
+/** Queues an acknowledgement; one that finds no room ends the connection. */
+function reply(me: Session, type: number, id: number): void {
+  if (acknowledge(me, type, id)) return;
+  finish(me, "overflow", "more acknowledgements at once than budget.send holds", "4.8.0-2");
+}
+
+/** Where an inbound QoS 2 id is held; 0 when it is not. */
+function keptAt(me: Session, id: number): number {
+  const words = me.words;
+  for (let at = words.length - (me.words[15] as number); at < words.length; at += 1) if (words[at] === id) return at;
+  return 0;
+}
+
+function onConnack(me: Session, sessionPresent: boolean, code: number): void {
+  if (me.server > 0) {
+    finish(me, "violation", "a second CONNACK", "3.2.0-1");
+    return;
+  }
+  if (code !== 0) {
+    // §3.2.2.3.
+    const detail = [
+      "unacceptable protocol version",
+      "identifier rejected",
+      "server unavailable",
+      "bad user name or password",
+      "not authorized",
+    ][code - 1];
+    finish(me, "refused", detail ?? `reserved code ${code}`, sessionPresent ? "3.2.2-4" : "", code);
+    return;
+  }
+  if (sessionPresent && me.words[22] !== 0) {
+    finish(me, "violation", "Session Present 1 for a clean session", "3.2.2-1");
+    return;
+  }
+  me.server = sessionPresent ? 2 : 1;
+  me.sendBy = null;
+  if (!sessionPresent) {
+    // The server has no session [MQTT-3.1.2-6, MQTT-3.2.2-3]. An inbound id kept would swallow a new message. What
+    // the server already owned is delivered; what it may not have goes as new. What has left on this connection
+    // already is not sent again.
+    me.words[15] = 0;
+    for (let at = 28; at < me.edge; at += 4) {
+      if (answerOf(me, at) === 7) setPhase(me, at, 7);
+      else me.words[at] = (me.words[at] as number) & ~0x1000000;
+    }
+  }
+  // After disconnect() what CONNACK says about the session holds all the same.
+  if (me.state === 2) {
+    me.state = 3;
+    if ((me.words[4] as number) > 0) awaitQuiet(me);
+    tell(me, "onConnected", sessionPresent);
+  }
+}
+
+/** The next PINGREQ is due when nothing has been sent for so long, or nothing received. */
+function awaitQuiet(me: Session): void {
+  me.ping = 1;
+  wake(me, ((me.words[10] as number) + (me.words[4] as number)) | 0);
+}
+
+/** An answer to an entry of the table. `bytes[start..end)` is what follows the packet id. */
+function onAnswer(
+  me: Session,
+  at: number,
+  id: number,
+  type: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): void {
+  const word = me.words[at] as number;
+  const answer = (word >> 16) & 15;
+  const phase = (word >> 20) & 7;
+  const resumed = (word & 0x1000000) !== 0;
+  const repeated = type === 5 && answer === 7;
+  let fault = "";
+  if (type !== answer && !repeated) fault = `, which waits for ${packetName(answer)}`;
+  else if (phase < 3 && !resumed) fault = ", which was not sent";
+  else if (phase === 4 && !repeated && (word & 0x800000) === 0 && !resumed) fault = " before PUBREL";
+  if (fault !== "") {
+    // The statement that binds the server to answer in the one way that is right.
+    const statement = answer === 4 ? "4.3.2-2" : answer === 9 ? "3.8.4-1" : answer === 11 ? "3.10.4-4" : "4.3.3-2";
+    finish(me, "violation", `${packetName(type)} for id ${id}${fault}`, statement);
+    return;
+  }
+  if (repeated) {
+    if (phase === 6) {
+      setPhase(me, at, 4);
+      schedule(me, me.instant);
+    }
+    return;
+  }
+  // The packet goes again, or PUBREL is on its way, and will be answered again; or all is settled already.
+  if (phase < 3 || phase === 5 || phase === 7) return;
+  if (type === 5) {
+    record(me, at, id);
+    return;
+  }
+  let codes: number[] | undefined;
+  if (type === 9) {
+    const count = end - start;
+    if (count !== me.words[at + 2]) {
+      finish(me, "violation", `SUBACK with ${count} codes`, "3.8.4-5");
+      return;
+    }
+    codes = [];
+    for (let place = start; place < end; place += 1) {
+      const code = bytes[place] as number;
+      if (code > 2 && code !== 128) {
+        finish(me, "violation", `SUBACK with code ${code}`, "3.9.3-2");
+        return;
+      }
+      codes.push(code);
+    }
+  }
+  // The entry is over before the owner is told, so that its place is free.
+  forget(me, at);
+  tell(me, type === 9 ? "onSubscribed" : type === 11 ? "onUnsubscribed" : "onDelivered", id, codes ?? type);
+}
+
+/** PUBREC: the owner records the message as received first; only then may PUBREL leave. */
+function record(me: Session, at: number, id: number): void {
+  const words = me.words;
+  const word = words[at];
+  const generation = words[16];
+  let place = at;
+  if (!tell(me, "onReceived", id)) {
+    if (generation === words[16]) finish(me, "internal", "onReceived threw", "");
+    return;
+  }
+  // The callback may have ended the connection. The record is made all the same, so PUBREL is what the next one sends:
+  // for an entry that is to be sent again.
+  if (words[at] !== word) {
+    place = find(me, id);
+    if (place < 0 || ((words[place] as number) & 0x1700000) !== 0x1100000) return;
+  }
+  advance(me, place);
 }

@@ -4,8 +4,7 @@
 // for the small browsers that phones open for such networks: no syntax later than 2018. What "unchanged" means: a field
 // that is not sent stays as it is in the box.
 
-/** The page: ASCII, at most 8,192 bytes. */
-export const PAGE: string = `<!DOCTYPE html>
+const TEXT = `<!DOCTYPE html>
 <html lang=en>
 <meta charset=utf-8>
 <meta name=viewport content="width=device-width,initial-scale=1">
@@ -196,3 +195,16 @@ view();
 ask("/status");
 </script>
 `;
+
+function pieces(text: string): string[] {
+  const result: string[] = [];
+  for (let at = 0; at < text.length; at += 512) result.push(text.substring(at, at + 512));
+  return result;
+}
+
+/**
+ * The page: ASCII, at most 8,192 bytes. In pieces, which are made when the firmware is linked: to find the middle of a
+ * long string the engine counts its characters from the beginning.
+ */
+export const PAGE: readonly string[] = Object.freeze(pieces(TEXT));
+export const PAGE_LENGTH = TEXT.length;

@@ -3,7 +3,7 @@
 // it is never told a secret that it could show.
 
 import { Conversation } from "./conversation.js";
-import { parseForm, type SetupFields } from "./form.js";
+import { parseForm, type Scanner, type SetupFields } from "./form.js";
 
 export interface PortalHandler {
   /**
@@ -39,22 +39,21 @@ export const MAX_CONVERSATIONS = 3;
 // - 200: longest detail that is shown, in characters.
 // - 1400: room for a status in bytes. Settings and our own sentences take at most some 1,300 of it.
 
-/** A network that was heard. */
-interface Network {
-  /** Its name as a JSON string. */
-  readonly name: string;
-  readonly rssi: number;
-  readonly open: boolean;
-}
-
 export class Portal {
   /** When setup closes, for the page's countdown. */
   closesAt = 0;
   private readonly handler: PortalHandler;
+  /** For the bytes that phones send. */
+  readonly scanner: Scanner | undefined;
   /** What never changes while setup is open, as JSON. */
   private readonly first: string;
   private readonly last: string;
-  private networks: Network[] = [];
+  /**
+   * Networks that were heard: their names as JSON strings, and of each three numbers in one: bytes of the name, from
+   * bit 10 on; the signal in dBm + 256; in bit 0 whether it is open.
+   */
+  private names: string[] = [];
+  private levels: number[] = [];
   private isAsked = false;
   /** Whether settings are being tried now. Set here, only read elsewhere. */
   isTrying = false;
@@ -63,8 +62,9 @@ export class Portal {
   private conversations = 0;
   private body: Uint8Array | undefined;
 
-  constructor(handler: PortalHandler, facts: PortalFacts) {
+  constructor(handler: PortalHandler, facts: PortalFacts, scanner?: Scanner) {
     this.handler = handler;
+    this.scanner = scanner;
     const { ssid, host, root, mode, wiring } = facts;
     this.first = `{"chip":${facts.chipId},"fw":${quoted(facts.firmware)},"left":`;
     this.last =
@@ -82,22 +82,26 @@ export class Portal {
   heard(ssid: string, rssi: number, open: boolean): void {
     if (ssid === "" || encoded(ssid).length > 32) return;
     const name = quoted(ssid);
-    const networks = this.networks;
+    const { names, levels } = this;
     let from = 0;
-    while (from < networks.length && (networks[from] as Network).name !== name) from += 1;
+    while (from < names.length && names[from] !== name) from += 1;
     if (from === 12) from -= 1;
-    const known = networks[from];
-    if (known !== undefined && known.rssi >= rssi) return;
+    const known = levels[from];
+    const level = ((rssi + 256) << 1) | (open ? 1 : 0);
+    if (known !== undefined && (known & 1023) >> 1 >= level >> 1) return;
     // From its place, or the place that is given up, it moves up past the weaker ones.
-    while (from > 0 && (networks[from - 1] as Network).rssi < rssi) {
-      networks[from] = networks[from - 1] as Network;
+    while (from > 0 && ((levels[from - 1] as number) & 1023) >> 1 < level >> 1) {
+      names[from] = names[from - 1] as string;
+      levels[from] = levels[from - 1] as number;
       from -= 1;
     }
-    networks[from] = { name, rssi, open };
+    names[from] = name;
+    levels[from] = level | (encoded(name).length << 10);
   }
 
   clearHeard(): void {
-    this.networks = [];
+    this.names = [];
+    this.levels = [];
   }
 
   /**
@@ -141,7 +145,7 @@ export class Portal {
 
   /** The form was sent. Whether it could be read; what became of it is in the status. Takes `body` back. */
   submit(body: Uint8Array): boolean {
-    const fields = parseForm(body, 0, body.length);
+    const fields = parseForm(body, 0, body.length, this.scanner);
     this.giveBack(body);
     if (fields === undefined) return false;
     // The handler may report the next step at once.
@@ -162,7 +166,7 @@ export class Portal {
 
   /** The first page asks for the status as soon as it is there: the time to look for networks, unless it was done. */
   pageOpened(): void {
-    if (!this.isAsked && this.networks.length === 0) this.scan();
+    if (!this.isAsked && this.names.length === 0) this.scan();
   }
 
   /** What the page shows, as JSON in UTF-8. The weakest networks are left out beyond 1,400 bytes. */
@@ -170,14 +174,19 @@ export class Portal {
     const left = (this.closesAt - now) | 0;
     const first = encoded(`${this.first}${left > 0 ? (left / 1000) | 0 : 0}${this.trial}`);
     const last = encoded(this.last);
-    const bytes = new Uint8Array(Math.max(1400, first.length + last.length));
+    let room = first.length + last.length;
+    for (let i = 0; i < this.levels.length; i += 1) room += ((this.levels[i] as number) >> 10) + 36;
+    const bytes = new Uint8Array(Math.max(Math.min(1400, room), first.length + last.length));
     const most = bytes.length - last.length;
     bytes.set(first);
     let end = first.length;
     let comma = "";
     // Piece by piece into place: a text that grows would be copied with each network.
-    for (const network of this.networks) {
-      const text = encoded(`${comma}{"ssid":${network.name},"rssi":${network.rssi},"open":${network.open}}`);
+    for (let i = 0; i < this.names.length; i += 1) {
+      const level = this.levels[i] as number;
+      const text = encoded(
+        `${comma}{"ssid":${this.names[i]},"rssi":${((level & 1023) >> 1) - 256},"open":${(level & 1) !== 0}}`,
+      );
       if (end + text.length > most) break;
       bytes.set(text, end);
       end += text.length;

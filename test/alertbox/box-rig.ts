@@ -9,6 +9,82 @@ import { checkSettings, type Settings } from "../../src/alertbox/settings.js";
 
 export const CHIP = 5750;
 
+/** Names of the events and effects, at their numbers (effect.ts). */
+const EVENTS = [
+  "",
+  "booted",
+  "button",
+  "stored",
+  "not-stored",
+  "not-saved",
+  "associated",
+  "joined",
+  "join-failed",
+  "wifi-lost",
+  "opened",
+  "unreachable",
+  "connected",
+  "received",
+  "delivered",
+  "subscribed",
+  "acknowledged",
+  "command",
+  "flushed",
+  "try",
+  "more-time",
+  "down",
+] as const;
+const EFFECTS = [
+  "",
+  "store",
+  "show",
+  "rest",
+  "join",
+  "leave",
+  "radio-off",
+  "open",
+  "keep-cache",
+  "forget-cache",
+  "deliver",
+  "announce-waiting",
+  "announce",
+  "state",
+  "light",
+  "subscribe",
+  "clear",
+  "flush",
+  "disconnect",
+  "abort",
+  "use",
+  "save",
+  "require-clean-session",
+  "session-cleaned",
+  "plain-order",
+  "remember",
+  "open-setup",
+  "tell-setup",
+  "factory-reset",
+  "restart",
+  "sleep",
+  "say",
+] as const;
+
+/** An event or effect with its name in place of its number. */
+type Worded<T, Key extends string, Names extends readonly string[]> =
+  T extends Record<Key, infer N extends number> ? Omit<T, Key> & Readonly<Record<Key, Names[N]>> : never;
+export type WordedEvent = Worded<BoxEvent, "type", typeof EVENTS>;
+export type WordedEffect = Worded<Effect, "do", typeof EFFECTS>;
+
+function inNumbers(event: WordedEvent): BoxEvent {
+  const type = EVENTS.indexOf(event.type);
+  if (type < 1) throw new Error(`no event ${event.type}`);
+  return { ...event, type } as BoxEvent;
+}
+
+function inWords(effect: Effect): WordedEffect {
+  return { ...effect, do: EFFECTS[effect.do] } as WordedEffect;
+}
+
 export function settingsOf(changes: Record<string, unknown> = {}): Settings {
   const wifi = [{ ssid: "home", password: "correct horse" }];
   const settings = checkSettings({ wifi, host: "10.0.0.2", ...changes }, CHIP);
@@ -42,7 +118,7 @@ export class BoxRig {
   readonly retry = new Steps();
   readonly wake = new Steps();
   /** Everything asked for since the last `take`. */
-  effects: Effect[] = [];
+  effects: WordedEffect[] = [];
   now = 0;
   /** No gesture is in progress; no LED pattern is running. */
   ready = true;
@@ -64,8 +140,8 @@ export class BoxRig {
   }
 
   /** Tells an event at the present instant; gives what the box asked for, most of it as short text. */
-  tell(event: BoxEvent): string[] {
-    const effects = this.box.step(event, this.now);
+  tell(event: WordedEvent): string[] {
+    const effects = this.box.step(inNumbers(event), this.now).map(inWords);
     this.effects.push(...effects);
     return effects.map(short);
   }
@@ -77,7 +153,7 @@ export class BoxRig {
       const at = this.box.deadline();
       if (at === undefined || ((instant - at) | 0) < 0) break;
       this.now = at;
-      const effects = this.box.tick(at, this.ready, this.shown);
+      const effects = this.box.tick(at, this.ready, this.shown).map(inWords);
       this.effects.push(...effects);
       seen.push(...effects.map(short));
       if (this.box.deadline() === at && effects.length === 0) throw new Error(`stuck at ${at}`);
@@ -88,7 +164,7 @@ export class BoxRig {
 
   /** What the box does now that nothing keeps it awake. */
   tick(): string[] {
-    return this.box.tick(this.now, this.ready, this.shown).map(short);
+    return this.box.tick(this.now, this.ready, this.shown).map(inWords).map(short);
   }
 
   /** Boots and goes all the way to a connection. */
@@ -137,7 +213,7 @@ function payloadOf(command: Command): string | undefined {
 const PATTERNS = Object.fromEntries(Object.entries(LedPattern).map(([name, number]) => [number, name]));
 
 /** An effect as a test writes it: `join 0`, `show NOT_SENT`, `say stored 5750-1`. */
-export function short(effect: Effect): string {
+export function short(effect: WordedEffect): string {
   switch (effect.do) {
     case "show":
     case "rest":

@@ -3,8 +3,8 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
-import { crc32 } from "../../src/alertbox/crc.js";
 import { AlertEvent, AlertStatus, FIRST_SESSION_ID, Journal, packetId } from "../../src/alertbox/journal.js";
+import { crc32 } from "./crc.js";
 import { Nor, PowerCut, randomFrom } from "./nor.js";
 
 type Policy = "reject" | "drop-oldest";

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { Random } from "../../host-sim/random.js";
 import { JsonReader, optional, quoted } from "../../src/alertbox/json.js";
+import { Nor } from "./nor.js";
 
 describe("quoted", () => {
   it("leaves plain text and UTF-8 as they are, in quotes", () => {
@@ -48,7 +49,10 @@ describe("optional", () => {
 /** What the reader makes of a text; "refused" when it is not JSON to it, "too much" when it is beyond its bounds. */
 function read(text: string): unknown {
   try {
-    return new JsonReader(new Uint8Array(ArrayBuffer.fromString(text))).read();
+    const value = new JsonReader(new Uint8Array(ArrayBuffer.fromString(text)), new Nor()).read();
+    // The same byte by byte.
+    assert.deepEqual(new JsonReader(new Uint8Array(ArrayBuffer.fromString(text))).read(), value);
+    return value;
   } catch (error) {
     assert.ok(error instanceof SyntaxError || error instanceof RangeError, String(error));
     return error instanceof RangeError ? "too much" : "refused";

@@ -3,6 +3,7 @@
 // repeats.
 
 import type { Flash } from "../../src/alertbox/flash.js";
+import { crc32 } from "./crc.js";
 
 /** Thrown where the power fails, and by every access until it is back. */
 export class PowerCut extends Error {
@@ -116,6 +117,15 @@ export class Nor implements Flash {
     }
     for (let at = start; at < start + this.sectorSize; at += 1) this.#put(at, 0xff);
     this.erases.push(sector);
+  }
+
+  crc(bytes: Uint8Array, from: number, to: number, seed: number): number {
+    return crc32(bytes, from, to, seed) | 0;
+  }
+
+  span(bytes: Uint8Array, from: number, to: number, least: number, most: number, except: number): number {
+    const found = bytes.subarray(from, to).findIndex((byte) => byte < least || byte > most || byte === except);
+    return found < 0 ? to : from + found;
   }
 
   #check(offset: number, length: number): void {

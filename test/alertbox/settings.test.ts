@@ -3,7 +3,6 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
-import { crc32 } from "../../src/alertbox/crc.js";
 import {
   checkSettings,
   defaultRoot,
@@ -12,6 +11,7 @@ import {
   type Settings,
   SettingsStore,
 } from "../../src/alertbox/settings.js";
+import { crc32 } from "./crc.js";
 import { Nor, PowerCut } from "./nor.js";
 
 const CHIP = 5750;
@@ -465,7 +465,9 @@ describe("the settings store", () => {
       write(offset, bytes);
     };
     new SettingsStore(nor, 0).save(first);
-    assert.deepEqual(written, [20, 0, 16]);
+    const body = written.slice(0, -2);
+    assert.ok(body.length > 0 && body.every((offset) => offset >= 20), "the body, in pieces");
+    assert.deepEqual(written.slice(-2), [0, 16]);
   });
 
   it("says so when the flash does not keep the new settings; the old ones stay", () => {

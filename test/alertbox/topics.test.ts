@@ -46,24 +46,24 @@ const STATE: StateFacts = {
 describe("topics: names", () => {
   it("are the root's children", () => {
     const topics = new Topics("mresetar/alertbox/5750");
-    assert.equal(topics.alert, "mresetar/alertbox/5750/alert");
-    assert.equal(topics.lwt, "mresetar/alertbox/5750/lwt");
-    assert.equal(topics.state, "mresetar/alertbox/5750/state");
-    assert.equal(topics.led, "mresetar/alertbox/5750/led");
-    assert.equal(topics.commands, "mresetar/alertbox/5750/cmd/+");
-    assert.equal(topics.commandTopic("led"), "mresetar/alertbox/5750/cmd/led");
+    assert.equal(topics.child("alert"), "mresetar/alertbox/5750/alert");
+    assert.equal(topics.child("lwt"), "mresetar/alertbox/5750/lwt");
+    assert.equal(topics.child("state"), "mresetar/alertbox/5750/state");
+    assert.equal(topics.child("led"), "mresetar/alertbox/5750/led");
+    assert.equal(topics.child("cmd/+"), "mresetar/alertbox/5750/cmd/+");
+    assert.equal(topics.child("cmd/led"), "mresetar/alertbox/5750/cmd/led");
   });
 
   it("take any UTF-8", () => {
     const topics = new Topics("cvrči/cvrčak/na/čvoru");
-    assert.equal(topics.alert, "cvrči/cvrčak/na/čvoru/alert");
+    assert.equal(topics.child("alert"), "cvrči/cvrčak/na/čvoru/alert");
     assert.equal(topics.command("cvrči/cvrčak/na/čvoru/cmd/stay"), "stay");
   });
 
   it("of commands lead back to the command", () => {
     const topics = new Topics("a/b");
     for (const name of ["led", "stay", "config", "reboot", "čvor"]) {
-      assert.equal(topics.command(topics.commandTopic(name)), name);
+      assert.equal(topics.command(topics.child(`cmd/${name}`)), name);
     }
   });
 

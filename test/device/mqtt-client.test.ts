@@ -596,6 +596,6 @@ describe("docs/mqtt-client.md", () => {
     follow("mqtt-client");
     for (const name of needed)
       assert.equal(guide.split(`device/${name}"`).length, name === "mqtt-client" ? 4 : 3, name);
-    assert.equal(needed.size, 8);
+    assert.equal(needed.size, 7);
   });
 });

@@ -10,9 +10,11 @@ import type { Phone } from "../../host-sim/phone.js";
 import type { Conversation, PortalServer, PortalTalk } from "../../src/device/portal-server.js";
 import type { WiFiStation } from "../../src/device/wifi-station.js";
 import { dnsAnswer } from "../../src/setup/dns.js";
-import { PAGE } from "../../src/setup/page.js";
+import { PAGE as PIECES } from "../../src/setup/page.js";
 import { Portal } from "../../src/setup/portal.js";
 import { Rig as Adapters } from "./fixtures/adapters/rig.js";
+
+const PAGE = PIECES.join("");
 
 const BOX = "AlertBox-5750";
 const GET = "GET / HTTP/1.1\r\nHost: 192.168.4.1\r\n\r\n";

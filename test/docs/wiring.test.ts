@@ -192,7 +192,7 @@ describe("docs/wiring.md", () => {
 
   it("quotes the delays of the retry timer that main.ts sets", () => {
     const main = readFileSync(`${ROOT}src/main.ts`, "utf8");
-    const found = /wake = new Backoff\(\{ baseMs: (\d+), capMs: (\d+)/.exec(main);
+    const found = /const WAKE = Object\.freeze\(\{ baseMs: (\d+), capMs: (\d+)/.exec(main);
     assert.ok(found, "main.ts sets no delays for the wakes");
     says(`at most ${Number(found[1]) / 60000} minute at first, then 2, 4 and so on`);
     says(`at most ${Number(found[2]) / 3600000} hour`);

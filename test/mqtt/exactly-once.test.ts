@@ -19,17 +19,17 @@ class Client {
   readonly got: string[] = [];
   readonly journal: Record[] = [];
   closed = 0;
-  readonly #options: SessionOptions;
+  readonly options: SessionOptions;
 
   constructor(options: Partial<SessionOptions>, payloads: readonly string[]) {
-    this.#options = { ...OPTIONS, ...options };
+    this.options = { ...OPTIONS, ...options };
     for (const payload of payloads) this.journal.push({ id: 100 + this.journal.length, payload, state: "queued" });
     this.session = this.boot();
   }
 
   /** A new life: nothing is left but the journal. */
   boot(): Session {
-    this.session = new Session(this.#options, { ...BUDGET, inbound: 20 }, this);
+    this.session = new Session(this.options, { ...BUDGET, inbound: 20 }, this);
     for (const record of this.journal) if (record.state === "received") this.session.release(record.id, 0);
     for (const record of this.journal) if (record.state === "queued") this.session.publish(messageOf(record), 0);
     return this.session;
@@ -74,16 +74,20 @@ function run(client: Client, server: ExactServer, outward: number, inward: numbe
   let out = outward;
   let back = inward;
   server.open();
-  session.connect(0);
+  session.connect(client.options, 0);
   const into = new Uint8Array(fragment);
   for (;;) {
-    const count = session.transmit(into, fragment, 0);
+    const count = session.transmit(fragment, 0);
+    into.set(session.bytes.subarray(session.at, session.at + count));
     server.input(into.slice(0, Math.min(count, out)));
     out -= count;
     const reply = server.output();
     for (let at = 0; at < reply.length; at += fragment) {
       const end = Math.min(reply.length, at + fragment, at + back);
-      if (end > at) session.receive(reply, at, end, 0);
+      if (end > at) {
+        session.bytes.set(reply.subarray(at, end), session.held);
+        session.receive(end - at, 0);
+      }
       back -= Math.min(fragment, reply.length - at);
       if (back < 0) break;
     }

@@ -26,17 +26,17 @@ describe("flush", () => {
     rig.session.publish({ ...MESSAGE, qos: 0 }, 0);
     rig.session.flush(5000, 0);
     const into = new Uint8Array(5);
-    assert.equal(rig.session.transmit(into, 5, 1), 5);
+    assert.equal(rig.transmit(into, 5, 1), 5);
     rig.session.tick(1);
     assert.deepEqual(rig.events(), []);
-    assert.equal(rig.session.transmit(into, 5, 2), 1);
+    assert.equal(rig.transmit(into, 5, 2), 1);
     assert.deepEqual(rig.events(), []);
     assert.equal(rig.session.deadline(), 2);
     assert.equal(rig.session.wantsTransmit, true);
-    assert.equal(rig.session.transmit(into, 5, 3), 0);
+    assert.equal(rig.transmit(into, 5, 3), 0);
     assert.deepEqual(rig.events(), ["flushed true"]);
     assert.equal(rig.session.wantsTransmit, false);
-    assert.equal(rig.session.deadline(), undefined);
+    assert.equal(rig.deadline(), undefined);
   });
 
   it("with nothing to wait for is answered at the next tick, never from inside the call", () => {
@@ -46,7 +46,7 @@ describe("flush", () => {
     assert.equal(rig.session.deadline(), 7);
     rig.session.tick(7);
     assert.deepEqual(rig.events(), ["flushed true"]);
-    assert.equal(rig.session.deadline(), undefined);
+    assert.equal(rig.deadline(), undefined);
   });
 
   it("is false at its deadline, connected or not, and the message stays", () => {
@@ -67,7 +67,7 @@ describe("flush", () => {
     const rig = new Rig().open();
     rig.session.publish({ ...MESSAGE, qos: 0 }, 0);
     rig.session.flush(5000, 0);
-    rig.session.transmit(new Uint8Array(9), 9, 0);
+    rig.transmit(new Uint8Array(9), 9, 0);
     rig.session.tick(5000);
     assert.deepEqual(rig.events(), ["flushed true"]);
   });
@@ -81,7 +81,7 @@ describe("flush", () => {
     rig.bytes();
     rig.session.tick(0);
     assert.deepEqual(rig.events(), ["flushed false", "closed disconnected"]);
-    assert.equal(rig.session.deadline(), undefined);
+    assert.equal(rig.deadline(), undefined);
   });
 
   it("asked while offline waits for the connection", () => {
@@ -135,7 +135,7 @@ describe("flush", () => {
       rig.session.flush(5000, 0);
       rig.lost();
       assert.deepEqual(rig.events(), ["flushed false", "closed lost"]);
-      assert.equal(rig.session.deadline(), undefined);
+      assert.equal(rig.deadline(), undefined);
     }
   });
 

@@ -118,9 +118,9 @@ describe("inbound: what is beyond the budget", () => {
     let answered = 0;
     for (let at = 0; at < flood.length; ) {
       const count = Math.min(rig.session.receivable, flood.length - at);
-      rig.session.receive(flood, at, at + count, 0);
+      rig.receive(flood, at, at + count, 0);
       at += count;
-      answered += rig.session.transmit(into, 7, 0);
+      answered += rig.transmit(into, 7, 0);
       assert.equal(rig.session.connected, true);
     }
     answered += rig.bytes().length;
@@ -132,7 +132,7 @@ describe("inbound: what is beyond the budget", () => {
     rig.session.publish({ topic: "t".repeat(40), payload: "0123456789", qos: 1, retain: false }, 0);
     const stream: number[] = [];
     const into = new Uint8Array(20);
-    const take = (limit: number) => stream.push(...into.subarray(0, rig.session.transmit(into, limit, 0)));
+    const take = (limit: number) => stream.push(...into.subarray(0, rig.transmit(into, limit, 0)));
     take(20);
     for (let id = 1; id <= 4; id += 1) rig.give(publish("a", "x", 1, id));
     take(20);
@@ -161,8 +161,6 @@ describe("inbound: what is beyond the budget", () => {
       assert.deepEqual(rig.sent(), ["PUBREC 7"]);
       rig.give(publish("a", payload, 2, 7, true));
       assert.deepEqual(rig.events(), []);
-      assert.equal(rig.session.counters.overflowed, 1);
-      assert.equal(rig.session.counters.repeated, 1);
     }
   });
 
@@ -195,13 +193,12 @@ describe("inbound: what is beyond the budget", () => {
     };
     rig.give(publish("a", "x"));
     assert.equal(kept?.end, 0);
-    assert.equal(kept?.bytes.length, 256);
   });
 });
 
 describe("inbound: streaming", () => {
   it("hands over pieces of any size as they come, and tells which is the last", () => {
-    const rig = new Rig({ stream: true }, { receive: 64 }).open();
+    const rig = new Rig({ stream: true }, { topic: 100 }).open();
     const bytes = encode(publish("a", "0123456789".repeat(10), 2, 7));
     rig.raw(bytes.subarray(0, 10));
     rig.raw(bytes.subarray(10, 20));

@@ -19,7 +19,7 @@ describe("keep-alive", () => {
   it("a PINGRESP that nobody asked for changes nothing: neither without keep alive nor while PINGREQ is due", () => {
     const never = new Rig({ keepAliveSeconds: 0 }).open();
     never.give({ cmd: "pingresp" });
-    assert.equal(never.session.deadline(), undefined);
+    assert.equal(never.deadline(), undefined);
     assert.deepEqual(never.sent(), []);
     const due = new Rig({ keepAliveSeconds: 10 }).open();
     due.pass(8000);
@@ -102,7 +102,7 @@ describe("keep-alive", () => {
     const bytes = [...new Array<number>(15)].map(() => {
       const one = new Uint8Array(1);
       rig.pass(900);
-      assert.equal(rig.session.transmit(one, 1, rig.now), 1);
+      assert.equal(rig.transmit(one, 1, rig.now), 1);
       return one[0];
     });
     assert.deepEqual(bytes, [0x30, 13, 0, 1, 0x61, ...Buffer.from("0123456789")]);
@@ -118,7 +118,7 @@ describe("keep-alive", () => {
 
   it("K = 0 never asks", () => {
     const rig = new Rig({ keepAliveSeconds: 0 }).open();
-    assert.equal(rig.session.deadline(), undefined);
+    assert.equal(rig.deadline(), undefined);
     rig.pass(100000000);
     assert.deepEqual(rig.sent(), []);
   });
@@ -143,10 +143,15 @@ describe("keep-alive", () => {
       const rig = new Rig({ keepAliveSeconds }).open();
       let sentAt = 0;
       for (let count = 0; count < 300; count += 1) {
-        const at = rig.session.deadline() as number;
-        rig.pass((at - rig.now) | 0);
-        assert.deepEqual(rig.sent(), ["PINGREQ"]);
-        assert.ok(((rig.now - sentAt) | 0) <= keepAliveSeconds * 1000);
+        let sent: string[] = [];
+        // A tick may find that what it was to come for has been done.
+        while (sent.length === 0) {
+          rig.pass(Math.max(0, ((rig.session.deadline() as number) - rig.now) | 0));
+          sent = rig.sent();
+        }
+        assert.deepEqual(sent, ["PINGREQ"]);
+        // With an answer still awaited there is no second question.
+        assert.ok(((rig.now - sentAt) | 0) <= Math.max(keepAliveSeconds * 1000, 5000));
         sentAt = rig.now;
         rig.pass(4999);
         rig.give({ cmd: "pingresp" });
@@ -156,7 +161,7 @@ describe("keep-alive", () => {
   });
 
   it("gives answers time while a long packet is arriving: they cannot come in the middle of it", () => {
-    const rig = new Rig({ keepAliveSeconds: 10 }, { receive: 4000 }).open();
+    const rig = new Rig({ keepAliveSeconds: 10 }, { receive: 5000 }).open();
     rig.session.publish({ ...MESSAGE, qos: 1 }, 0);
     rig.pass(8000);
     rig.bytes();

@@ -7,7 +7,7 @@ import { describe, it } from "mocha";
 import type { Packet } from "mqtt-packet";
 import mqttPacket from "mqtt-packet";
 import { PacketType } from "../../src/device/mqtt-options.js";
-import { Decoder } from "../../src/mqtt/decoder.js";
+import type { Inbound } from "../../src/mqtt/contract.js";
 import type { ConnectFields, Subscription } from "../../src/mqtt/packet.js";
 import {
   checkConnect,
@@ -20,7 +20,7 @@ import {
   publishHeaderSize,
 } from "../../src/mqtt/packet.js";
 import { checkTopic } from "../../src/mqtt/text.js";
-import { feed, Recorder, seeded, toHex } from "./recorder.js";
+import { Decoder, feed, Recorder, seeded, toHex } from "./recorder.js";
 
 type Qos = 0 | 1 | 2;
 
@@ -65,7 +65,7 @@ function expected(packet: Packet): string[] {
       const payload = packet.payload as Buffer;
       const line = `PUBLISH flags ${flags} id ${packet.messageId ?? 0} topic ${packet.topic} length ${payload.length}`;
       const recorder = new Recorder();
-      recorder.onPayload(payload, 0, payload.length, 0, true);
+      recorder.onPayload({ bytes: payload, start: 0, end: payload.length, offset: 0 } as unknown as Inbound, true);
       return [line, ...recorder.log];
     }
     case "pingresp":
@@ -137,7 +137,7 @@ describe("mqtt codec against mqtt-packet", () => {
           const stream = mqttPacket.generate(packet);
           const lines = expected(packet);
           const recorder = new Recorder();
-          const decoder = new Decoder(64, 200, recorder);
+          const decoder = new Decoder(200, recorder);
           for (let split = 0; split <= stream.length; split += 1) {
             recorder.log.length = 0;
             feed(decoder, stream.subarray(0, split));
@@ -158,7 +158,7 @@ describe("mqtt codec against mqtt-packet", () => {
       const random = seeded(5);
       for (const size of [1, 2, 3, 7, 536, 1460, stream.length, 0]) {
         const recorder = new Recorder();
-        const decoder = new Decoder(64, 200, recorder);
+        const decoder = new Decoder(200, recorder);
         for (let at = 0; at < stream.length; ) {
           const count = size === 0 ? 1 + (random() % 40) : size;
           feed(decoder, stream.subarray(at, at + count));
@@ -303,7 +303,7 @@ describe("mqtt codec against mqtt-packet", () => {
           });
           parser.parse(bytes);
           const recorder = new Recorder();
-          feed(new Decoder(64, 64, recorder), bytes);
+          feed(new Decoder(64, recorder), bytes);
           const ours = recorder.log.some((line) => line.startsWith("malformed"));
           if (theirs) refused += 1;
           if (theirs && !ours) assert.fail(`${bytes.toString("hex")} passes here: ${recorder.log.join(" | ")}`);

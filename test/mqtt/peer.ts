@@ -80,6 +80,7 @@ export class Reader {
 /** One session, its owner, its clock, and the near end of its transport. */
 export class Rig implements SessionHandler {
   readonly session: Session;
+  readonly options: SessionOptions;
   now: number;
   /** What the owner was told, one line each, since the last look. */
   #events: string[] = [];
@@ -91,7 +92,8 @@ export class Rig implements SessionHandler {
 
   constructor(options: Partial<SessionOptions> = {}, budget: Partial<Budget> = {}, now = 0) {
     this.now = now;
-    this.session = new Session({ ...OPTIONS, ...options }, { ...BUDGET, ...budget }, this);
+    this.options = { ...OPTIONS, ...options };
+    this.session = new Session(this.options, { ...BUDGET, ...budget }, this);
   }
 
   #tell(line: string): void {
@@ -135,12 +137,42 @@ export class Rig implements SessionHandler {
     return events;
   }
 
+  /** Bytes of all buffers and tables. */
+  get memory(): number {
+    return this.session.bytes.buffer.byteLength;
+  }
+
+  /** What a transport does that takes `limit` bytes: they are put into `into`. */
+  transmit(into: Uint8Array, limit: number, now: number): number {
+    const count = this.session.transmit(limit, now);
+    const { bytes, at } = this.session;
+    into.set(bytes.subarray(at, at + count));
+    return count;
+  }
+
+  /** What a transport does that has got bytes[start..end): as many at once as the session has room for. */
+  receive(bytes: Uint8Array, start: number, end: number, now: number): void {
+    const { session } = this;
+    for (let at = start; at < end; ) {
+      const count = Math.min(end - at, (session.words[20] as number) - Math.max(0, session.held));
+      session.bytes.set(bytes.subarray(at, at + count), Math.max(0, session.held));
+      session.receive(count, now);
+      at += count;
+    }
+  }
+
+  /** The instant at which the session wants its tick, now that there has been one. */
+  deadline(): number | undefined {
+    this.session.tick(this.now);
+    return this.session.deadline();
+  }
+
   /** Everything that the session has to send now, as bytes, at most `limit` at a time. */
   bytes(limit = 1460): Uint8Array {
     const into = new Uint8Array(limit);
     const parts: Uint8Array[] = [];
     while (this.session.wantsTransmit) {
-      const count = this.session.transmit(into, limit, this.now);
+      const count = this.transmit(into, limit, this.now);
       if (count === 0) break;
       parts.push(into.slice(0, count));
     }
@@ -155,7 +187,7 @@ export class Rig implements SessionHandler {
   /** Opens a transport. The session's CONNECT stays to be sent. */
   connect(): void {
     this.#reader = new Reader();
-    this.session.connect(this.now);
+    this.session.connect(this.options, this.now);
   }
 
   give(...packets: Packet[]): void {
@@ -164,7 +196,7 @@ export class Rig implements SessionHandler {
 
   raw(bytes: Uint8Array | readonly number[]): void {
     const whole = Uint8Array.from(bytes);
-    this.session.receive(whole, 0, whole.length, this.now);
+    this.receive(whole, 0, whole.length, this.now);
   }
 
   /** Connects up to CONNACK; what happened is forgotten. */

@@ -1,8 +1,8 @@
-// A decoder handler that writes down what it is told, one line for each packet, in a form that does not depend on how
+// A recorder that writes down what a decoder tells, one line for each packet, in a form that does not depend on how
 // the bytes were cut into fragments. Shared by the decoder's tests; knows nothing of mocha.
 
-import type { DecoderHandler } from "../../src/mqtt/decoder.js";
-import { Decoder } from "../../src/mqtt/decoder.js";
+import type { Inbound } from "../../src/mqtt/contract.js";
+import { Decoder as AnyDecoder, decode as decodeMore, reset } from "../../src/mqtt/decoder.js";
 import { packetName } from "../../src/mqtt/packet.js";
 
 /** Bytes from hexadecimal with any spaces between: `hex("30 03 00 01 61")`. */
@@ -31,7 +31,7 @@ export function seeded(seed: number): () => number {
   };
 }
 
-export class Recorder implements DecoderHandler {
+export class Recorder {
   /** One line for each packet, payload pieces joined. */
   readonly log: string[] = [];
   /** `[offset, count]` of each piece of payload, as it came. */
@@ -40,6 +40,8 @@ export class Recorder implements DecoderHandler {
   readonly sources: Uint8Array[] = [];
   /** Called with each line just written, from inside the handler. */
   onLine: (line: string) => void = () => {};
+  /** Bytes of payload that are wanted in one piece, of a message of so many. */
+  wanted: (length: number) => number = () => 0;
   #payload: Uint8Array[] = [];
   #payloadLength = 0;
   /** The line for the end of a message whose topic is longer than the limit. */
@@ -52,23 +54,20 @@ export class Recorder implements DecoderHandler {
     this.#write(`${packetName(type)} flags ${flags}: ${toHex(bytes.subarray(start, end))}`.trimEnd());
   }
 
-  onPublish(
-    flags: number,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    id: number,
-    length: number,
-    size: number,
-  ): void {
-    this.sources.push(bytes);
-    const topic = Buffer.from(bytes.subarray(start, end)).toString();
-    this.#skipped = end - start < size ? `skipped flags ${flags} id ${id}` : "";
-    if (this.#skipped === "") this.#write(`PUBLISH flags ${flags} id ${id} topic ${topic} length ${length}`);
-    else this.#write(`long topic flags ${flags} ${topic}… of ${size} bytes, length ${length}`);
+  onPublish(message: Inbound, whole: boolean): number {
+    const { topic, id, length } = message;
+    const flags = (message.dup ? 8 : 0) | (message.qos << 1) | (message.retain ? 1 : 0);
+    this.sources.push(message.bytes);
+    this.#payload = [];
+    this.#payloadLength = 0;
+    this.#skipped = whole ? "" : `skipped flags ${flags} id ${id}`;
+    if (whole) this.#write(`PUBLISH flags ${flags} id ${id} topic ${topic} length ${length}`);
+    else this.#write(`long topic flags ${flags} ${topic}… length ${length}`);
+    return this.wanted(length);
   }
 
-  onPayload(bytes: Uint8Array, start: number, end: number, offset: number, last: boolean): void {
+  onPayload(message: Inbound, last: boolean): void {
+    const { bytes, start, end, offset } = message;
     this.sources.push(bytes);
     this.pieces.push([offset, end - start]);
     if (offset !== this.#payloadLength) throw new Error(`payload piece at ${offset}, expected ${this.#payloadLength}`);
@@ -82,7 +81,7 @@ export class Recorder implements DecoderHandler {
   }
 
   onMalformed(detail: string, statement: string): void {
-    this.#write(`malformed [${statement}] ${detail}`);
+    this.#write(`malformed [${statement === "" ? "" : "MQTT-"}${statement}] ${detail}`);
   }
 
   #write(line: string): void {
@@ -98,22 +97,57 @@ export function summary(payload: Uint8Array): string {
   return `of ${payload.length} bytes, sum ${(sum >>> 0).toString(16)}`;
 }
 
-/** What a new decoder makes of `bytes` in fragments of `size` bytes, each of them wiped after its call. */
-export function decode(bytes: Uint8Array, size = bytes.length, controlLimit = 64, topicLimit = 64): string[] {
+/** A decoder on its own, with a buffer of so many bytes, that tells a recorder. */
+export class Decoder extends AnyDecoder {
+  readonly #recorder: Recorder;
+
+  constructor(topicLimit: number, recorder: Recorder, size = Math.max(topicLimit + 9, 69)) {
+    super(new Int32Array(21), new Uint8Array(size));
+    this.words[7] = topicLimit;
+    this.words[20] = size;
+    this.#recorder = recorder;
+    reset(this, false);
+  }
+
+  onPacket(type: number, bytes: Uint8Array, start: number, end: number): void {
+    this.#recorder.onPacket(type, bytes, start, end);
+  }
+  onPublish(message: Inbound, whole: boolean): number {
+    return this.#recorder.onPublish(message, whole);
+  }
+  onPayload(message: Inbound, last: boolean): void {
+    this.#recorder.onPayload(message, last);
+  }
+  onMalformed(detail: string, statement: string): void {
+    this.#recorder.onMalformed(detail, statement);
+  }
+
+  reset(stopped = false): void {
+    reset(this, stopped);
+  }
+
+  /** Puts bytes behind those that wait, as many at once as there is room for, and has them decoded. */
+  receive(bytes: Uint8Array, start: number, end: number): void {
+    for (let at = start; at < end; ) {
+      const count = Math.min(end - at, this.bytes.length - this.held);
+      this.bytes.set(bytes.subarray(at, at + count), this.held);
+      decodeMore(this, count);
+      at += count;
+    }
+  }
+}
+
+/** What a new decoder makes of `bytes` in fragments of `size` bytes. */
+export function decode(bytes: Uint8Array, size = bytes.length, topicLimit = 64): string[] {
   const recorder = new Recorder();
-  const decoder = new Decoder(controlLimit, topicLimit, recorder);
+  const decoder = new Decoder(topicLimit, recorder);
   for (let at = 0; at < bytes.length; at += size) feed(decoder, bytes.subarray(at, at + size));
   if (decoder.partial) recorder.log.push("partial");
   return recorder.log;
 }
 
-/**
- * Hands over a fragment the way a socket may: somewhere inside a larger buffer, which is overwritten when the call is
- * over, so that whoever kept a range of it is found out.
- */
+/** Hands over a fragment, and spoils what it left behind in the buffer: whoever kept a range of it is found out. */
 export function feed(decoder: Decoder, fragment: Uint8Array): void {
-  const buffer = new Uint8Array(fragment.length + 5).fill(0xee);
-  buffer.set(fragment, 3);
-  decoder.receive(buffer, 3, 3 + fragment.length);
-  buffer.fill(0xdd);
+  decoder.receive(fragment, 0, fragment.length);
+  decoder.bytes.fill(0xdd, decoder.held);
 }

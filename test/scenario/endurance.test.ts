@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { queryObjects } from "node:v8";
 import { describe, it } from "mocha";
+import { crc, span } from "../../host-sim/modules/chip.js";
 import { NorFlash, sectorBytes } from "../../host-sim/nor-flash.js";
 import { World } from "../../host-sim/world.js";
 import { checkSettings, SettingsStore } from "../../src/alertbox/settings.js";
@@ -20,6 +21,8 @@ function configuredFlash(changes: Record<string, unknown>): NorFlash {
     read: (offset: number, length: number) => flash.read(offset, length),
     write: (offset: number, bytes: Uint8Array) => flash.write(offset, bytes),
     erase: (sector: number) => flash.erase(sector),
+    crc,
+    span,
   };
   new SettingsStore(region, 2).save(settings);
   return flash;

@@ -2,10 +2,12 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
-import { PAGE } from "../../src/setup/page.js";
+import { PAGE as PIECES } from "../../src/setup/page.js";
 import { MAX_CONVERSATIONS } from "../../src/setup/portal.js";
 import { seeded } from "../mqtt/recorder.js";
 import { ask, drain, open, parseAnswer, post, statusOf } from "./rig.js";
+
+const PAGE = PIECES.join("");
 
 const GET = "GET / HTTP/1.1\r\nHost: 192.168.4.1\r\n\r\n";
 const FORM = "ssid=home&wifiPassword=a%2Bb+%C4%91&host=broker.local";

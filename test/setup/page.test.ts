@@ -2,7 +2,9 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
-import { PAGE } from "../../src/setup/page.js";
+import { PAGE as PIECES } from "../../src/setup/page.js";
+
+const PAGE = PIECES.join("");
 
 const script = /<script>([\s\S]*)<\/script>/.exec(PAGE)?.[1] ?? "";
 

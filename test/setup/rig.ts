@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { createServer, type Server, type Socket } from "node:net";
+import { span } from "../../host-sim/modules/chip.js";
 import type { SetupFields } from "../../src/setup/form.js";
 import { Portal, type PortalFacts, type PortalHandler } from "../../src/setup/portal.js";
 
@@ -45,7 +46,7 @@ export class Box implements PortalHandler {
 
 export function open(facts: PortalFacts = FACTS): { box: Box; portal: Portal } {
   const box = new Box();
-  const portal = new Portal(box, facts);
+  const portal = new Portal(box, facts, { span });
   portal.closesAt = 97_000;
   return { box, portal };
 }

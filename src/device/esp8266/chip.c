@@ -1,6 +1,7 @@
 /*
  * What only C can reach on the ESP8266: reset cause, chip id, supply, free heap, RTC user memory, the station's
- * configuration with the key that the SDK derives and keeps, its address, and the serial port in release builds.
+ * configuration with the key that the SDK derives and keeps, its address, the serial port in release builds, and two
+ * loops over bytes that take too long in JavaScript.
  * Declared in chip.ts. Nothing is decided and nothing is kept here.
  */
 
@@ -63,10 +64,10 @@ void xs_chip_freeHeap(xsMachine *the)
 	xsmcSetInteger(xsResult, system_get_free_heap_size());
 }
 
-/* CRC-32 of IEEE 802.3, bit by bit: the few bytes are not worth a table. */
-static uint32 crc(const uint8 *bytes, int length)
+/* CRC-32 of IEEE 802.3 of `seed`'s bytes and these, bit by bit: the few bytes are not worth a table. */
+static uint32 crc(uint32 seed, const uint8 *bytes, int length)
 {
-	uint32 value = 0xFFFFFFFF;
+	uint32 value = ~seed;
 	while (length--) {
 		int bit;
 		value ^= *bytes++;
@@ -74,6 +75,46 @@ static uint32 crc(const uint8 *bytes, int length)
 			value = (value & 1) ? (value >> 1) ^ 0xEDB88320 : (value >> 1);
 	}
 	return ~value;
+}
+
+/* The range that arguments 0 to 2 are: a view or a buffer, where it begins in it and where it ends. */
+static const uint8 *range(xsMachine *the, int *from, int *to)
+{
+	void *bytes;
+	xsUnsignedValue size;
+
+	*from = xsmcToInteger(xsArg(1));
+	*to = xsmcToInteger(xsArg(2));
+	xsmcGetBufferReadable(xsArg(0), &bytes, &size);
+	if ((*from < 0) || (*to < *from) || ((uint32)*to > size))
+		xsRangeError("range outside the bytes");
+	return bytes;
+}
+
+/*
+ * These two are in C because the engine takes thousands of instructions for each byte, where C takes tens: with them in
+ * JavaScript a boot took 3.4 million instead of 2.0, and saving settings 5.6 million in one turn instead of 2.7.
+ */
+void xs_chip_crc(xsMachine *the)
+{
+	int from, to;
+	uint32 seed = (uint32)xsmcToInteger(xsArg(3));
+	const uint8 *bytes = range(the, &from, &to);
+
+	xsmcSetInteger(xsResult, (int32_t)crc(seed, bytes + from, to - from));
+}
+
+void xs_chip_span(xsMachine *the)
+{
+	int from, to;
+	int least = xsmcToInteger(xsArg(3));
+	int most = xsmcToInteger(xsArg(4));
+	int except = xsmcToInteger(xsArg(5));
+	const uint8 *bytes = range(the, &from, &to);
+
+	while ((from < to) && (bytes[from] >= least) && (bytes[from] <= most) && (bytes[from] != except))
+		from++;
+	xsmcSetInteger(xsResult, from);
 }
 
 static void checkLength(xsMachine *the, int length)
@@ -93,7 +134,7 @@ void xs_chip_readMemory(xsMachine *the)
 	bytes = xsmcToArrayBuffer(xsResult);
 	system_rtc_mem_read(FIRST_BLOCK, &check, sizeof(check));
 	system_rtc_mem_read(FIRST_BLOCK + 1, bytes, length);
-	if (check != crc(bytes, length))
+	if (check != crc(0, bytes, length))
 		xsmcSetUndefined(xsResult);
 }
 
@@ -104,7 +145,7 @@ void xs_chip_writeMemory(xsMachine *the)
 	uint32 check;
 
 	checkLength(the, length);
-	check = crc(bytes, length);
+	check = crc(0, bytes, length);
 	system_rtc_mem_write(FIRST_BLOCK + 1, bytes, length);
 	system_rtc_mem_write(FIRST_BLOCK, &check, sizeof(check));
 }

@@ -37,6 +37,14 @@ export default class Chip {
     native("xs_chip_writeMemory").call(this, bytes);
   }
 
+  static crc(bytes: Uint8Array, from: number, to: number, seed: number): number {
+    return native("xs_chip_crc").call(this, bytes, from, to, seed) as number;
+  }
+
+  static span(bytes: Uint8Array, from: number, to: number, least: number, most: number, except: number): number {
+    return native("xs_chip_span").call(this, bytes, from, to, least, most, except) as number;
+  }
+
   static join(ssid: string, password: string, bssid: ArrayBuffer | undefined, channel: number, keep: boolean): void {
     native("xs_chip_join").call(this, ssid, password, bssid, channel, keep);
   }

@@ -101,6 +101,39 @@ describe("chip", () => {
     }
   });
 
+  describe("loops over bytes", () => {
+    const text = new TextEncoder().encode("xx123456789yy");
+
+    it("crc gives the published check value, signed, of a view or a buffer, in one piece or more", () => {
+      const module = running().chip.use<ChipModule>("chip");
+      assert.equal(module.crc(text, 2, 11, 0), 0xcbf43926 | 0);
+      assert.equal(module.crc(text.subarray(2), 0, 9, 0), 0xcbf43926 | 0);
+      assert.equal(module.crc(text, 5, 11, module.crc(text, 2, 5, 0)), 0xcbf43926 | 0);
+      assert.equal(module.crc(text, 2, 2, 0), 0);
+    });
+
+    it("span finds the first byte outside the limits, or the one that is excepted", () => {
+      const module = running().chip.use<ChipModule>("chip");
+      assert.equal(module.span(text, 0, 13, 0, 0x77, -1), 0);
+      assert.equal(module.span(text, 2, 13, 0x30, 0x39, -1), 11);
+      assert.equal(module.span(text, 2, 11, 0x30, 0x39, -1), 11, "none");
+      assert.equal(module.span(text, 2, 11, 0, 0xff, 0x35), 6);
+      assert.equal(module.span(text, 4, 4, 0, 0, -1), 4);
+    });
+
+    it("refuse a range outside the bytes", () => {
+      const module = running().chip.use<ChipModule>("chip");
+      for (const [from, to] of [
+        [-1, 2],
+        [3, 2],
+        [0, 14],
+      ] as const) {
+        assert.throws(() => module.crc(text, from, to, 0), RangeError);
+        assert.throws(() => module.span(text, from, to, 0, 0xff, -1), RangeError);
+      }
+    });
+  });
+
   describe("join", () => {
     it("takes 1,067 ms and the address with a known channel, and 889 ms less when name and password are kept", () => {
       const table = new Table({ wifi: { dhcpMs: 0 } });
