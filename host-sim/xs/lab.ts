@@ -86,6 +86,18 @@ const launcher =
   'out=$1; seconds=$2; shift 2; timeout -k 5 "$seconds" "$@"; s=$?; [ -p "$out" ] && ' +
   'printf \'\\002\\000\\000\\000\\377%b\' "\\0$(printf %o $s)" 1<>"$out"';
 
+/** The shell may be about to write its last word: a new file, behind the back of whoever empties the folder. */
+function remove(directory: string): void {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      rmSync(directory, { recursive: true, force: true });
+      return;
+    } catch (error) {
+      if (tries === 10) throw error;
+    }
+  }
+}
+
 const living = new Set<Lab>();
 process.on("exit", () => {
   for (const lab of [...living]) lab.close();
@@ -178,8 +190,7 @@ export class Lab {
     this.#dead ??= new LabDied("this lab is closed", 0);
     closeSync(this.#to);
     closeSync(this.#from);
-    // Its shell may be about to write its last word.
-    rmSync(this.#directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 10 });
+    remove(this.#directory);
   }
 
   #begin(type: number, answering: Answering, released: Released = answering.released()): Writer {

@@ -20,7 +20,6 @@ import {
   type Counts,
   differences,
   type Figures,
-  Firmware,
   faultsOf,
   guardedFigures,
   measureRam,
@@ -176,12 +175,9 @@ export async function ram(context: Context): Promise<number> {
   const lines = readBudget("ram");
   const values = guardedFigures(figures, counts);
   const found = [...faultsOf(figures), ...overBudget(lines, values)];
-  const { record } = new Firmware();
-  if (json)
-    context.out(
-      `${JSON.stringify({ record, counts, ...figures, guarded: Object.fromEntries(values), faults: found })}\n`,
-    );
-  else context.out(`${ramText(figures)}\n${budgetTable(lines, values)}\n${notes(record)}`);
+  if (json) {
+    context.out(`${JSON.stringify({ counts, ...figures, guarded: Object.fromEntries(values), faults: found })}\n`);
+  } else context.out(`${ramText(figures)}\n${budgetTable(lines, values)}\n${notes(figures.record)}`);
   for (const fault of found) context.err(`alertbox: ${fault}\n`);
   return found.length === 0 ? Status.OK : Status.FAILED;
 }
