@@ -29,8 +29,8 @@ declare module "chip" {
     /** Keeps these bytes; their number as above. A reset in the middle reads as nothing kept. */
     writeMemory(bytes: ArrayBuffer): void;
     /**
-     * CRC-32 (IEEE 802.3, as in zip and Ethernet) of `bytes[from]` to `bytes[to - 1]`, as a signed 32-bit number. `seed`:
-     * the CRC of what came before, 0 at the beginning. RangeError when the range does not lie inside `bytes`.
+     * CRC-32 (IEEE 802.3, as in zip and Ethernet) of `bytes[from]` to `bytes[to - 1]`, as a signed 32-bit number.
+     * `seed`: the CRC of what came before, 0 at the beginning. RangeError when the range does not lie inside `bytes`.
      */
     crc(bytes: Uint8Array, from: number, to: number, seed: number): number;
     /**

@@ -22,7 +22,9 @@ export abstract class Decoder {
   readonly bytes: Uint8Array;
   /** Bytes of an unfinished packet at the front of `bytes`; below 0 while a fragment is decoded. To be read only. */
   held = 0;
-  /** The PUBLISH whose payload is expected. While none of that has come, `offset` is how much is wanted in one piece. */
+  /**
+   * The PUBLISH whose payload is expected. While none of that has come, `offset` is how much is wanted in one piece.
+   */
   message: Inbound | null = null;
   /**
    * What the next byte belongs to.
@@ -49,8 +51,8 @@ export abstract class Decoder {
   abstract onPacket(type: number, bytes: Uint8Array, start: number, end: number): void;
   /**
    * The header of a PUBLISH is complete; `whole` is false when its topic was too long: the message then has only the
-   * beginning, cut between two characters. Returns how many bytes of payload are wanted in one piece, at most so many as
-   * it and the buffer have; the rest comes in pieces.
+   * beginning, cut between two characters. Returns how many bytes of payload are wanted in one piece, at most so many
+   * as it and the buffer have; the rest comes in pieces.
    */
   abstract onPublish(message: Inbound, whole: boolean): number;
   /** A piece of that payload, `bytes[message.start..end)` from `offset` on. A payload of no bytes gives one piece. */

@@ -47,7 +47,10 @@ export type { ConnectFields, Subscription, Will } from "./packet.js";
  */
 export class Session<Handler extends SessionHandler = SessionHandler> extends Sender {
   handler: Handler;
-  /** Methods that are running, one inside the other (transmit counts 256), and the first exception of a callback, to be thrown at the end. */
+  /**
+   * Methods that are running, one inside the other (transmit counts 256), and the first exception of a callback, to be
+   * thrown at the end.
+   */
   depth = 0;
   errors: unknown[] | null = null;
 

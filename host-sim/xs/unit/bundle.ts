@@ -118,7 +118,9 @@ function sources(file: string, { root, shorten }: BundleOptions): Plugin {
   };
 }
 
-/** `assert.equal(` on line 12 becomes `assert12.equal(`, and `assert12` is made at the top, without a line of its own. */
+/**
+ * `assert.equal(` on line 12 becomes `assert12.equal(`, and `assert12` is made at the top, without a line of its own.
+ */
 export function withPlaces(source: string, name: string): string {
   const lines = source.split("\n");
   const used: string[] = [];

@@ -1,6 +1,6 @@
-// How much of the long tests an engine is asked to do. Node does all of it; on XS the same loops take a hundred times as
-// long, and on the emulated chip a thousand. What is shortened or left out stands here by name, is told in the output,
-// and must exist: a test that was renamed is found out. `--full` does everything.
+// How much of the long tests an engine is asked to do. Node does all of it; on XS the same loops take a hundred times
+// as long, and on the emulated chip a thousand. What is shortened or left out stands here by name, is told in the
+// output, and must exist: a test that was renamed is found out. `--full` does everything.
 
 import type { EngineName } from "../engine.js";
 

@@ -1,6 +1,6 @@
-// One test file on one engine: bundled, compiled to bytecode, run in a process of its own with a limit of time, and what
-// it told put together. A crash of the engine, an endless loop and a test that never settles end as failures with the
-// file's and the test's name; nothing here throws because of a test.
+// One test file on one engine: bundled, compiled to bytecode, run in a process of its own with a limit of time, and
+// what it told put together. A crash of the engine, an endless loop and a test that never settles end as failures with
+// the file's and the test's name; nothing here throws because of a test.
 
 import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";

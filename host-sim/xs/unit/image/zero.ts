@@ -1,6 +1,6 @@
 // U+0000 in the conversions of XS. Inside its strings XS writes it as C0 80. ArrayBuffer.fromString of the SDK 8.2.3,
-// which the chip runs, makes a zero byte of that and String.fromArrayBuffer takes one; XS 13.3 hands C0 80 out and stops
-// at a zero byte. Here it is as on the chip: for U+0000 only, and only where the engine is the older one.
+// which the chip runs, makes a zero byte of that and String.fromArrayBuffer takes one; XS 13.3 hands C0 80 out and
+// stops at a zero byte. Here it is as on the chip: for U+0000 only, and only where the engine is the older one.
 
 type FromString = (text: string) => ArrayBuffer;
 type FromArrayBuffer = (buffer: ArrayBuffer, byteOffset?: number, byteLength?: number) => string;
