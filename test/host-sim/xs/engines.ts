@@ -4,13 +4,17 @@
 import type { Context } from "mocha";
 import type { Build } from "../../../host-sim/xs/build.js";
 import { readyEngines } from "../../../host-sim/xs/engines.js";
+import { Unavailable } from "../../../host-sim/xs/toolchain.js";
 
 let found: Promise<Build | string> | undefined;
 
 /** Both engines; skips the test that asks when there are none. */
 export async function enginesOrSkip(test: Context): Promise<Build> {
   test.timeout(180_000);
-  found ??= readyEngines(() => {}).catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
+  found ??= readyEngines(() => {}).catch((error: unknown) => {
+    if (error instanceof Unavailable) return error.message;
+    throw error;
+  });
   const engines = await found;
   if (typeof engines !== "string") return engines;
   if (process.env["ALERTBOX_REQUIRE_ALL"] === "1") throw new Error(engines);
