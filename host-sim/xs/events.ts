@@ -115,7 +115,8 @@ function kindOf(during: string, { name, natives }: Turn): string {
   if (name === "boot") return name;
   if (during !== "press") return during;
   if (name.startsWith("embedded:io/digital")) return "edge of the button";
-  if (natives.includes("flash write")) return "debounce end: journal write, QoS 2 PUBLISH";
+  if (natives.includes("flash write")) return "debounce end: journal write";
+  if (natives.includes("embedded:io/socket/tcp write")) return "QoS 2 PUBLISH";
   return "LED, timers";
 }
 
