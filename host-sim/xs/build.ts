@@ -261,7 +261,13 @@ async function inParallel<T, R>(items: readonly T[], work: (item: T) => Promise<
   let next = 0;
   const worker = async (): Promise<void> => {
     for (let index = next++; index < items.length; index = next++) {
-      results[index] = await work(items[index] as T);
+      try {
+        results[index] = await work(items[index] as T);
+      } catch (error) {
+        // Nobody will want the others any more.
+        next = items.length;
+        throw error;
+      }
     }
   };
   await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, worker));
@@ -271,6 +277,7 @@ async function inParallel<T, R>(items: readonly T[], work: (item: T) => Promise<
 class Builder {
   readonly #place: Place;
   readonly #objects: Objects;
+  #failure: unknown;
   #saidAt = performance.now();
 
   constructor(place: Place, objects: Objects) {
@@ -283,12 +290,18 @@ class Builder {
     this.#saidAt = performance.now();
   }
 
+  /** Compiles nothing further: something else that the programs need cannot be had. */
+  stop(failure: unknown): void {
+    this.#failure = failure;
+  }
+
   async make(program: Program): Promise<void> {
     let done = 0;
     const objects = await inParallel(program.jobs, async (job) => {
+      if (this.#failure !== undefined) throw this.#failure;
       const object = await this.#objects.make(program.compiler, job);
       done += 1;
-      if (performance.now() - this.#saidAt > 2000) {
+      if (this.#failure === undefined && performance.now() - this.#saidAt > 2000) {
         this.say(`  ${basename(program.file)}: ${done} of ${program.jobs.length} files`);
       }
       return object;
@@ -363,10 +376,11 @@ export async function build(place: Place, cache: string = cacheDirectory(place.r
   );
   // GCC's part is a large archive: it comes while the host program is compiled.
   const libgcc = arithmeticSources(place, cache);
-  libgcc.catch(() => undefined);
-  const engine = await engineSources(place, cache);
-  await builder.make(hostProgram(toolchain, engine, cache));
-  await builder.make(targetProgram(toolchain, engine, await libgcc, cache));
+  libgcc.catch((error: unknown) => builder.stop(error));
+  const engine = engineSources(place, cache);
+  const hostProgramMade = engine.then((sources) => builder.make(hostProgram(toolchain, sources, cache)));
+  const [sources, arithmeticFiles] = await Promise.all([engine, libgcc, hostProgramMade]);
+  await builder.make(targetProgram(toolchain, sources, arithmeticFiles, cache));
   objects.clean();
   writeFileSync(stamp, print);
   return result;

@@ -12,6 +12,7 @@
 // password.
 
 import { existsSync } from "node:fs";
+import { grouped } from "../../board/report.js";
 import type { Answer, QoS } from "../broker.js";
 import type { Engine } from "./engine.js";
 import type { CreationRecord } from "./lab.js";
@@ -38,6 +39,8 @@ export interface BundleOptions {
   readonly reconnects: number;
   readonly messages: number;
   readonly record: CreationRecord;
+  /** Told how far it is. */
+  readonly progress?: (text: string) => void;
 }
 
 /** What came of a script. */
@@ -73,11 +76,22 @@ class Orders {
   readonly labels: string[] = [];
   readonly deeds: (() => void)[] = [];
   calls = 0;
+  drops = 0;
+  messages = 0;
   isOver = false;
 }
 
+/** A script may do more than it was asked for. */
+function outOf(done: number, asked: number): string {
+  return done > asked ? grouped(done) : `${grouped(done)} of ${grouped(asked)}`;
+}
+
 /** The module `lab`. What it is told takes effect when the turn has returned. */
-function labModule(orders: Orders, stage: () => Stage): Readonly<Record<string, unknown>> {
+function labModule(
+  orders: Orders,
+  stage: () => Stage,
+  { progress = () => {}, ...counts }: BundleOptions,
+): Readonly<Record<string, unknown>> {
   const later = (deed: (stage: Stage) => void): void => {
     orders.calls += 1;
     orders.deeds.push(() => deed(stage()));
@@ -89,13 +103,20 @@ function labModule(orders: Orders, stage: () => Stage): Readonly<Record<string, 
     },
     deliver: (topic: unknown, byteLength: unknown, qos: unknown) =>
       later(({ world }) => {
+        orders.messages += 1;
+        if (orders.messages % 1000 === 0) progress(`${outOf(orders.messages, counts.messages)} messages`);
         const payload = "x".repeat(Number(byteLength));
         world.clock.schedule(1, () => world.broker.publish(String(topic), payload, { qos: Number(qos) as QoS }));
       }),
     hold: (kind: unknown) => later(({ world }) => world.broker.hold(String(kind) as Answer)),
     release: (kind: unknown) =>
       later(({ world }) => world.clock.schedule(0, () => world.broker.release(String(kind) as Answer))),
-    drop: () => later(({ world }) => world.clock.schedule(0, () => world.network.dropConnections())),
+    drop: () =>
+      later(({ world }) => {
+        orders.drops += 1;
+        if (orders.drops % 100 === 0) progress(`${outOf(orders.drops, counts.reconnects)} reconnects`);
+        world.clock.schedule(0, () => world.network.dropConnections());
+      }),
     finish: () => {
       orders.isOver = true;
     },
@@ -115,7 +136,7 @@ export function runBundle(engine: Engine, file: string, options: BundleOptions):
   const image = new XsImage(engine, {
     sources: sourcesOf(file, mainOf(given)),
     record: options.record,
-    extra: { lab: labModule(orders, () => stage as Stage) },
+    extra: { lab: labModule(orders, () => stage as Stage, options) },
   });
   const rows: Row[] = [];
   try {

@@ -1,8 +1,9 @@
 // What `npm run ram` measures, on both engines: the firmware's moments, the smallest block, the client alone, bytecode;
 // which of it is guarded, and whether the engines agree. Only figures; ram.ts words them.
 
-import { type BundleResult, type Row, runBundle } from "./bundle.js";
-import type { Engine } from "./engine.js";
+import type { BundleResult, Row } from "./bundle.js";
+import type { Crew } from "./crew.js";
+import type { Engine, EngineName } from "./engine.js";
 import { type CreationRecord, LabDied } from "./lab.js";
 import { bytesOf } from "./messages.js";
 import type { Compiled } from "./modules.js";
@@ -38,16 +39,27 @@ export const blockStep = 32;
 /** What manifest.json must ask for beyond the smallest block in which all stories run, bytes: a tenth of it, about. */
 export const blockMargin = 1_536;
 
-/** The firmware as it is now, with one machine after the other. */
+/** What is measured: the modules and the machine that manifest.json asks for. */
+export interface FirmwareGiven {
+  readonly sources: Sources;
+  readonly record: CreationRecord;
+}
+
+function firmwareNow(): FirmwareGiven {
+  const { preload, creation } = readManifest();
+  return { sources: firmwareSources(undefined, preload), record: recordOf(creation) };
+}
+
+/** The firmware, with one machine after the other. */
 export class Firmware {
   readonly #sources: Sources;
   readonly record: CreationRecord;
   #modules: readonly Compiled[] = [];
 
-  constructor() {
-    const manifest = readManifest();
-    this.#sources = firmwareSources(undefined, manifest.preload);
-    this.record = recordOf(manifest.creation);
+  /** @param given as it was elsewhere; as it is now unless given. */
+  constructor(given: FirmwareGiven = firmwareNow()) {
+    this.#sources = given.sources;
+    this.record = given.record;
   }
 
   /** Bytecode by module, once a story was told. */
@@ -56,10 +68,11 @@ export class Firmware {
   }
 
   /** @throws StoryFailed, or LabDied when the process could not go on. */
-  tell(engine: Engine, story: Story, record: CreationRecord): Told {
+  tell(engine: Engine, story: Story, record: CreationRecord, progress?: (text: string) => void): Told {
     const image = new XsImage(engine, { sources: this.#sources, record });
     try {
       const stage = new Stage(image, story.world);
+      stage.onProgress = progress;
       story.run(stage);
       stage.close();
       const own = new Set(this.#sources.modules.map(({ specifier }) => specifier));
@@ -102,11 +115,6 @@ export function stories(reconnects: number): readonly Story[] {
   return [dailyLife(reconnects), firstSetup];
 }
 
-/** Our client, as any other script. */
-export function runClient(engine: Engine, file: string, reconnects: number, messages: number): BundleResult {
-  return runBundle(engine, file, { reconnects, messages, record: stockRecord });
-}
-
 /** The two engines' figures for what both have measured; a sentence for each difference. */
 export function differences(
   first: readonly { readonly name: string; readonly live: Moment["live"] }[],
@@ -144,38 +152,105 @@ export interface Figures {
   readonly modules: readonly { readonly specifier: string; readonly bytes: number }[];
 }
 
-/** @throws StoryFailed, or LabDied when a process could not go on. */
-export function measureRam(
-  host: Engine,
-  target: Engine,
-  client: string,
-  counts: Counts,
-  progress: (text: string) => void,
-): Figures {
-  const firmware = new Firmware();
-  const short = stories(Math.min(few, counts.reconnects));
-  const told = stories(counts.reconnects).map((story) => {
-    progress(`${story.name} on the host`);
-    return firmware.tell(host, story, firmware.record);
-  });
-  const toldTarget = short.map((story) => {
-    progress(`${story.name} on lx106`);
-    return firmware.tell(target, story, firmware.record);
-  });
-  const blocks = [...new Set([firmware.record.stack, stockStack])].map((stack) => {
-    progress(`smallest block with a stack of ${stack} slots`);
-    const record = { ...firmware.record, stack, static: Math.max(firmware.record.static, 32_768) };
-    const bytes = firmware.smallestBlock(host, short, record);
-    const at = (size: number): boolean => firmware.failure(target, short, { ...record, static: size }) === undefined;
-    const confirmed = bytes !== undefined && at(bytes) && !at(bytes - blockStep);
-    return { stack, bytes, why: bytes === undefined ? firmware.failure(host, short, record) : undefined, confirmed };
-  });
-  progress("the client alone on the host");
-  const alone = runClient(host, client, counts.reconnects, counts.messages);
-  progress("the client alone on lx106");
-  const aloneTarget = runClient(target, client, Math.min(few, counts.reconnects), Math.min(few, counts.messages));
-  const { record, modules } = firmware;
-  return { record, told, toldTarget, blocks, client: alone, clientTarget: aloneTarget, modules };
+/** Asks for one story. */
+export interface StoryErrand {
+  readonly type: "story";
+  readonly engine: EngineName;
+  readonly firmware: FirmwareGiven;
+  readonly story: string;
+  readonly reconnects: number;
+}
+
+/** Asks for the smallest block with a stack of so many slots, on both engines. */
+interface BlockErrand {
+  readonly type: "block";
+  readonly firmware: FirmwareGiven;
+  readonly stack: number;
+  readonly reconnects: number;
+}
+
+/** Asks for what a script marks. */
+export interface BundleErrand {
+  readonly type: "bundle";
+  readonly engine: EngineName;
+  readonly file: string;
+  readonly reconnects: number;
+  readonly messages: number;
+}
+
+/** What a process of its own can be asked for (errand.ts). Answers: Chapter, Block and BundleResult. */
+export type Errand = StoryErrand | BlockErrand | BundleErrand;
+
+/** A told story, with what it was told by. */
+export interface Chapter {
+  readonly told: Told;
+  readonly modules: readonly Compiled[];
+}
+
+/** The smallest block, found on the host and confirmed on the target. */
+export function measureBlock(
+  { host, target }: { readonly host: Engine; readonly target: Engine },
+  firmware: Firmware,
+  short: readonly Story[],
+  stack: number,
+): Block {
+  const record = { ...firmware.record, stack, static: Math.max(firmware.record.static, 32_768) };
+  const bytes = firmware.smallestBlock(host, short, record);
+  const at = (size: number): boolean => firmware.failure(target, short, { ...record, static: size }) === undefined;
+  const confirmed = bytes !== undefined && at(bytes) && !at(bytes - blockStep);
+  return { stack, bytes, why: bytes === undefined ? firmware.failure(host, short, record) : undefined, confirmed };
+}
+
+/**
+ * Everything. What takes longest begins first, whatever the order in which it is shown.
+ * @throws Failure when a piece did not get through.
+ */
+export async function measureRam(crew: Crew, client: string, counts: Counts): Promise<Figures> {
+  const firmware = firmwareNow();
+  const less = { reconnects: Math.min(few, counts.reconnects), messages: Math.min(few, counts.messages) };
+  const story = (engine: EngineName, name: string, reconnects: number): Promise<Chapter> => {
+    const errand: StoryErrand = { type: "story", engine, firmware, story: name, reconnects };
+    return crew.do(`${name} on ${placeOf(engine)}`, errand);
+  };
+  const block = (stack: number): Promise<Block> => {
+    const errand: BlockErrand = { type: "block", firmware, stack, reconnects: less.reconnects };
+    return crew.do(`smallest block with a stack of ${stack} slots`, errand);
+  };
+  const [daily = "", ...others] = stories(counts.reconnects).map(({ name }) => name);
+  const first = story("xs32", daily, counts.reconnects);
+  const alone = runScript(crew, "the client alone", client, "xs32", counts);
+  const blocks = [...new Set([firmware.record.stack, stockStack])].map(block);
+  const told = [first, ...others.map((name) => story("xs32", name, counts.reconnects))];
+  const toldTarget = [daily, ...others].map((name) => story("lx106", name, less.reconnects));
+  const aloneTarget = runScript(crew, "the client alone", client, "lx106", less);
+  // All at once, so that the first failure is told without waiting for what takes longer.
+  await Promise.all([...told, ...toldTarget, ...blocks, alone, aloneTarget]);
+  const [chapters, chaptersTarget] = [await Promise.all(told), await Promise.all(toldTarget)];
+  return {
+    record: firmware.record,
+    told: chapters.map((chapter) => chapter.told),
+    toldTarget: chaptersTarget.map((chapter) => chapter.told),
+    blocks: await Promise.all(blocks),
+    client: await alone,
+    clientTarget: await aloneTarget,
+    modules: chapters[0]?.modules ?? [],
+  };
+}
+
+/** One script on one engine. @throws Failure when it did not get through. */
+export function runScript(
+  crew: Crew,
+  title: string,
+  file: string,
+  engine: EngineName,
+  { reconnects, messages }: Counts,
+): Promise<BundleResult> {
+  const errand: BundleErrand = { type: "bundle", engine, file, reconnects, messages };
+  return crew.do(`${title} on ${placeOf(engine)}`, errand);
+}
+
+function placeOf(engine: EngineName): string {
+  return engine === "xs32" ? "the host" : engine;
 }
 
 /** How much is done. */

@@ -2,6 +2,7 @@
 // all that a broker may send, and a factory-new box that is set up from a phone with the longest settings there are.
 // Each is a script of time; its marks are the rows of the table. What is asked of the client alone is in client.ts.
 
+import { grouped } from "../../board/report.js";
 import type { WorldOptions } from "../world.js";
 import { configText } from "./events.js";
 import { type Stage, StoryFailed } from "./stage.js";
@@ -39,7 +40,10 @@ function reconnect(stage: Stage, count: number): void {
     stage.said("connected", 120_000);
     stage.run(stableMs);
     // The histories that the broker and the board keep for views would grow.
-    if (times % 100 === 0) world.broker.forgetPast();
+    if (times % 100 === 0) {
+      world.broker.forgetPast();
+      if (times > 0) stage.onProgress?.(`${grouped(times)} of ${grouped(count)} reconnects`);
+    }
   }
 }
 

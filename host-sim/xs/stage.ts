@@ -36,6 +36,8 @@ export class Stage {
   readonly moments: Moment[] = [];
   /** Deepest stacks so far: of JavaScript in slots, of C in bytes. */
   readonly deepest = { stackSlots: 0, cStackBytes: 0 };
+  /** Told how far a long story is. */
+  onProgress: ((text: string) => void) | undefined;
   /** Told of each turn, when the engine is between turns. */
   onTurn: ((turn: Turn) => void) | undefined;
   readonly #image: Image;

@@ -142,7 +142,13 @@ export function finish(
 /** The line that says why a program failed: the first with an error, else the last. */
 function reasonIn(text: string): string {
   const lines = text.trim().split("\n");
-  return lines.find((line) => /error|^E:/i.test(line)) ?? lines.at(-1) ?? "";
+  // npm names a code first, and further down what happened.
+  return (
+    lines.find((line) => /failed, reason:/.test(line)) ??
+    lines.find((line) => /error|^E:/i.test(line)) ??
+    lines.at(-1) ??
+    ""
+  );
 }
 
 /** The hash of a file, as `algorithm-base64` or plain hexadecimal. */
@@ -203,8 +209,12 @@ export function engineSources(place: Place, cache: string): Promise<string> {
   const { name, version, integrity } = enginePackage;
   return once(join(cache, `xs-${version}`), async (directory) => {
     const options = { cwd: directory, env: place.env };
-    const purpose = `cannot get ${name} ${version} from npm`;
-    await fetch("npm", ["pack", "--ignore-scripts", `${name}@${version}`], options, purpose);
+    place.err(`getting the engine's sources, ${name} ${version}, from npm …\n`);
+    const purpose = `cannot get ${name} ${version} from npm (is there a network?)`;
+    // Without a network npm tries for minutes, also when it has the package: a second try is enough. And `npm run
+    // --silent` would keep it silent.
+    const manner = ["--loglevel=error", "--prefer-offline", "--fetch-retries=1", "--fetch-retry-mintimeout=2000"];
+    await fetch("npm", ["pack", "--ignore-scripts", ...manner, `${name}@${version}`], options, purpose);
     const archive = onlyFile(directory, ".tgz");
     await checkIntegrity(archive, integrity);
     await finish(
@@ -222,7 +232,8 @@ export function arithmeticSources(place: Place, cache: string): Promise<string> 
   const { name, version, sha256, archive, directory, files } = arithmeticPackage;
   return once(join(cache, `libgcc-${version}`), async (target) => {
     const options = { cwd: target, env: place.env };
-    const purpose = `cannot get ${name} ${version} from Debian (is \`apt-get update\` due?)`;
+    place.err(`getting a part of GCC's sources, ${name} ${version}, from Debian (83 MB, kept: some kB) …\n`);
+    const purpose = `cannot get ${name} ${version} from Debian (is there a network, is \`apt-get update\` due?)`;
     await fetch("apt-get", ["-q", "download", `${name}=${version}`], options, purpose);
     const file = onlyFile(target, ".deb");
     await checkIntegrity(file, `sha256-${sha256}`);

@@ -7,7 +7,7 @@
 //   npm run unit:xs -- test/mqtt/text.test.ts     some files
 //   npm run unit:xs -- --grep 'QoS 2'             some tests
 
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, relative, resolve, sep } from "node:path";
 import { parseArgs } from "node:util";
@@ -17,15 +17,15 @@ import { cacheDirectory } from "./build.js";
 import type { Engine, EngineName } from "./engine.js";
 import { readyEngines } from "./engines.js";
 import { projectDirectory } from "./sources.js";
-import { isLong, shorteningOf } from "./unit/effort.js";
+import { effortOf } from "./unit/effort.js";
 import { type Outcome, type RunOptions, runFile } from "./unit/run.js";
 
 const HELP = `npm run unit:xs -- [options] [test files]
   --engine E     32: the engine as a 32-bit program; lx106: on the ESP8266's instruction set in QEMU; both (default)
   --grep TEXT    only tests whose whole title matches this regular expression
   --timeout S    seconds that a file may take on an engine (default 300, with --full 7200)
-  --full         also what is left out or shortened because it takes long: an hour and more;
-                 host-sim/xs/unit/effort.ts names it
+  --full         also what is left out or shortened because it takes long: an hour and more; tests say it of
+                 themselves with rounds() and long.it() of test/effort.ts
 Without files: all of test/mqtt, test/alertbox and test/setup.
 Exit status: 0 all passed, 1 not so, 2 wrong options.
 `;
@@ -117,16 +117,16 @@ function requirePattern(grep: string | undefined): void {
   }
 }
 
-/** All that can run, the long ones first, so that no long one is left for the end. */
+/** All that can run, large files first, so that no long one is left for the end. */
 function testFiles(): string[] {
   const files = folders.flatMap((folder) =>
     readdirSync(join(projectDirectory, folder))
       .filter((name) => name.endsWith(".test.ts"))
-      .sort()
       .map((name) => `${folder}/${name}`),
   );
-  const able = files.filter((file) => nodeOnly[file] === undefined);
-  return [...able.filter(isLong), ...able.filter((file) => !isLong(file))];
+  const sizes = new Map(files.map((file) => [file, statSync(join(projectDirectory, file)).size]));
+  const size = (file: string): number => sizes.get(file) ?? 0;
+  return files.filter((file) => nodeOnly[file] === undefined).sort((a, b) => size(b) - size(a));
 }
 
 /** Every file on every engine, as many at once as the machine has cores. */
@@ -154,7 +154,7 @@ function outcomeText(context: Context, { file, engine, passed, failed, skipped, 
   const parts = [`${passed} passed`];
   if (failed.length > 0) parts.push(`${failed.length} failed`);
   if (skipped.length > 0) parts.push(`${skipped.length} skipped`);
-  const out = [...leftOut.values()].flat().length;
+  const out = [...leftOut.values()].reduce((sum, tests) => sum + tests, 0);
   if (out > 0) parts.push(`${out} left out`);
   const name = `${titles[engine.name].padEnd(6)}  ${file}`;
   const took = coloured(context, "grey", `${seconds.toFixed(1)} s`);
@@ -193,7 +193,7 @@ function notDone(engine: EngineName, outcomes: readonly Outcome[]): string {
     reasons.set(why, files.set(file, (files.get(file) ?? 0) + tests));
   };
   for (const { file, leftOut, skipped } of outcomes) {
-    for (const [{ why }, tests] of leftOut) count(why, file, tests.length);
+    for (const [why, tests] of leftOut) count(why, file, tests);
     if (skipped.length > 0) count("skipped by itself", file, skipped.length);
   }
   let text = "";
@@ -201,10 +201,10 @@ function notDone(engine: EngineName, outcomes: readonly Outcome[]): string {
     const list = [...files].map(([file, tests]) => `${tests} of ${file}`);
     text += `Left out on ${name}, ${why}: ${list.sort().join(", ")}.\n`;
   }
-  const loops = outcomes.reduce((sum, { shortened }) => sum + shortened, 0);
-  const { divisor } = shorteningOf("", engine);
-  if (loops > 0)
-    text += `Shortened on ${name}: ${loops} loops over cases by chance, to 1/${divisor} of their rounds.\n`;
+  const tests = outcomes.reduce((sum, { shortened }) => sum + shortened, 0);
+  const { divisor } = effortOf(engine, false);
+  const what = `${tests} ${tests === 1 ? "test" : "tests"} of cases by chance`;
+  if (tests > 0) text += `Shortened on ${name}: ${what}, to 1/${divisor} of the rounds.\n`;
   return text;
 }
 

@@ -6,6 +6,7 @@ import { builtinModules } from "node:module";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type Plugin } from "esbuild";
+import type { Effort } from "./effort.js";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const inside = (name: string) => join(here, "image", `${name}.ts`);
@@ -36,10 +37,8 @@ export interface BundleOptions {
   readonly root: string;
   /** Only tests whose whole title matches; undefined: all. */
   readonly grep: string | undefined;
-  /** Tests that are not run; their numbers come back in the events. */
-  readonly leftOut: readonly RegExp[];
-  /** Has the last word on the source of the test file. */
-  readonly shorten: (source: string) => string;
+  /** How much of long tests is done. */
+  readonly effort: Effort;
 }
 
 /**
@@ -56,20 +55,21 @@ export async function bundleTest(file: string, options: BundleOptions): Promise<
     mainFields: ["main"],
     target: "es2022",
     inject: [inside("globals")],
+    define: { EFFORT: JSON.stringify(options.effort) },
     logLevel: "silent",
-    plugins: [substitution, sources(file, options)],
+    plugins: [substitution, sources(file, options.root)],
   });
   return result.outputFiles[0]?.text ?? "";
 }
 
 /** The tests, which only define; then they run. */
-function entryOf(file: string, { grep, leftOut }: BundleOptions): string {
+function entryOf(file: string, { grep }: BundleOptions): string {
   const pattern = grep === undefined ? "undefined" : `new RegExp(${JSON.stringify(grep)})`;
   return [
     `import ${JSON.stringify(inside("zero"))};`,
     `import { run } from ${JSON.stringify(inside("runner"))};`,
     `import ${JSON.stringify(resolve(file))};`,
-    `run({ grep: ${pattern}, leftOut: [${leftOut.join(", ")}] });`,
+    `run(${pattern});`,
   ].join("\n");
 }
 
@@ -103,16 +103,19 @@ const substitution: Plugin = {
   },
 };
 
-/** The source of tests: with fewer rounds where asked, and with places. */
-function sources(file: string, { root, shorten }: BundleOptions): Plugin {
+/** The source of tests, with places; what says how much of them is done is the engine's. */
+function sources(file: string, root: string): Plugin {
+  const effort = resolve(root, "test/effort.js");
   return {
     name: "sources",
     setup(builder) {
+      builder.onResolve({ filter: /\/effort\.js$/ }, ({ path, resolveDir }) =>
+        resolve(resolveDir, path) === effort ? { path: inside("effort") } : undefined,
+      );
       builder.onLoad({ filter: /\.ts$/ }, ({ path }) => {
         const name = relative(root, path).split(sep).join("/");
         if (!name.startsWith("test/") && path !== resolve(file)) return undefined;
-        const source = readFileSync(path, "utf8");
-        return { contents: withPlaces(path === resolve(file) ? shorten(source) : source, name), loader: "ts" };
+        return { contents: withPlaces(readFileSync(path, "utf8"), name), loader: "ts" };
       });
     },
   };

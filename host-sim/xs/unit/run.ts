@@ -7,7 +7,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Engine } from "../engine.js";
 import { bundleTest } from "./bundle.js";
-import { type LeftOut, leftOutOf, shortened, shorteningOf } from "./effort.js";
+import { effortOf } from "./effort.js";
 import type { RunEvent } from "./image/runner.js";
 
 /** What is the same for all files of one run. */
@@ -34,9 +34,9 @@ export interface Outcome {
   readonly passed: number;
   readonly failed: readonly Failed[];
   readonly skipped: readonly string[];
-  /** Titles of tests that were not run, by rule. */
-  readonly leftOut: ReadonlyMap<LeftOut, readonly string[]>;
-  /** Loops that turned fewer times. */
+  /** How many tests were not run, by the reason that they give. */
+  readonly leftOut: ReadonlyMap<string, number>;
+  /** Passed tests with fewer rounds than in Node. */
   readonly shortened: number;
   readonly seconds: number;
 }
@@ -71,8 +71,7 @@ async function compile(file: string, engine: Engine, options: RunOptions): Promi
   const script = await bundleTest(file, {
     root: options.root,
     grep: options.grep,
-    leftOut: rulesOf(file, engine, options).map(({ title }) => title),
-    shorten: (source) => (options.isFull ? source : shortened(source, file, engine.name)),
+    effort: effortOf(engine.name, options.isFull),
   });
   const path = join(options.directory, `${engine.name}-${file.replaceAll(/[/,]/g, "-")}`);
   writeFileSync(`${path}.js`, script);
@@ -80,11 +79,6 @@ async function compile(file: string, engine: Engine, options: RunOptions): Promi
   const { output, status } = await execute([engine.compiler, "compile", `${path}.list`, `${path}.image`], options);
   if (status !== 0) throw new Error(`does not compile: ${output.trim() || `status ${status}`}`);
   return `${path}.image`;
-}
-
-/** Rules are given to the engine by number, so their order matters. */
-function rulesOf(file: string, engine: Engine, { isFull }: RunOptions): readonly LeftOut[] {
-  return leftOutOf(file, engine.name).filter((rule) => !isFull || !rule.isLong);
 }
 
 /** Runs a program to its end. */
@@ -122,8 +116,9 @@ class Story {
   readonly #options: RunOptions;
   readonly #failed: Failed[] = [];
   readonly #skipped: string[] = [];
-  readonly #leftOut = new Map<LeftOut, string[]>();
+  readonly #leftOut = new Map<string, number>();
   #passed = 0;
+  #shortened = 0;
   /** The test that has begun and not ended. */
   #title = "";
   #hasEnded = false;
@@ -155,7 +150,6 @@ class Story {
   }
 
   outcome(seconds: number): Outcome {
-    const { isFull } = this.#options;
     return {
       file: this.#file,
       engine: this.#engine,
@@ -163,7 +157,7 @@ class Story {
       failed: this.#failed,
       skipped: this.#skipped,
       leftOut: this.#leftOut,
-      shortened: isFull ? 0 : shorteningOf(this.#file, this.#engine.name).loops,
+      shortened: this.#shortened,
       seconds,
     };
   }
@@ -175,15 +169,14 @@ class Story {
         return;
       case "passed":
         this.#passed += 1;
+        if (event.isShort) this.#shortened += 1;
         break;
       case "skipped":
         this.#skipped.push(this.#title);
         break;
-      case "left out": {
-        const rule = rulesOf(this.#file, this.#engine, this.#options)[event.rule] as LeftOut;
-        this.#leftOut.set(rule, [...(this.#leftOut.get(rule) ?? []), this.#title]);
+      case "left out":
+        this.#leftOut.set(event.why, (this.#leftOut.get(event.why) ?? 0) + 1);
         break;
-      }
       case "failed":
         this.fail(this.#title, event.message, framesOf(event.stack));
         break;
@@ -194,15 +187,11 @@ class Story {
     this.#title = "";
   }
 
-  /** A file without tests, and a rule without a test, are mistakes of ours. */
+  /** A file without tests is a mistake of ours. */
   #check(): void {
     if (this.#options.grep !== undefined) return;
     if (this.#passed + this.#failed.length + this.#skipped.length + this.#leftOut.size === 0) {
       this.fail("the file itself", "defines no test");
-    }
-    for (const rule of rulesOf(this.#file, this.#engine, this.#options)) {
-      if (this.#leftOut.has(rule)) continue;
-      this.fail("host-sim/xs/unit/effort.ts", `leaves out ${rule.title}, which no test of ${this.#file} is called`);
     }
   }
 }

@@ -15,6 +15,7 @@ const script = (name: string): string => join(projectDirectory, `test/host-sim/x
 interface Output {
   turns: { kind: string; name: string; natives: string[]; instructions: number; collection: number }[];
   client: { name: string; instructions: number; collections: number }[];
+  floor: { name: string; instructions: number; collections: number }[];
   guarded: Record<string, number>;
   faults: string[];
 }
@@ -48,6 +49,23 @@ describe("npm run cycles", () => {
     for (const fault of first.faults) assert.ok(err.includes(`alertbox: ${fault}\n`));
   });
 
+  it("counts the floor under the client: rows of the same names, each smaller", async function () {
+    await enginesOrSkip(this);
+    assert.ok(first !== undefined, "the test before has counted");
+    const { client, floor } = first;
+    const names = floor.map(({ name }) => name);
+    for (const name of ["QoS 2 publish, to PUBCOMP", ...[16, 256].map((size) => `message of ${size} B, QoS 0`)]) {
+      assert.ok(names.includes(name), name);
+    }
+    assert.ok(names.includes("message of 1,024 B, QoS 0"));
+    for (const { name, instructions, collections } of floor) {
+      const own = client.find((row) => row.name === name);
+      assert.ok(own !== undefined, `${name}: a row of the client`);
+      assert.ok(instructions > 0 && instructions < own.instructions, `${name}: ${instructions} of ${own.instructions}`);
+      assert.equal(collections, 0, name);
+    }
+  });
+
   it("counts the same again, to one per mille", async function () {
     await enginesOrSkip(this);
     const { out } = await say(cycles, "--json");
@@ -74,6 +92,10 @@ describe("npm run cycles", () => {
     );
     assert.match(out, /not\s+milliseconds/);
     assert.match(out, /guarded figure/);
+    const [, client = "", floor = "", beyond = ""] =
+      /client, instructions .*\n {2}QoS 2 publish, to PUBCOMP +(\S+) +(\S+) +(\S+)\n/.exec(out) ?? [];
+    const number = (text: string): number => Number(text.replaceAll(",", ""));
+    assert.ok(number(floor) > 30_000 && number(client) - number(floor) === number(beyond), out);
   });
 
   it("measures a script from mark to mark, without the turns that mark", async function () {
@@ -100,6 +122,9 @@ describe("npm run cycles", () => {
     const wrong = await say(cycles, "--quick");
     assert.equal(wrong.status, 2);
     assert.match(wrong.err, /there is no option --quick/);
+    const lower = await say(cycles, "--lower", "--bundle", script("small.js"));
+    assert.equal(lower.status, 2);
+    assert.match(lower.err, /--lower needs the whole measurement/);
     await enginesOrSkip(this);
     const missing = await say(cycles, "--bundle", script("missing.js"));
     assert.equal(missing.status, 1);

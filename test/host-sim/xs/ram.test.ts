@@ -46,6 +46,9 @@ describe("npm run ram", () => {
     assert.equal(status, figures.faults.length === 0 ? 0 : 1);
     for (const fault of figures.faults) assert.ok(err.includes(`alertbox: ${fault}\n`));
     assert.match(err, /^ +0 s {2}daily life on the host …$/m);
+    for (const title of ["daily life on the host", "first setup on lx106", "the client alone on lx106"]) {
+      assert.match(err, new RegExp(`^ +\\d+ s {2}${title}: done in \\d+ s$`, "m"));
+    }
     assert.equal(figures.guarded["client, after all reconnects and messages: bytes more"], 0);
   });
 
@@ -116,6 +119,8 @@ describe("npm run ram", () => {
       [["--reconnect"], /there is no option --reconnect; there are --json/],
       [["--reconnects", "many"], /--reconnects is a whole number/],
       [["--bundle"], /--bundle needs a value/],
+      [["--lower", "--reconnects", "5"], /--lower needs the whole measurement/],
+      [["--lower", "--bundle", "file.js"], /--lower needs the whole measurement/],
     ] as const) {
       const { status, err } = await say(ram, ...args);
       assert.equal(status, 2);

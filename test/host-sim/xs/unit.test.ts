@@ -2,18 +2,18 @@
 // the pieces that take the place of Node's, beside Node's own.
 
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "mocha";
 import { Status } from "../../../board/report.js";
 import { projectDirectory } from "../../../host-sim/xs/sources.js";
 import { withPlaces } from "../../../host-sim/xs/unit/bundle.js";
-import { leftOutOf, shortened, shorteningOf } from "../../../host-sim/xs/unit/effort.js";
+import { effortOf } from "../../../host-sim/xs/unit/effort.js";
 import substitute from "../../../host-sim/xs/unit/image/assert.js";
 import { FormEncoding } from "../../../host-sim/xs/unit/image/form-encoding.js";
 import { inspect } from "../../../host-sim/xs/unit/image/inspect.js";
 import { Utf8Decoder, Utf8Encoder } from "../../../host-sim/xs/unit/image/utf8.js";
 import unit from "../../../host-sim/xs/unit.js";
+import { rounds, share } from "../../effort.js";
 import { type Said, say } from "./desk.js";
 import { enginesOrSkip } from "./engines.js";
 
@@ -131,33 +131,36 @@ describe("unit:xs", () => {
 });
 
 describe("what long tests are spared on XS", () => {
-  const files = ["mqtt", "alertbox", "setup"].flatMap((folder) =>
-    readdirSync(join(projectDirectory, "test", folder))
-      .filter((name) => name.endsWith(".test.ts"))
-      .map((name) => `test/${folder}/${name}`),
-  );
-  const sourceOf = (file: string) => readFileSync(join(projectDirectory, file), "utf8");
-
-  it("is in the sources, every loop of it exactly once", () => {
-    const shorter = files.filter((file) => shortened(sourceOf(file), file, "lx106") !== sourceOf(file));
-    const told = files.filter((file) => shorteningOf(file, "lx106").loops > 0);
-    assert.deepEqual(shorter, told);
-    assert.ok(shorter.length >= 5);
+  it("is what they say themselves: told by number, and done with --full", async function () {
+    await enginesOrSkip(this);
+    const said = await runUnit(["sparing"]);
+    assert.equal(said.status, Status.OK, said.out);
+    const file = "test/host-sim/xs/fixtures/unit/sparing.ts";
+    for (const [engine, passed, long, divisor] of [
+      ["32-bit", 4, 1, 4],
+      ["lx106", 2, 3, 100],
+    ] as const) {
+      const line = `✓ ${engine.padEnd(6)}  ${file}  ${passed} passed, ${long + 1} left out  `;
+      assert.ok(said.out.includes(line), `${line}\n${said.out}`);
+      assert.ok(said.out.includes(`Left out on ${engine}, has too many cases: ${long} of ${file}.\n`), said.out);
+      assert.ok(said.out.includes(`Left out on ${engine}, needs a parser of JavaScript, and the chip has`), said.out);
+      const short = `Shortened on ${engine}: 1 test of cases by chance, to 1/${divisor} of the rounds.\n`;
+      assert.ok(said.out.includes(short), said.out);
+    }
+    const full = await runUnit(["sparing"], "--full");
+    assert.equal(lastLine(full), "5 passed, 0 failed (32-bit), 5 passed, 0 failed (lx106)", full.out);
+    assert.doesNotMatch(full.out, /too many cases|Shortened/);
   });
 
-  it("is a hundredth of the rounds, and half of what is expected of these", () => {
-    const source = "round < 50_000 round < 100_000; matched > 3000";
-    const spared = shortened(source, "test/mqtt/text.test.ts", "lx106");
-    assert.equal(spared, "round < 500 round < 1000; matched > 15");
-    assert.throws(() => shortened("round < 50_000", "test/mqtt/text.test.ts", "lx106"), /"round < 100_000" is not in/);
-    const twice = "count < 10000 count < 10000";
-    assert.throws(() => shortened(twice, "test/mqtt/resume.test.ts", "xs32"), /"count < 10000" is not in .* once/);
-    assert.equal(shortened("anything", "test/mqtt/other.test.ts", "lx106"), "anything");
+  it("is nothing in Node", () => {
+    assert.equal(rounds(20_000), 20_000);
+    assert.equal(share(300), 300);
   });
 
-  it("leaves the chip's engine without what the other one is spared too", () => {
-    for (const file of files)
-      for (const rule of leftOutOf(file, "xs32")) assert.ok(leftOutOf(file, "lx106").includes(rule));
+  it("is more on the chip's engine than on the other", () => {
+    const [xs32, lx106] = [effortOf("xs32", false), effortOf("lx106", false)];
+    assert.ok(lx106.divisor > xs32.divisor && xs32.long && !lx106.long && !xs32.veryLong && !lx106.veryLong);
+    assert.deepEqual(effortOf("lx106", true), { divisor: 1, long: true, veryLong: true });
   });
 });
 

@@ -13,10 +13,10 @@ type Act = (this: Context) => unknown;
 /** One line to the outside: a test begins, then how it ended; "end" when all have. */
 export type RunEvent =
   | { readonly event: "begin"; readonly title: readonly string[] }
-  | { readonly event: "passed" }
+  /** `isShort`: with fewer rounds than in Node. */
+  | { readonly event: "passed"; readonly isShort: boolean }
   | { readonly event: "skipped" }
-  /** Not run, because of the rule of that number. */
-  | { readonly event: "left out"; readonly rule: number }
+  | { readonly event: "left out"; readonly why: string }
   | { readonly event: "failed"; readonly message: string; readonly stack: string }
   | { readonly event: "end" };
 
@@ -37,6 +37,8 @@ interface Test {
   readonly title: string;
   /** Undefined: to be written, or skipped. */
   readonly act: Act | undefined;
+  /** Why it is not run here; undefined: it is. */
+  readonly leftOut: string | undefined;
 }
 
 class Suite {
@@ -66,7 +68,19 @@ export function describe(title: string, define: () => void): void {
 }
 
 export function it(title: string, act?: Act): void {
-  current.tests.push({ title, act });
+  current.tests.push({ title, act, leftOut: undefined });
+}
+
+/** A test that is told and not run. */
+export function leaveOut(title: string, why: string): void {
+  current.tests.push({ title, act: undefined, leftOut: why });
+}
+
+let isShort = false;
+
+/** The test that runs does less than in Node. */
+export function noteShortened(): void {
+  isShort = true;
 }
 
 describe.skip = (title: string): void => it(title);
@@ -88,15 +102,9 @@ export function after(act: Act): void {
   current.after.push(act);
 }
 
-/** What is run: tests whose whole title matches `grep` (undefined: all), but for those that match a rule. */
-export interface Choice {
-  readonly grep: RegExp | undefined;
-  readonly leftOut: readonly RegExp[];
-}
-
-/** Runs what was defined. */
-export async function run(choice: Choice): Promise<void> {
-  await runSuite(root, [], [], [], choice);
+/** Runs what was defined: tests whose whole title matches, undefined: all. */
+export async function run(grep: RegExp | undefined): Promise<void> {
+  await runSuite(root, [], [], [], grep);
   tell({ event: "end" });
 }
 
@@ -132,20 +140,14 @@ function explained(error: unknown): { message: string; stack: string } {
 }
 
 /** Whether any test of it is run. */
-function hasTests(suite: Suite, titles: readonly string[], choice: Choice): boolean {
-  if (suite.tests.some(({ title }) => isChosen([...titles, title], choice) && ruleOf([...titles, title], choice) < 0)) {
+function hasTests(suite: Suite, titles: readonly string[], grep: RegExp | undefined): boolean {
+  if (suite.tests.some(({ title, leftOut }) => leftOut === undefined && isChosen([...titles, title], grep)))
     return true;
-  }
-  return suite.suites.some((inner) => hasTests(inner, [...titles, inner.title], choice));
+  return suite.suites.some((inner) => hasTests(inner, [...titles, inner.title], grep));
 }
 
-function isChosen(title: readonly string[], { grep }: Choice): boolean {
+function isChosen(title: readonly string[], grep: RegExp | undefined): boolean {
   return grep === undefined || grep.test(title.join(" "));
-}
-
-/** The number of the rule that leaves a test out, -1 for none. */
-function ruleOf(title: readonly string[], { leftOut }: Choice): number {
-  return leftOut.findIndex((rule) => rule.test(title.join(" ")));
 }
 
 async function runSuite(
@@ -153,22 +155,21 @@ async function runSuite(
   titles: readonly string[],
   beforeEach: readonly Act[],
   afterEach: readonly Act[],
-  choice: Choice,
+  grep: RegExp | undefined,
 ): Promise<void> {
   const opening = [...beforeEach, ...suite.beforeEach];
   const closing = [...suite.afterEach, ...afterEach];
   // As mocha does: no hooks where there is nothing to run.
-  const isEmpty = !hasTests(suite, titles, choice);
+  const isEmpty = !hasTests(suite, titles, grep);
   if (!isEmpty && !(await runHooks(suite.before, [...titles, '"before all" hook']))) return;
   for (const test of suite.tests) {
     const title = [...titles, test.title];
-    if (!isChosen(title, choice)) continue;
+    if (!isChosen(title, grep)) continue;
     tell({ event: "begin", title });
-    const rule = ruleOf(title, choice);
-    if (rule >= 0) tell({ event: "left out", rule });
+    if (test.leftOut !== undefined) tell({ event: "left out", why: test.leftOut });
     else await runTest(test, opening, closing);
   }
-  for (const inner of suite.suites) await runSuite(inner, [...titles, inner.title], opening, closing, choice);
+  for (const inner of suite.suites) await runSuite(inner, [...titles, inner.title], opening, closing, grep);
   if (!isEmpty) await runHooks(suite.after, [...titles, '"after all" hook']);
 }
 
@@ -190,6 +191,7 @@ async function runHooks(hooks: readonly Act[], title: readonly string[]): Promis
 async function runTest(test: Test, opening: readonly Act[], closing: readonly Act[]): Promise<void> {
   if (test.act === undefined) return tell({ event: "skipped" });
   const context = new Context();
+  isShort = false;
   let failure: { error: unknown } | undefined;
   try {
     for (const hook of opening) await hook.call(context);
@@ -204,7 +206,7 @@ async function runTest(test: Test, opening: readonly Act[], closing: readonly Ac
       failure ??= { error };
     }
   }
-  if (failure === undefined) tell({ event: "passed" });
+  if (failure === undefined) tell({ event: "passed", isShort });
   else if (failure.error instanceof Skipped) tell({ event: "skipped" });
   else tellFailure(failure.error);
 }
