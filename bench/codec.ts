@@ -87,7 +87,7 @@ class Counter extends Decoder {
   packets = 0;
 
   constructor() {
-    super(new Int32Array(21), new Uint8Array(1600));
+    super(new ArrayBuffer(1600 + 84), 1600, 21);
     this.words[20] = 1600;
     this.words[7] = 128;
     reset(this, false);

@@ -2,7 +2,8 @@
 // nothing is called back from inside a call (ECMA-419 §9). It knows nothing of Wi-Fi: without a network an attempt
 // fails like any other.
 
-import { find } from "../mqtt/sender.js";
+import { find } from "../mqtt/in-flight.js";
+import { accept } from "../mqtt/outgoing.js";
 import {
   type Closed,
   type Inbound,
@@ -14,7 +15,7 @@ import {
 } from "../mqtt/session.js";
 import { now } from "./clock.js";
 import type MqttClient from "./mqtt-client.js";
-import { type LinkHandler, MqttLink } from "./mqtt-link.js";
+import { type LinkHandler, MqttLink, put } from "./mqtt-link.js";
 import {
   asData,
   backoffOf,
@@ -52,7 +53,12 @@ const DAY = 86400000;
  *      └── first of all, in the turn after the constructor       refused for good, or no reconnect ──► CLOSED  onError
  *   any but CLOSED ──close()──► CLOSING ──DISCONNECT acknowledged by TCP, or nothing to say it to──► CLOSED  onClose
  *
- * Deadlines. WAITING and RESOLVING: `limitAt`. OPENING and what follows: the link's and the session's.
+ * Deadlines. WAITING and RESOLVING: words[23]. OPENING and what follows: the link's and the session's.
+ *
+ * Of the bits of `marks` the engine uses: 16 a message is written in pieces; 32 the store has to be asked for more; 64
+ * a write has left no room: onWritable is due when there is some; 128 close() found nothing to say DISCONNECT to; 256
+ * the present connection was accepted, at words[27]; 512 no early PUBLISHes any more; 1024 the flush is answered with
+ * false, 2048 with true; 4096 somebody wants to hear of deliveries.
  */
 export class Engine extends MqttLink implements LinkHandler, SessionHandler, MqttClient {
   /** What the option `target` gave. */
@@ -63,12 +69,6 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
   private readonly given: MqttClientOptions;
   /** Who is asked for an address at present: ours, or the application's. */
   private resolver: Resolver | InstanceType<DnsOptions["io"]> | null = null;
-  /**
-   * What is to be remembered: 1 the store has to be asked for more; 2 a write has left no room: onWritable is due when
-   * there is some; 4 close() found nothing to say DISCONNECT to; 8 the present connection was accepted, at
-   * words[27]; 16 no early PUBLISHes any more; 32 the flush is answered with false, 64 with true.
-   */
-  private flags: number;
   /** The callback of a flush that is not yet told. */
   private flushed: ((this: MqttClient, delivered: boolean) => void) | null = null;
   /** A message that is written in pieces. */
@@ -83,10 +83,38 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
     super(session);
     session.handler = this;
     this.given = options;
-    this.flags = options.store === undefined ? 0 : 1;
+    if (options.store !== undefined) this.marks = 32;
+    if (options.store ?? options.onControl ?? options.onReceived ?? options.onDelivered) this.marks |= 4096;
     if (options.target !== undefined) this.target = options.target;
     this.session.words[23] = now();
     this.alarm(this.session.words[23] as number);
+  }
+
+  // What deliveries and messages call stands first, for there the engine finds it soonest.
+
+  onReceived(id: number): void {
+    if ((this.marks & 4096) === 0) return;
+    // The store is told after close() too: it must know whatever the server has acknowledged.
+    if (id <= LAST_STORED_ID) this.given.store?.received(id);
+    this.control(PacketType.PUBREC, id);
+    if (this.phase < 5) this.given.onReceived?.call(this, id);
+  }
+
+  onDelivered(id: number, type: number): void {
+    const marks = this.marks;
+    if ((marks & 4192) === 0) return;
+    // A place is free: for onWritable, or for the store.
+    if ((marks & 96) !== 0 && this.phase < 5) this.alarm(now());
+    if ((marks & 4096) === 0) return;
+    if (id <= LAST_STORED_ID) this.given.store?.delivered(id);
+    this.control(type, id);
+    if (this.phase < 5) this.given.onDelivered?.call(this, id);
+  }
+
+  onMessage(message: Inbound): void {
+    const callback = this.given.onReadable;
+    if (callback === undefined || this.phase > 4) return;
+    callback.call(this, message.end - message.start, shownOf(message, !message.complete));
   }
 
   get state(): ClientState {
@@ -124,87 +152,107 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
   }
 
   write(data: Data | PayloadSource | null | undefined, options?: WriteOptions): number {
+    const session = this.session;
     if (this.phase > 4) throw new Error("the client is closed; make a new one");
     if (options === undefined) {
       this.addPiece(asData(data));
-    } else {
-      const missing = this.missing;
-      if (missing > 0) throw new Error(`a message is not complete; write its last ${missing} bytes first`);
-      const id = this.ask(data, options);
-      if (id < 0) throw refusal(id);
-      this.session.words[25] = id;
+      this.alarm(now());
+      return this.roomLeft();
     }
-    // Whatever is written in this turn leaves together.
-    this.alarm(now());
+    const pieces = this.pieces;
+    if (pieces !== null && pieces.missing > 0) {
+      throw new Error(`a message is not complete; write its last ${pieces.missing} bytes first`);
+    }
+    const instant = now();
+    const operation = options.operation;
+    let id: number;
+    if (operation !== undefined && operation !== PacketType.PUBLISH) id = this.ask(operation, options, instant);
+    else {
+      const given = options.id;
+      const topic = options.topic;
+      const payload = typeof data !== "string" || options.byteLength !== undefined ? this.compose(data, options) : data;
+      if (given !== undefined && given > LAST_STORED_ID && this.given.store !== undefined) {
+        throw new RangeError(`id is ${given}; with a store it must be from 1 to ${LAST_STORED_ID}`);
+      }
+      // Nothing is called back from there.
+      id = accept(
+        session,
+        topic === undefined ? "" : topic,
+        payload,
+        options.QoS ?? 0,
+        options.retain ?? false,
+        given,
+        false,
+        instant,
+        (this.marks & 23) < 6 ? this.window : 0,
+      );
+      if (id >= 0 && typeof payload !== "string" && payload instanceof Pieces) {
+        this.pieces = payload;
+        this.marks |= 16;
+      }
+    }
+    if (id < 0) throw refusal(id);
+    const words = session.words;
+    words[25] = id & 0xffff;
+    if (id > 0xffff) {
+      const packet = session.payload as Uint8Array;
+      session.payload = null;
+      if (put(this, packet, packet.length, instant)) {
+        const due = session.dueAt;
+        if (due !== undefined && (this.timer === undefined || ((due - this.alarmAt) | 0) < 0)) this.alarm(due);
+        if (session.pending < (words[13] as number)) return PIECE_BYTES;
+      }
+      return this.roomLeft();
+    }
+    // What is not put together yet leaves in a turn of its own, with all that is written until then.
+    this.alarm(instant);
+    return this.roomLeft();
+  }
+
+  /** Bytes that can be written now; onWritable will say when there is room again. */
+  private roomLeft(): number {
     const room = this.writable;
-    if (room === 0) this.flags |= 2;
+    if (room === 0) this.marks |= 64;
     return room;
   }
 
-  private ask(data: Data | PayloadSource | null | undefined, options: WriteOptions): number {
-    switch (options.operation ?? PacketType.PUBLISH) {
-      case PacketType.PUBLISH:
-        return this.compose(data, options);
-      case PacketType.SUBSCRIBE: {
-        const list = itemsOf(options).map((item) => ({ topic: item.topic, qos: (item.QoS ?? 0) as 0 | 1 | 2 }));
-        return this.session.subscribe(list, now());
-      }
-      case PacketType.UNSUBSCRIBE:
-        return this.session.unsubscribe(
-          itemsOf(options).map((item) => item.topic),
-          now(),
-        );
-      default:
-        throw new RangeError(
-          `operation ${options.operation} is the client's own; use PUBLISH, SUBSCRIBE or UNSUBSCRIBE, or call close()`,
-        );
+  private ask(operation: number, options: WriteOptions, instant: number): number {
+    const session = this.session;
+    if (operation === PacketType.SUBSCRIBE) {
+      const list = itemsOf(options).map((item) => ({ topic: item.topic, qos: (item.QoS ?? 0) as 0 | 1 | 2 }));
+      return session.subscribe(list, instant);
     }
+    if (operation === PacketType.UNSUBSCRIBE) {
+      return session.unsubscribe(
+        itemsOf(options).map((item) => item.topic),
+        instant,
+      );
+    }
+    throw new RangeError(
+      `operation ${operation} is the client's own; use PUBLISH, SUBSCRIBE or UNSUBSCRIBE, or call close()`,
+    );
   }
 
-  private compose(data: Data | PayloadSource | null | undefined, options: WriteOptions): number {
+  /** The payload of a message that is no mere text: what the session may keep, or pieces with the first of them. */
+  private compose(data: Data | PayloadSource | null | undefined, options: WriteOptions): Message["payload"] {
+    if (isSource(data)) return data;
     const byteLength = options.byteLength;
-    const id = options.id;
-    if (id !== undefined && id > LAST_STORED_ID && this.given.store !== undefined) {
-      throw new RangeError(`id is ${id}; with a store it must be from 1 to ${LAST_STORED_ID}`);
-    }
-    const message: Outgoing = {
-      topic: options.topic ?? "",
-      payload: undefined,
-      qos: (options.QoS ?? 0) as 0 | 1 | 2,
-      retain: options.retain ?? false,
-    };
-    if (id !== undefined) message.id = id;
-    if (isSource(data) || (typeof data === "string" && byteLength === undefined)) {
-      message.payload = data;
-    } else {
-      const bytes = asData(data);
-      if (byteLength !== undefined && byteLength !== bytes.length) return this.beginPieces(message, bytes, byteLength);
-      // The session keeps the payload until it is delivered; the application may use its buffer again at once.
-      message.payload = bytes.slice();
-    }
-    return this.session.publish(message, now());
-  }
-
-  /** Begins a message that is written in pieces. */
-  private beginPieces(message: Outgoing, first: Uint8Array, byteLength: number): number {
-    if (message.qos > 0 && this.session.words[22] === 0) {
+    const first = asData(data);
+    // The session keeps the payload until it is delivered; the application may use its buffer again at once.
+    if (byteLength === undefined || byteLength === first.length) return first.slice();
+    if ((options.QoS ?? 0) > 0 && this.session.words[22] === 0) {
       throw new TypeError("pieces are gone once written, but this session may have to send them again; give a source");
     }
     const most = Math.min(PIECE_BYTES, checkWhole("byteLength", byteLength, 1, 268435455));
     if (first.length === 0 || first.length > most) {
       throw new RangeError(`data has ${first.length} bytes; begin this message with 1 to ${most} of them`);
     }
-    if (this.phase !== 4) return Refusal.OFFLINE;
-    if (this.pieces !== null && this.pieces.waiting > 0) return Refusal.FULL;
+    if (this.phase !== 4) throw refusal(Refusal.OFFLINE);
+    if (this.pieces !== null && this.pieces.waiting > 0) throw refusal(Refusal.FULL);
     const pieces = new Pieces();
     pieces.length = byteLength;
-    message.payload = pieces;
-    const id = this.session.publish(message, now());
-    if (id >= 0) {
-      pieces.begin(first);
-      this.pieces = pieces;
-    }
-    return id;
+    pieces.begin(first);
+    return pieces;
   }
 
   private addPiece(bytes: Uint8Array): void {
@@ -229,14 +277,14 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
     const waiting = pieces.waiting;
     if (waiting === 0 && pieces.missing === 0) {
       this.pieces = null;
+      this.marks &= ~16;
       return window;
     }
     return waiting < window ? waiting : window;
   }
 
-  protected override push(instant: number): void {
-    super.push(instant);
-    if ((this.flags & 2) !== 0 && this.writable > 0) this.freed();
+  protected override relieved(): void {
+    if (this.writable > 0) this.freed();
   }
 
   read(count?: number): ArrayBufferLike | undefined;
@@ -276,7 +324,7 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
     this.phase = 5;
     this.forgetNames();
     // In the middle of a message there is no place for DISCONNECT.
-    if ((phase !== 4 && phase !== 3) || this.missing > 0) this.flags |= 4;
+    if ((phase !== 4 && phase !== 3) || this.missing > 0) this.marks |= 128;
     else this.session.disconnect(now());
     this.alarm(now());
   }
@@ -286,7 +334,7 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
   override ring(): void {
     const phase = this.phase;
     if (phase > 5) return;
-    if (phase > 4 && (this.flags & 4) !== 0) {
+    if (phase > 4 && (this.marks & 128) !== 0) {
       this.drop();
       this.conclude();
       return;
@@ -297,26 +345,26 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
       else if (phase === 0) this.resolve();
       else this.retry(unreachable(`no answer about ${this.given.host}`));
     }
-    if ((this.flags & 1) !== 0) this.restore();
+    if ((this.marks & 32) !== 0) this.restore();
     // Whatever is due because of what was asked for, too: the answer to a flush, deliveries that need no packet.
     super.ring();
-    if ((this.flags & 96) !== 0) this.tellFlushed();
-    if ((this.flags & 2) !== 0) this.tellWritable();
+    if ((this.marks & 3072) !== 0) this.tellFlushed();
+    if ((this.marks & 64) !== 0) this.tellWritable();
   }
 
   private tellFlushed(): void {
     const callback = this.flushed;
-    const answer = this.flags & 96;
+    const answer = this.marks & 3072;
     if (callback === null || answer === 0 || this.phase > 4) return;
     this.flushed = null;
-    this.flags &= ~96;
-    callback.call(this, answer === 64);
+    this.marks &= ~3072;
+    callback.call(this, answer === 2048);
   }
 
   private tellWritable(): void {
     const room = this.writable;
     if (room === 0) return;
-    this.flags &= ~2;
+    this.marks &= ~64;
     this.given.onWritable?.call(this, room);
   }
 
@@ -368,10 +416,10 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
     if (backoff !== null) {
       // The backoff lives for these lines only: what has to last is one number and one instant.
       backoff.restore(words[26] as number);
-      if ((this.flags & 8) !== 0) backoff.connected(words[27] as number);
+      if ((this.marks & 256) !== 0) backoff.connected(words[27] as number);
       backoff.disconnected(now());
     }
-    this.flags &= ~8;
+    this.marks &= ~256;
     // Refusals that no further attempt can heal: version, client id, password, authorisation (§3.2.2.3).
     const code = failure.code;
     if (backoff === null || code === 1 || code === 2 || code === 4 || code === 5) {
@@ -401,7 +449,7 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
   onOpen(): void {
     if (this.phase < 5) this.phase = 3;
     const fields = sessionOptions(this.given);
-    if ((this.flags & 16) !== 0) fields.pipeline = false;
+    if ((this.marks & 512) !== 0) fields.pipeline = false;
     this.session.connect(fields, now());
     this.pump();
   }
@@ -418,8 +466,8 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
   onConnected(sessionPresent: boolean): void {
     this.phase = 4;
     this.session.words[27] = now();
-    this.flags |= 8;
-    this.flags |= 2;
+    this.marks |= 256;
+    this.marks |= 64;
     this.control(PacketType.CONNACK, 0, { returnCode: 0, sessionPresent });
     this.tellWritable();
   }
@@ -427,41 +475,21 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
   onClosed(closed: Closed): void {
     this.ended(closed);
     // A server that closes on early PUBLISHes gets the plain order from now on.
-    if (closed.pipelined) this.flags |= 16;
+    if (closed.pipelined) this.marks |= 512;
     if (this.phase > 4) return;
     this.phase = 0;
     this.pieces = null;
-    if (this.session.words[22] === 1 && this.given.store !== undefined) this.flags |= 1;
+    this.marks &= ~16;
+    if (this.session.words[22] === 1 && this.given.store !== undefined) this.marks |= 32;
     if (closed.reason === "refused") {
       this.control(PacketType.CONNACK, 0, { returnCode: closed.code, sessionPresent: false });
     }
-  }
-
-  onMessage(message: Inbound): void {
-    const callback = this.given.onReadable;
-    if (callback === undefined || this.phase > 4) return;
-    callback.call(this, message.end - message.start, shownOf(message, !message.complete));
   }
 
   onOverflow(message: Inbound): void {
     const callback = this.given.onOverflow;
     if (callback === undefined || this.phase > 4) return;
     callback.call(this, shownOf(message, false));
-  }
-
-  onReceived(id: number): void {
-    // The store is told after close() too: it must know whatever the server has acknowledged.
-    if (id <= LAST_STORED_ID) this.given.store?.received(id);
-    this.control(PacketType.PUBREC, id);
-    if (this.phase < 5) this.given.onReceived?.call(this, id);
-  }
-
-  onDelivered(id: number, type: number): void {
-    if (id <= LAST_STORED_ID) this.given.store?.delivered(id);
-    if ((this.flags & 1) !== 0 && this.phase < 5) this.alarm(now());
-    this.freed();
-    this.control(type, id);
-    if (this.phase < 5) this.given.onDelivered?.call(this, id);
   }
 
   onSubscribed(id: number, codes: readonly number[]): void {
@@ -479,7 +507,7 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
    * too.
    */
   onFlushed(ok: boolean): void {
-    this.flags |= ok ? 64 : 32;
+    this.marks |= ok ? 2048 : 1024;
     if (this.phase < 5) this.alarm(now());
   }
 
@@ -492,13 +520,13 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
 
   /** A place is free; whoever waits for it is told in a turn of its own. */
   private freed(): void {
-    if ((this.flags & 2) !== 0 && this.phase < 5) this.alarm(now());
+    if ((this.marks & 64) !== 0 && this.phase < 5) this.alarm(now());
   }
 
   /** Hands over what the store holds, as far as there are places; one is left for what the application asks. */
   private restore(): void {
     const store = this.given.store;
-    if (store === undefined || (this.flags & 1) === 0 || this.phase > 4) return;
+    if (store === undefined || (this.marks & 32) === 0 || this.phase > 4) return;
     const limit = Math.max(1, (this.session.words[13] as number) - 1);
     for (const stored of store.pending()) {
       const { id, topic, payload, retain } = stored;
@@ -511,14 +539,8 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
         throw refusal(Refusal.TOO_LONG);
       }
     }
-    this.flags &= ~1;
+    this.marks &= ~32;
   }
-}
-
-/** A message on its way to the session. */
-interface Outgoing extends Message {
-  payload: Message["payload"];
-  id?: number;
 }
 
 function shownOf(message: Inbound, more: boolean): ReadableMessage {

@@ -7,6 +7,7 @@
 // 20 s. It knows nothing of reconnecting.
 
 import TCP from "embedded:io/socket/tcp";
+import Time from "time";
 import Timer from "timer";
 import { wants } from "../mqtt/sender.js";
 import type { Closed, Session, SessionHandler } from "../mqtt/session.js";
@@ -57,22 +58,26 @@ export interface SocketParameters {
 
 /**
  * Of the session's words that are its owner's the link uses 23, until when the socket may open, or linger when the
- * session has ended, and 24, the window when nothing is unacknowledged.
+ * session has ended, and 31, bytes that wait in TCP until acknowledgements have left.
  */
 export class MqttLink {
-  protected readonly session: Session<SessionHandler & LinkHandler>;
+  readonly session: Session<SessionHandler & LinkHandler>;
   /** The connection, also one that is opening; null when there is none. To be read only. */
   socket: Socket | null = null;
   /** Bytes that TCP takes now; below 0 when it takes no more. */
-  protected window = 0;
-  /** Writes since TCP was last seen to have nothing unacknowledged. */
-  private writes = 0;
-  /** Bytes that TCP holds for us. */
-  private unread = 0;
+  window = 0;
+  /**
+   * Bits 0-2: writes since TCP was last seen to have nothing unacknowledged. 8: something waits for onWritable. The
+   * others are for whoever builds on this: 16 says that no more than {@link allowance} may be taken from the session,
+   * 64 that {@link relieved} is to be called.
+   */
+  marks = 0;
+  /** The window when nothing is unacknowledged. */
+  widest = 0;
   /** Set when the session has ended: why. Text when no socket could be made. */
-  private closed: Closed | string | null = null;
+  closed: Closed | string | null = null;
   timer: Timer | undefined = undefined;
-  private alarmAt = 0;
+  alarmAt = 0;
 
   /** The session's handler is the link's as well. */
   constructor(session: Session<SessionHandler & LinkHandler>) {
@@ -80,7 +85,7 @@ export class MqttLink {
   }
 
   /** `ring` comes at this instant, or earlier. */
-  protected alarm(at: number): void {
+  alarm(at: number): void {
     if (this.timer !== undefined) {
       if (((at - this.alarmAt) | 0) >= 0) return;
       Timer.clear(this.timer);
@@ -105,10 +110,10 @@ export class MqttLink {
    */
   open(address: string, port: number, host?: string, options?: SocketOptions): void {
     this.drop();
-    this.unread = 0;
-    this.writes = 0;
+    this.marks = (this.marks & ~7) | 8;
     this.window = 0;
-    this.session.words[24] = 0;
+    this.widest = 0;
+    this.session.words[31] = 0;
     this.session.words[23] = (now() + 10000) | 0;
     try {
       const socket: Socket = new (options === undefined ? (TCP as unknown as SocketOptions["io"]) : options.io)({
@@ -148,6 +153,7 @@ export class MqttLink {
   ended(closed: Closed): void {
     if (this.socket === null) return;
     this.closed = closed;
+    this.marks |= 8;
     this.session.words[23] = (now() + (closed.reason === "disconnected" ? 1000 : 0)) | 0;
     this.alarm(this.session.words[23] as number);
   }
@@ -162,76 +168,51 @@ export class MqttLink {
     this.push(now());
   }
 
-  protected push(instant: number): void {
+  push(instant: number): void {
     const socket = this.socket;
     const session = this.session;
     // What is said while a fragment is read leaves after it, with the acknowledgement.
     if (socket === null || session.held < 0) return;
-    while (this.window > 0 && this.writes < 6 && wants(session) && this.socket === socket) {
-      const count = session.transmit(this.allowance, instant);
-      if (count === 0) break;
-      const at = session.at;
-      this.writes += 1;
-      try {
-        socket.write(session.bytes.subarray(at, at + count));
-        this.window -= count;
-      } catch {
-        // A reset that came behind data: write throws "not ready" (tcp.c) before onError has told of it.
-        this.window = -1;
-        this.alarm(instant);
-        return;
+    while (session.start < session.end || (session.owed > 0 && wants(session))) {
+      const marks = this.marks;
+      const window = this.window;
+      // The other half of these waits is in onWritable.
+      if (window <= 0 || (marks & 7) > 5) {
+        this.marks = marks | 8;
+        break;
       }
-    }
-    const due = session.dueAt;
-    if (due !== undefined) this.alarm(due);
-  }
-
-  /** TCP takes so many bytes now. */
-  widened(bytes: number): void {
-    const isOpen = this.session.state > 0 || this.closed !== null;
-    this.window = bytes;
-    if (bytes >= (this.session.words[24] as number)) {
-      this.session.words[24] = bytes;
-      this.writes = 0;
-      if (this.closed !== null) this.finishDown();
-    }
-    if (!isOpen) {
-      this.session.handler.onOpen();
-      const at = this.session.deadline();
-      if (at !== undefined) this.alarm(at);
-    } else if (wants(this.session)) {
-      this.pump();
-      if (this.unread > 0) this.arrived(this.unread);
-    }
-  }
-
-  /**
-   * TCP holds so many bytes for us, with those that were left there before. Reads no more at once than can be
-   * acknowledged; the rest waits in TCP until acknowledgements have left.
-   */
-  arrived(bytes: number): void {
-    const socket = this.socket as Socket;
-    const session = this.session;
-    const buffer = session.bytes;
-    const instant = now();
-    let left = bytes;
-    while (left > 0) {
-      const most = session.receivable;
-      const count = left < most ? left : most;
-      this.unread = left;
-      if (count === 0) return;
-      const held = session.held;
-      socket.read(buffer.subarray(held, held + count));
-      left -= count;
-      this.unread = left;
-      try {
-        session.receive(count, instant);
-      } catch (error) {
-        // The owner's callback failed (worn flash), and the session has ended over it and says so; or it is a crash.
-        if ((this.closed as Closed | null)?.reason !== "internal") throw error;
+      const count = session.transmit((marks & 16) === 0 ? window : this.allowance, instant);
+      if (count === 0) {
+        this.marks |= 8;
+        break;
       }
+      // A callback of the session's may have closed the connection.
       if (this.socket !== socket) return;
-      if (left === 0 || wants(session)) this.push(instant);
+      if (!put(this, new Uint8Array(session.block, session.at, count), count, instant)) return;
+    }
+    if ((this.marks & 64) !== 0) this.relieved();
+    const due = session.dueAt;
+    if (due !== undefined && (this.timer === undefined || ((due - this.alarmAt) | 0) < 0)) this.alarm(due);
+  }
+
+  /** Called when bytes may have left, if bit 64 of `marks` asks for it. */
+  protected relieved(): void {}
+
+  /** TCP takes more bytes now, and something waits for that. */
+  widened(): void {
+    const session = this.session;
+    this.marks &= ~8;
+    if (this.closed !== null) {
+      this.marks |= 8;
+      if ((this.marks & 7) === 0) this.finishDown();
+    } else if (session.state === 0) {
+      session.handler.onOpen();
+      const at = session.deadline();
+      if (at !== undefined) this.alarm(at);
+    } else {
+      this.pump();
+      const unread = session.words[31] as number;
+      if (unread > 0 && this.socket !== null) onReadable.call(this.socket, unread);
     }
   }
 
@@ -293,15 +274,86 @@ function onTimer(timer: Timer & { target?: MqttLink }): void {
   link.ring();
 }
 
+/**
+ * TCP holds so many bytes for us, with those that were left there before. Reads no more at once than can be
+ * acknowledged; the rest waits in TCP until acknowledgements have left. The hot path of all that comes in begins here,
+ * and everything that it calls stands on this frame: it is straight, and the session does the rest.
+ */
 function onReadable(this: Socket, bytes: number): void {
   const link = this.target as MqttLink;
-  if (link.socket === this) link.arrived(bytes);
+  if (link.socket !== this) return;
+  const session = link.session;
+  // As now() says, without a call.
+  const instant = Time.ticks | 0;
+  let left = bytes;
+  do {
+    const held = session.held;
+    let count = left;
+    // A buffer of at least 64 bytes that is empty has room for the answers to so few bytes.
+    if (count > 45 || held > 0 || session.start < session.end) {
+      const most = session.receivable;
+      if (most === 0) {
+        session.words[31] = left;
+        link.marks |= 8;
+        return;
+      }
+      if (most < count) count = most;
+    }
+    const marks = link.marks;
+    const view = new Uint8Array(session.block, held, count);
+    this.read(view);
+    left -= count;
+    if (count < bytes || (marks & 8) !== 0) session.words[31] = left;
+    let answer = 0;
+    try {
+      answer = session.receive(count, instant, (marks & 23) < 6 ? link.window : 0);
+    } catch (error) {
+      // The owner's callback failed (worn flash), and the session has ended over it and says so; or it is a crash.
+      if ((link.closed as Closed | null)?.reason !== "internal") throw error;
+    }
+    if (link.socket !== this) return;
+    // An answer often stands where the question stood.
+    if (answer > 0) {
+      put(link, session.at === 0 ? view : new Uint8Array(session.block, session.at, answer), answer, instant);
+    }
+    if (session.owed > 0 || session.start < session.end) link.push(instant);
+    else {
+      const due = session.dueAt;
+      if (due !== undefined && (link.timer === undefined || ((due - link.alarmAt) | 0) < 0)) link.alarm(due);
+    }
+  } while (left > 0);
 }
 
+/** The window is as large as this: TCP has less to acknowledge. The first time means "connected". */
 function onWritable(this: Socket, bytes: number): void {
   const link = this.target as MqttLink;
-  if (link.socket === this) link.widened(bytes);
-  else this.close();
+  if (link.socket !== this) {
+    this.close();
+    return;
+  }
+  let marks = link.marks;
+  link.window = bytes;
+  if (bytes >= link.widest) {
+    link.widest = bytes;
+    marks &= ~7;
+    link.marks = marks;
+  }
+  if ((marks & 8) !== 0) link.widened();
+}
+
+/** Writes `count` bytes that the session has put together. False when the connection turns out to be gone. */
+export function put(link: MqttLink, packet: Uint8Array, count: number, instant: number): boolean {
+  link.marks += 1;
+  try {
+    (link.socket as Socket).write(packet);
+    link.window -= count;
+    return true;
+  } catch {
+    // A reset that came behind data: write throws "not ready" (tcp.c) before onError has told of it.
+    link.window = -1;
+    link.alarm(instant);
+    return false;
+  }
 }
 
 function onError(this: Socket): void {

@@ -6,7 +6,7 @@
 
 import type { Inbound } from "./contract.js";
 import { packetName } from "./packet.js";
-import { readUtf8, scan } from "./text.js";
+import { type FromArrayBuffer, scan } from "./text.js";
 
 /**
  * Turns bytes in any fragments into calls of its four abstract methods, in the order of the wire. Any of them may call
@@ -20,26 +20,29 @@ export abstract class Decoder {
   readonly words: Int32Array;
   /** Bytes [0, words[20]) take what comes in: the owner puts it there from `held` on. The rest is the sender's. */
   readonly bytes: Uint8Array;
+  /** What both are views of; `bytes` is its beginning. A view of a range of it costs half of what `subarray` does. */
+  readonly block: ArrayBuffer;
   /** Bytes of an unfinished packet at the front of `bytes`; below 0 while a fragment is decoded. To be read only. */
   held = 0;
+  /**
+   * What the next byte belongs to.
+   *
+   *   1 head ──PUBLISH──► 5 id ──► 2 payload, the piece that is wanted whole ──► 3 payload, the rest ──► 1
+   *      │       └──topic too long──► 4 topic ──► 5
+   *      └── any other packet ──► 1               3 ──the owner wants no more of it──► 6 payload, skipped ──► 1
+   *   any ──malformed──► 0 ──reset()──► 1
+   */
+  parsing = 0;
   /**
    * The PUBLISH whose payload is expected. While none of that has come, `offset` is how much is wanted in one piece.
    */
   message: Inbound | null = null;
-  /**
-   * What the next byte belongs to.
-   *
-   *   1 head ──PUBLISH──► 2 payload, the piece that is wanted whole ──► 3 payload, the rest ──► 1
-   *      │       └──topic too long──► 4 topic ──► 5 id ──► 2
-   *      └── any other packet ──► 1
-   *   any ──malformed──► 0 ──reset()──► 1
-   */
-  parsing = 0;
 
   /** words[20] must be at least 9 more than words[7], and at least 69: a SUBACK of 62 codes. */
-  constructor(words: Int32Array, bytes: Uint8Array) {
-    this.words = words;
-    this.bytes = bytes;
+  constructor(block: ArrayBuffer, bytes: number, words: number) {
+    this.words = new Int32Array(block, (bytes + 3) & ~3, words);
+    this.bytes = new Uint8Array(block, 0, bytes);
+    this.block = block;
   }
 
   /** Whether the bytes so far end inside a packet. False after a malformed one. */
@@ -47,8 +50,11 @@ export abstract class Decoder {
     return this.held > 0 || this.parsing > 1;
   }
 
-  /** A whole control packet other than PUBLISH. `bytes[start..end)` is its body, after the fixed header. */
-  abstract onPacket(type: number, bytes: Uint8Array, start: number, end: number): void;
+  /**
+   * A whole control packet other than PUBLISH: its packet id, 0 for PINGRESP, flags and code for CONNACK; what a SUBACK
+   * has behind that is `bytes[start..end)`.
+   */
+  abstract onPacket(type: number, id: number, start: number, end: number): void;
   /**
    * The header of a PUBLISH is complete; `whole` is false when its topic was too long: the message then has only the
    * beginning, cut between two characters. Returns how many bytes of payload are wanted in one piece, at most so many
@@ -74,19 +80,72 @@ export function reset(me: Decoder, stopped: boolean): void {
   me.message = null;
 }
 
-/** Decodes what waits and the `count` bytes that were put behind it. */
+/** Decodes what waits and the `count` bytes that were put behind it, packet by packet. */
 export function decode(me: Decoder, count: number): void {
   const bytes = me.bytes;
-  const held = me.held;
-  const end = held + count;
+  const end = me.held + count;
   if (me.parsing === 0) return;
-  let at = 0;
+  // Payload that nobody wants.
+  if (me.parsing === 6) {
+    const rest = (me.words[18] as number) - count;
+    if (rest > 0) {
+      me.words[18] = rest;
+      return;
+    }
+  }
   me.held = -1;
-  while (at < end) {
-    const next = me.parsing === 1 ? readHead(me, bytes, at, end) : readRest(me, bytes, at, end);
+  let at = 0;
+  // Behind a topic nothing need follow, neither id nor payload.
+  packets: while (at < end || me.parsing === 5) {
+    let next: number;
+    const parsing = me.parsing;
+    if (parsing === 5) next = openPayload(me, bytes, at, end);
+    else if (parsing > 1) next = readRest(me, at, end);
+    else {
+      const first = bytes[at] as number;
+      const type = first >> 4;
+      // The bits of 0x2af4 are the types other than PUBLISH that a server sends.
+      if (
+        type === 3
+          ? (first & 6) === 6 || (first & 14) === 8
+          : first !== (type === 6 ? 0x62 : type << 4) || ((0x2af4 >> type) & 1) === 0
+      ) {
+        refuse(me, first);
+        return;
+      }
+      let start = at + 2;
+      if (start > end) break;
+      let length = bytes[at + 1] as number;
+      for (let shift = 7; length >> shift > 0; shift += 7) {
+        // The fourth byte must be the last, so there is no need to wait for a fifth (§2.2.3).
+        if (shift === 28) {
+          fail(me, type, "remaining length of more than four bytes", "");
+          return;
+        }
+        if (start === end) break packets;
+        length = (length & ~(-1 << shift)) | ((bytes[start] as number) << shift);
+        start += 1;
+      }
+      if (type === 3) next = readTopic(me, bytes, start, end, first, length);
+      else {
+        next = start + length;
+        // A SUBACK has as many codes as SUBSCRIBE can have filters.
+        if (type === 9 ? length < 3 || length > 64 : length !== (type === 13 ? 0 : 2)) {
+          refuseLength(me, type, length);
+          return;
+        }
+        if (next > end) break;
+        const id = length === 0 ? 0 : ((bytes[start] as number) << 8) | (bytes[start + 1] as number);
+        if (type === 2 ? id > 511 : id === 0 && type !== 13) {
+          fail(me, type, type === 2 ? "acknowledge flags" : "packet id 0", type === 2 ? "" : "2.3.1-1");
+          return;
+        }
+        me.onPacket(type, id, start + 2, next);
+      }
+    }
     // Set by reset(): what was going on is over.
     if (me.held >= 0) return;
-    if (next === at) break;
+    if (next < 0) break;
     at = next;
   }
   if (at > 0 && at < end) bytes.copyWithin(0, at, end);
@@ -99,85 +158,77 @@ function fail(me: Decoder, type: number, fault: string, statement: string): numb
   return 0;
 }
 
-/** Reads one packet up to a payload and returns the offset after it, or `at` when there is more to come. */
-function readHead(me: Decoder, bytes: Uint8Array, at: number, end: number): number {
-  const first = bytes[at] as number;
+/** The first byte of a packet is none that a server may send. */
+function refuse(me: Decoder, first: number): void {
   const type = first >> 4;
-  const flags = first & 15;
   if (type === 3) {
-    if ((flags & 6) === 6) return fail(me, 3, "QoS 3", "3.3.1-4");
-    if ((flags & 14) === 8) return fail(me, 3, "QoS 0 with DUP", "3.3.1-2");
-  } else if (((0x2af4 >> type) & 1) === 0) {
-    // The bits of 0x2af4 are the types that a server sends.
-    return fail(me, type, "not for a server to send", "");
-  } else if (flags !== (type === 6 ? 2 : 0)) return fail(me, type, `flags ${flags}`, "2.2.2-2");
-
-  let start = at + 1;
-  let length = 0;
-  let byte: number;
-  let shift = 0;
-  do {
-    // The fourth byte must be the last, so there is no need to wait for a fifth (§2.2.3).
-    if (shift === 28) return fail(me, type, "remaining length of more than four bytes", "");
-    if (start === end) return at;
-    byte = bytes[start] as number;
-    start += 1;
-    length |= (byte & 127) << shift;
-    shift += 7;
-  } while (byte > 127);
-  if (type === 3) return readTopic(me, bytes, at, start, end, flags, length);
-
-  if (type === 9) {
-    if (length < 3) return fail(me, 9, "no return code", "3.8.4-5");
-    // As many codes as SUBSCRIBE can have filters.
-    if (length > 64) return fail(me, 9, "too long", "4.8.0-2");
-  } else if (length !== (type === 13 ? 0 : 2)) return fail(me, type, `${length} bytes`, "");
-  if (end - start < length) return at;
-  if (type === 2) {
-    if ((bytes[start] as number) > 1) return fail(me, 2, "acknowledge flags", "");
-  } else if (length > 0 && bytes[start] === 0 && bytes[start + 1] === 0) {
-    return fail(me, type, "packet id 0", "2.3.1-1");
-  }
-  me.onPacket(type, bytes, start, start + length);
-  return start + length;
+    if ((first & 6) === 6) fail(me, 3, "QoS 3", "3.3.1-4");
+    else fail(me, 3, "QoS 0 with DUP", "3.3.1-2");
+  } else if (((0x2af4 >> type) & 1) === 0) fail(me, type, "not for a server to send", "");
+  else fail(me, type, `flags ${first & 15}`, "2.2.2-2");
 }
 
-/** Topic and id of a PUBLISH whose remaining `length` begins at `start`. */
-function readTopic(
-  me: Decoder,
-  bytes: Uint8Array,
-  at: number,
-  start: number,
-  end: number,
-  flags: number,
-  length: number,
-): number {
-  const edge = (flags & 6) === 0 ? 0 : 2;
+function refuseLength(me: Decoder, type: number, length: number): void {
+  if (type !== 9) fail(me, type, `${length} bytes`, "");
+  else if (length < 3) fail(me, 9, "no return code", "3.8.4-5");
+  else fail(me, 9, "too long", "4.8.0-2");
+}
+
+/**
+ * Topic of a PUBLISH whose remaining `length` begins at `start`. Returns the offset after it, below 0 when there is
+ * more to come.
+ */
+function readTopic(me: Decoder, bytes: Uint8Array, start: number, end: number, first: number, length: number): number {
+  const edge = (first & 6) === 0 ? 0 : 2;
   if (length < 3 + edge) return fail(me, 3, "no room for topic and id", "3.3.2-1");
-  if (end - start < 2) return at;
+  if (end - start < 2) return -1;
   const from = start + 2;
-  let size = ((bytes[start] as number) << 8) | (bytes[start + 1] as number);
+  const size = ((bytes[start] as number) << 8) | (bytes[start + 1] as number);
   if (size === 0) return fail(me, 3, "empty topic", "4.7.3-1");
   const rest = length - 2 - size - edge;
   if (rest < 0) return fail(me, 3, "topic beyond the packet", "3.3.2-1");
   const most = me.words[7] as number;
-  const skipped = size - most;
-  const whole = skipped <= 0;
-  if (!whole) size = most;
-  let to = from + size;
-  if (end - to < (whole ? edge : 0)) return at;
-  if (!whole) {
-    // Cut between two characters: back to a first byte that wants more bytes after it than there are.
-    for (let step = 1; step < 4 && to - step >= from; step += 1) {
-      const byte = bytes[from + size - step] as number;
-      if (byte >= 256 - (128 >> step)) to = from + size - step;
-      if (byte < 0x80 || byte > 0xbf) break;
-    }
+  const whole = size <= most;
+  const next = whole ? from + size : from + most;
+  if (next > end) return -1;
+  const topic = textOf(me, bytes, from, whole ? next : characterEnd(bytes, from, next));
+  if (me.held >= 0) return 0;
+  me.message = {
+    topic,
+    length: rest,
+    qos: (first >> 1) & 3,
+    offset: 0,
+    id: 0,
+    start: 0,
+    end: 0,
+    // Until the payload comes: whether the topic is all there.
+    complete: whole,
+    retain: (first & 1) !== 0,
+    dup: (first & 8) !== 0,
+    bytes,
+  };
+  me.parsing = whole ? 5 : 4;
+  if (!whole) me.words[18] = size - most;
+  return next;
+}
+
+/** The end of the last whole character in bytes[from, to): a first byte may want more after it than there are. */
+function characterEnd(bytes: Uint8Array, from: number, to: number): number {
+  for (let step = 1; step < 4 && to - step >= from; step += 1) {
+    const byte = bytes[to - step] as number;
+    if (byte >= 256 - (128 >> step)) return to - step;
+    if (byte < 0x80 || byte > 0xbf) break;
   }
+  return to;
+}
+
+/** The topic name that bytes[from, to) spell. One that is none ends the connection. */
+function textOf(me: Decoder, bytes: Uint8Array, from: number, to: number): string {
   let topic = "";
   let statement = "1.5.3-1";
   try {
-    topic = readUtf8(bytes, from, to);
+    // As readUtf8 does, without a call and two getters.
+    topic = (String.fromArrayBuffer as FromArrayBuffer)(me.block, from, to - from);
     // As many characters as bytes are ASCII, for the engine takes only what has the form of UTF-8. What it does not
     // look at (surrogates, overlong forms) has to be looked for.
     if (topic.length === to - from || scan(bytes, from, to) < 4) statement = "";
@@ -188,56 +239,51 @@ function readTopic(
     if (topic.indexOf("\0") >= 0) statement = "1.5.3-2";
     else if (topic.indexOf("+") >= 0 || topic.indexOf("#") >= 0) statement = "3.3.2-2";
   }
-  if (statement !== "") return fail(me, 3, "no legal topic name", statement);
-  const message: Inbound = {
-    topic,
-    qos: (flags >> 1) & 3,
-    retain: (flags & 1) !== 0,
-    dup: (flags & 8) !== 0,
-    id: 0,
-    length: rest,
-    offset: 0,
-    bytes,
-    start: 0,
-    end: 0,
-    complete: false,
-  };
-  me.message = message;
-  if (whole) return openPayload(me, message, bytes, from + size, true);
-  me.parsing = 4;
-  me.words[18] = skipped;
-  return from + size;
+  if (statement !== "") fail(me, 3, "no legal topic name", statement);
+  return topic;
 }
 
-/** The id of a PUBLISH is there, if it has one: its payload follows. */
-function openPayload(me: Decoder, message: Inbound, bytes: Uint8Array, at: number, whole: boolean): number {
+/** The topic of a PUBLISH is there: its id follows, if it has one, and its payload. */
+function openPayload(me: Decoder, bytes: Uint8Array, at: number, end: number): number {
+  const message = me.message as Inbound;
+  const length = message.length;
+  const whole = message.complete;
   let start = at;
   if (message.qos > 0) {
-    message.id = ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
-    if (message.id === 0) return fail(me, 3, "packet id 0", "2.3.1-1");
+    if (end - at < 2) return -1;
+    const id = ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+    if (id === 0) return fail(me, 3, "packet id 0", "2.3.1-1");
+    message.id = id;
     start += 2;
   }
-  me.words[18] = message.length;
+  message.complete = false;
   me.parsing = 2;
-  message.offset = me.onPublish(message, whole);
-  if (me.held >= 0) return start;
-  // An empty payload needs no byte to be there.
-  if (message.length === 0) readRest(me, bytes, start, start);
-  return start;
+  const wanted = me.onPublish(message, whole);
+  if (me.held >= 0) return 0;
+  const next = start + length;
+  if (wanted < length || next > end) {
+    message.offset = wanted;
+    me.words[18] = length;
+    return start;
+  }
+  // The usual case: all of it is there, and is wanted in one piece.
+  message.start = start;
+  message.end = next;
+  me.parsing = 1;
+  me.onPayload(message, true);
+  // Unless the callback has begun another connection.
+  if (me.message === message) me.message = null;
+  return next;
 }
 
 /** Goes on inside a PUBLISH: its payload, or a topic that is too long. */
-function readRest(me: Decoder, bytes: Uint8Array, at: number, end: number): number {
+function readRest(me: Decoder, at: number, end: number): number {
   const message = me.message as Inbound;
   const parsing = me.parsing;
   let count = end - at;
-  if (parsing === 5) {
-    if (message.qos > 0 && count < 2) return at;
-    return openPayload(me, message, bytes, at, false);
-  }
   if (parsing === 2) {
     const wanted = message.offset;
-    if (count < wanted) return at;
+    if (count < wanted) return -1;
     if (wanted > 0) count = wanted;
     me.parsing = 3;
   }
@@ -246,18 +292,14 @@ function readRest(me: Decoder, bytes: Uint8Array, at: number, end: number): numb
   me.words[18] = rest < 0 ? 0 : rest;
   const last = rest <= 0;
   if (parsing === 4) {
-    if (last) {
-      me.parsing = 5;
-      if (message.qos === 0) openPayload(me, message, bytes, at + count, false);
-    }
+    if (last) me.parsing = 5;
     return at + count;
   }
   message.start = at;
   message.end = at + count;
   message.offset = message.length - (last ? 0 : rest) - count;
   if (last) me.parsing = 1;
-  me.onPayload(message, last);
-  // Unless the callback has begun another connection.
+  if (last || parsing < 6) me.onPayload(message, last);
   if (last && me.message === message) me.message = null;
   return at + count;
 }

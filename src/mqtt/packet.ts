@@ -65,9 +65,7 @@ export function checkConnect(fields: ConnectFields): number {
   // "MQTT", protocol level, flags and keep alive take 10 bytes (§3.1.2), the length of the id 2.
   let size = 12 + checkField(fields.id, "client id", ", MQTT-3.1.3-4");
   if (typeof fields.clean !== "boolean") throw new TypeError("clean must be true or false");
-  if (size === 12 && !fields.clean) {
-    throw new TypeError("an empty client id needs clean = true [MQTT-3.1.3-7]");
-  }
+  checkClean(fields);
   checkWhole("keepAliveSeconds", fields.keepAliveSeconds, 0, 65535);
   if (fields.user != null) size += 2 + checkField(fields.user, "user name", ", MQTT-3.1.3-11");
   if (fields.password != null) {
@@ -80,6 +78,11 @@ export function checkConnect(fields: ConnectFields): number {
     if (typeof will.retain !== "boolean") throw new TypeError("will retain must be true or false");
   }
   return 1 + lengthSize(size) + size;
+}
+
+/** Throws a TypeError for an empty client id in a session that is not clean. */
+export function checkClean(fields: ConnectFields): void {
+  if (fields.id === "" && !fields.clean) throw new TypeError("an empty client id needs clean = true [MQTT-3.1.3-7]");
 }
 
 /** Writes CONNECT. The fields must have passed {@link checkConnect}. */
@@ -110,6 +113,7 @@ export function encodeConnect(into: Uint8Array, at: number, fields: ConnectField
 export function publishHeaderSize(bytes: number, qos: number, body: number): number {
   const size = bytes + (qos > 0 ? 4 : 2);
   const length = size + body;
+  if (length < 128) return size + 2;
   return length > 268435455 ? 0x7fffffff : 1 + lengthSize(length) + size;
 }
 
@@ -127,12 +131,22 @@ export function encodePublishHeader(
 ): number {
   const bytes = new Uint8Array(ArrayBuffer.fromString(topic));
   const size = bytes.length;
-  let end = writeHeader(into, at, 0x30 | flags, size + length + ((flags & 6) === 0 ? 2 : 4));
-  into[end] = size >> 8;
-  into[end + 1] = size;
-  into.set(bytes, end + 2);
-  end += 2 + size;
-  if ((flags & 6) === 0) return end;
+  const isNumbered = (flags & 6) !== 0;
+  let rest = size + length + (isNumbered ? 4 : 2);
+  let end = at + 1;
+  into[at] = 0x30 | flags;
+  // As in writeHeader: a call would cost as much as all of this.
+  for (; rest > 127; rest >>>= 7) {
+    into[end] = rest | 0x80;
+    end += 1;
+  }
+  into[end] = rest;
+  into[end + 1] = size >> 8;
+  into[end + 2] = size;
+  end += 3;
+  into.set(bytes, end);
+  end += size;
+  if (!isNumbered) return end;
   into[end] = id >> 8;
   into[end + 1] = id;
   return end + 2;

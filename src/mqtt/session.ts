@@ -1,30 +1,20 @@
 // The MQTT 3.1.1 client session, sans-IO: everything from CONNECT to DISCONNECT, and what must survive between
 // connections. Bytes and time are arguments; results go to one handler. Here are the connection's states and deadlines
-// and what inbound packets mean at the moment they come, both sides of §4.3. It is one object with the sender, which
-// knows what was accepted and what leaves next, and the decoder. Whatever the server sends, nothing here throws: a
-// breach ends the connection with its statement. Knows no transport, timer or flash. Time is int32 milliseconds that
-// wrap: instants are compared by difference only. Packet types are numbers; packet.ts has the table.
+// and what messages need; answers.ts says what other packets mean, ending.ts how a connection ends. It is one object
+// with the sender, which knows what leaves next, the in-flight table and the decoder. Knows no transport, timer or
+// flash. Time is int32 milliseconds that wrap: instants are compared by difference only.
+//
+// Hot paths, which are straight: a message out is outgoing.ts; all that comes in is receive() here, then onPacket()
+// for an answer, or decode() in decoder.ts. On the chip each call, each field and each element counts.
 
-import type { Budget, Closed, CloseReason, Inbound, SessionHandler, SessionOptions } from "./contract.js";
+import { grant, isSurprise, keptAt, onOther, record, reply } from "./answers.js";
+import type { Budget, Inbound, Message, SessionHandler, SessionOptions } from "./contract.js";
 import { decode, reset } from "./decoder.js";
-import { encodeConnect, packetName } from "./packet.js";
-import {
-  acknowledge,
-  ackRoom,
-  advance,
-  answerOf,
-  clear,
-  fill,
-  find,
-  forget,
-  inPhase,
-  phaseOf,
-  Sender,
-  schedule,
-  setPhase,
-  wake,
-  wants,
-} from "./sender.js";
+import { finish, leave, settle, tell } from "./ending.js";
+import { answerOf, forget, phaseOf } from "./in-flight.js";
+import { accept } from "./outgoing.js";
+import { checkClean, encodeConnect, packetName } from "./packet.js";
+import { fill, Sender, schedule, wake, wants } from "./sender.js";
 
 export type * from "./contract.js";
 export { Refusal } from "./contract.js";
@@ -48,8 +38,8 @@ export type { ConnectFields, Subscription, Will } from "./packet.js";
 export class Session<Handler extends SessionHandler = SessionHandler> extends Sender {
   handler: Handler;
   /**
-   * Methods that are running, one inside the other (transmit counts 256), and the first exception of a callback, to be
-   * thrown at the end.
+   * What is running, one inside the other (transmit counts 256; `receive` is known by `held`), and the first exception
+   * of a callback, to be thrown at the end.
    */
   depth = 0;
   errors: unknown[] | null = null;
@@ -70,10 +60,15 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
    * that can leave bytes unread passes no more than this at once and calls `transmit` in between.
    */
   get receivable(): number {
+    const words = this.words;
+    const held = this.held;
     // The shortest packet to be acknowledged (PUBREL) has 4 bytes, as the acknowledgement has; up to 3 may have come
-    // before.
-    const count = ackRoom(this) - 3;
-    const most = (this.words[20] as number) - this.held;
+    // before, if not enough of the present one is still to come.
+    const parsing = this.parsing;
+    const before = held > 0 || (parsing > 1 && (parsing === 5 || (words[18] as number) < 4)) ? 3 : 0;
+    // While a message is leaving, some room stays for its payload.
+    const count = (words[28] as number) - this.end + this.start - before - (this.leaving === 0 ? 0 : 16);
+    const most = (words[20] as number) - held;
     return count < 0 ? 0 : count < most ? count : most;
   }
 
@@ -83,11 +78,18 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
    */
   connect(fields: SessionOptions, now: number): void {
     if (this.state > 0) throw new Error("a connection is open; wait for onClosed");
+    checkClean(fields);
     const until = (now + (this.words[2] as number)) | 0;
     this.state = 2;
     this.server = 0;
     this.words[22] = fields.clean ? 1 : 0;
-    this.pipeline = fields.pipeline === true;
+    this.words[30] = fields.pipeline === true ? 1 : 0;
+    // Of an old session nothing may be said on a clean connection [MQTT-3.1.2-6]: a message goes as a new one, and for
+    // PUBREL there is no place any more, which CONNACK settles.
+    if (fields.clean) {
+      if ((this.words[19] as number) > 32) this.words[30] = 0;
+      for (let at = 32; at < this.edge; at += 4) this.words[at] = (this.words[at] as number) & ~0x1000000;
+    }
     reset(this, false);
     this.start = this.words[20] as number;
     this.end = encodeConnect(this.bytes, this.start, fields);
@@ -97,22 +99,58 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
   }
 
   /**
+   * Accepts a message: its packet id, 0 for QoS 0, or a {@link Refusal}. QoS > 0 is accepted while offline too. Throws
+   * a TypeError or RangeError for an illegal topic, payload, QoS or id, and for an id that is in use.
+   */
+  publish(message: Message, now: number): number {
+    const { topic, payload, qos, retain, id, resumed } = message;
+    return accept(this, topic, payload, qos, retain, id, resumed === true, now, 0);
+  }
+
+  /**
    * So many bytes have been put into `bytes`, from `held` on. Never throws because of what they are. Throws an Error
    * when called from one of its own callbacks, a RangeError when there is no room for so many.
+   *
+   * `room`: so many bytes the transport takes right after this call. If the answers find room in them, and nothing else
+   * waits, returns how many bytes they have: bytes[at, at + count), as {@link transmit} does. Else returns 0.
    */
-  receive(count: number, now: number): void {
+  receive(count: number, now: number, room = 0): number {
     const held = this.held;
+    const words = this.words;
     if (held < 0) throw new Error("receive() from inside a callback; call it afterwards");
-    if (!(count >= 0 && held + count <= (this.words[20] as number))) {
-      throw new RangeError(`${count} bytes do not fit behind the ${held} of ${this.words[20]}`);
+    if (!(count >= 0 && held + count <= (words[20] as number))) {
+      throw new RangeError(`${count} bytes do not fit behind the ${held} of ${words[20]}`);
     }
-    if (this.state < 2) return;
-    this.instant = now | 0;
-    if (count > 0) this.words[11] = this.instant;
-    this.depth += 1;
-    decode(this, count);
-    if (this.news) settle(this);
-    leave(this);
+    const instant = now | 0;
+    this.instant = instant;
+    if (count > 0) words[11] = instant;
+    const bytes = this.bytes;
+    let first = 0;
+    let id = 0;
+    if (count === 4 && held === 0 && this.parsing === 1 && bytes[1] === 2) {
+      first = bytes[0] as number;
+      id = ((bytes[2] as number) << 8) | (bytes[3] as number);
+    }
+    // What QoS 1 and 2 mostly bring: PUBACK, PUBREC, PUBREL or PUBCOMP, alone. Whatever is not just that is decoded.
+    if (id > 0 && (first === 0x50 || first === 0x70 || first === 0x40 || first === 0x62)) {
+      this.held = -1;
+      this.room = room;
+      this.onPacket(first >> 4, id, 4, 4);
+      if (this.held < 0) this.held = 0;
+    } else {
+      this.room = 0;
+      decode(this, count);
+    }
+    if ((this.owed & 1) !== 0) settle(this);
+    if (this.errors !== null) leave(this);
+    const end = this.end;
+    const start = this.start;
+    if (start === end || end - start > room || this.owed !== 0) return 0;
+    this.at = start;
+    this.start = end;
+    words[10] = instant;
+    this.sendBy = null;
+    return end - start;
   }
 
   /**
@@ -121,14 +159,14 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
    * all of it.
    */
   transmit(limit: number, now: number): number {
+    const instant = now | 0;
     // When the buffer is being filled already, a callback has called.
     if (this.depth > 255) return 0;
-    const instant = now | 0;
     const generation = this.words[16];
     let count = 0;
     this.instant = instant;
     this.depth += 256;
-    if (this.news) settle(this);
+    if ((this.owed & 1) !== 0) settle(this);
     // A callback may have ended the connection and begun the next one, whose bytes are not for this transport.
     if (this.state > 1 && generation === this.words[16]) {
       try {
@@ -138,7 +176,7 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
         finish(this, "internal", "a message could not be read", "");
       }
     }
-    this.depth -= 255;
+    this.depth -= 256;
     if (count > 0) {
       this.words[10] = instant;
       this.sendBy = null;
@@ -156,6 +194,7 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
   disconnect(now: number): void {
     if (this.state < 2 || this.state > 3) return;
     this.state = 4;
+    this.owed |= 4;
     schedule(this, now);
   }
 
@@ -163,8 +202,9 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
   lost(now: number): void {
     this.instant = now | 0;
     this.depth += 1;
-    if (this.news) settle(this);
+    if ((this.owed & 1) !== 0) settle(this);
     finish(this, "lost", "the transport ended", "");
+    this.depth -= 1;
     leave(this);
   }
 
@@ -181,7 +221,7 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
     const words = this.words;
     this.instant = now | 0;
     this.depth += 1;
-    if (this.news) settle(this);
+    if ((this.owed & 1) !== 0) settle(this);
     this.dueAt = undefined;
     if ((this.words[14] as number) >= 0 && isDue(this, words[9] as number, 0)) {
       this.words[14] = -1;
@@ -193,7 +233,18 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
         // for a long time, and only a ping finds out.
         const quiet = (((words[10] as number) - (words[11] as number)) | 0) < 0 ? 10 : 11;
         // From now on bounded by the time that the transport may take for it.
-        if (isDue(this, ((words[quiet] as number) + (words[4] as number)) | 0, 0)) this.ping = 2;
+        if (isDue(this, ((words[quiet] as number) + (words[4] as number)) | 0, 0)) {
+          this.ping = 2;
+          this.owed |= 2;
+        }
+      }
+      // PINGRESP cannot come while a long packet is arriving, which is no reason to be silent [MQTT-3.1.2-23].
+      const isArriving = this.partial && (((words[11] as number) - (words[10] as number)) | 0) > 0;
+      if (this.ping === 3 && this.state === 3 && isArriving) {
+        if (isDue(this, ((words[10] as number) + (words[4] as number)) | 0, 0)) {
+          this.ping = 2;
+          this.owed |= 2;
+        }
       }
       if (!wants(this)) this.sendBy = null;
       else if (this.sendBy === null) schedule(this, now);
@@ -205,7 +256,7 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
       }
       // The answer that is due first, and is due.
       let first = -1;
-      for (let at = 28; at < this.edge && this.state === 3; at += 4) {
+      for (let at = 32; at < this.edge && this.state === 3; at += 4) {
         const phase = phaseOf(this, at);
         if ((phase === 3 || phase === 6) && isDue(this, words[at + 3] as number, words[5] as number)) {
           if (first < 0 || (((words[at + 3] as number) - (words[first + 3] as number)) | 0) < 0) first = at;
@@ -216,6 +267,7 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
         expire(this, `no ${packetName(answerOf(this, first))} for id ${id}`, words[5] as number);
       }
     }
+    this.depth -= 1;
     leave(this);
   }
 
@@ -225,35 +277,34 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
     finish(this, "malformed", detail, statement);
   }
 
-  onPacket(type: number, bytes: Uint8Array, start: number, end: number): void {
-    const id = ((bytes[start] as number) << 8) | (bytes[start + 1] as number);
-    if (type === 2) {
-      onConnack(this, id > 255, id & 255);
+  onPacket(type: number, id: number, start: number, end: number): void {
+    const words = this.words;
+    const edge = this.edge;
+    let at = 32;
+    let word = 0;
+    for (; at < edge; at += 4) {
+      word = words[at] as number;
+      if ((word & 0xffff) === id) break;
+    }
+    // What is no answer to an entry, or comes too early.
+    if (at === edge || type === 6 || type === 13 || type === 2 || this.server < 1) {
+      onOther(this, type, id);
       return;
     }
-    if (this.server < 1) {
-      finish(this, "violation", `${packetName(type)} before CONNACK`, "3.2.0-1");
-      return;
-    }
-    if (type === 13) {
-      // One that nobody asked for changes nothing.
-      if (this.ping === 3) awaitQuiet(this);
-      return;
-    }
-    if (type === 6) {
-      // The id is free, whether it was held or not.
-      const place = keptAt(this, id);
-      if (place > 0) {
-        this.words[place] = this.words[this.words.length - (this.words[15] as number)] as number;
-        this.words[15] = (this.words[15] as number) - 1;
+    // Expected: the packet waits for just this answer.
+    if (((word >> 16) & 0x7f) !== (type === 7 ? 0x67 : 0x30 | type) && isSurprise(this, at, id, type)) return;
+    if (type === 5) record(this, at, id);
+    else if (type === 9) grant(this, at, id, start, end);
+    else {
+      // The entry is over before the owner is told, so that its place is free.
+      forget(this, at);
+      try {
+        if (type === 11) this.handler.onUnsubscribed(id);
+        else this.handler.onDelivered(id, type);
+      } catch (error) {
+        this.errors ??= [error];
       }
-      reply(this, 7, id);
-      return;
     }
-    const at = find(this, id);
-    if (at >= 0) onAnswer(this, at, id, type, bytes, start + 2, end);
-    // A late answer answers nothing. Only PUBREC leaves the server waiting: for the PUBREL of a message that we forgot.
-    else if (type === 5) reply(this, 6, id);
   }
 
   /**
@@ -266,44 +317,60 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
       finish(this, "violation", "PUBLISH before CONNACK", "3.2.0-1");
       return 0;
     }
-    this.words[17] = 0;
+    const words = this.words;
+    const largest = words[6] as number;
+    const length = message.length;
+    let course = 1;
+    let wanted = length;
+    if (!whole) {
+      course = 3;
+      wanted = 0;
+    } else if (length > largest) {
+      course = largest < 0 ? 1 : 2;
+      wanted = largest < 0 ? 0 : largest;
+    }
     // After DISCONNECT it could not be acknowledged: the server keeps it for the next connection.
-    if (this.leaving === 14 || this.state === 5) return 0;
-    if (message.qos === 2) {
-      if (keptAt(this, message.id) > 0) return 0;
-      if (36 + 4 * (this.words[13] as number) + (this.words[15] as number) === this.words.length) {
+    if (this.owed !== 0 && (this.leaving === 14 || this.state === 5)) course = 0;
+    else if (message.qos === 2) {
+      if (keptAt(this, message.id) > 0) course = 0;
+      else if (40 + 4 * (words[13] as number) + (words[15] as number) === words.length) {
         finish(this, "overflow", "more inbound QoS 2 messages at once than budget.inbound", "4.8.0-2");
         return 0;
       }
     }
-    const largest = this.words[6] as number;
-    this.words[17] = whole ? 1 : 3;
-    if (!whole || largest < 0) return 0;
-    if (message.length <= largest) return message.length;
-    this.words[17] = 2;
-    return largest;
+    words[17] = course;
+    return course === 0 ? 0 : wanted;
   }
 
   onPayload(message: Inbound, last: boolean): void {
-    const generation = this.words[16] as number;
-    const course = this.words[17] as number;
+    const words = this.words;
+    const course = words[17] as number;
     const id = message.id;
     const qos = message.qos;
+    if (course !== 1 && !last) this.parsing = 6;
     if (course === 1 || (course > 1 && message.offset === 0)) {
       message.complete = last && course === 1;
       if (course === 3) message.end = message.start;
       // The id is held before the callback: whatever happens in there, the message was handed over once.
       if (qos === 2 && (last || course > 1)) {
-        this.words[15] = (this.words[15] as number) + 1;
-        this.words[this.words.length - (this.words[15] as number)] = id;
+        const kept = (words[15] as number) + 1;
+        words[15] = kept;
+        words[words.length - kept] = id;
       }
-      tell(this, course > 1 ? "onOverflow" : "onMessage", message);
+      try {
+        if (course > 1) this.handler.onOverflow(message);
+        else this.handler.onMessage(message);
+      } catch (error) {
+        this.errors ??= [error];
+      }
       // The bytes are overwritten by what comes next.
       message.start = 0;
       message.end = 0;
+      // The callback has ended the connection.
+      if (this.held >= 0) return;
     }
     // QoS 1 is answered by PUBACK, QoS 2 by PUBREC, in the order of arrival [MQTT-4.6.0-2, MQTT-4.6.0-3].
-    if (last && qos > 0 && generation === (this.words[16] as number)) reply(this, qos + 3, id);
+    if (last && qos > 0) reply(this, qos + 3, id);
   }
 }
 
@@ -324,226 +391,4 @@ function isDue(me: Session, limit: number, period: number): boolean {
 
 function expire(me: Session, what: string, period: number): void {
   finish(me, "timeout", `${what} within ${period} ms`, me.ping === 3 && what === "no PINGRESP" ? "3.12.4-1" : "");
-}
-
-// The frame around each call.
-
-/** Calls the owner. False when that threw; the exception waits until the outermost method has done its work. */
-function tell(me: Session, name: keyof SessionHandler, what: unknown, codes?: unknown): boolean {
-  try {
-    (me.handler as unknown as Record<typeof name, (what: unknown, codes: unknown) => void>)[name](what, codes);
-    return true;
-  } catch (error) {
-    me.errors ??= [error];
-    return false;
-  }
-}
-
-function leave(me: Session): void {
-  if (me.news) wake(me, me.instant);
-  me.depth -= 1;
-  const errors = me.errors;
-  if (errors === null || me.depth > 0) return;
-  me.errors = null;
-  throw errors[0];
-}
-
-/** Makes the callbacks that are due because of what was done before. */
-function settle(me: Session): void {
-  me.news = false;
-  for (;;) {
-    const at = inPhase(me, 7);
-    if (at < 0) break;
-    const id = (me.words[at] as number) & 0xffff;
-    forget(me, at);
-    tell(me, "onDelivered", id, 7);
-  }
-  if ((me.words[14] as number) === 0) {
-    me.words[14] = -1;
-    tell(me, "onFlushed", true);
-  }
-  if (me.state === 5) finish(me, "disconnected", "", "");
-}
-
-/**
- * The one way to the end. All state is settled before the first callback, so that any of them may call anything;
- * onClosed is the last. Keeps what is session state, in its order, to be sent again; all of it goes when the session
- * was clean [MQTT-3.1.2-6]. When CONNACK refused, nothing of this connection counts as sent [MQTT-3.1.4-5].
- */
-function finish(me: Session, reason: CloseReason, detail: string, statement: string, code?: number): void {
-  if (me.state < 2) return;
-  const words = me.words;
-  const closed: Closed = {
-    reason,
-    detail,
-    statement: statement === "" ? "" : `MQTT-${statement}`,
-    code: code ?? 0,
-    pipelined: reason === "lost" && me.server < 0,
-  };
-  me.state = 1;
-  me.server = 0;
-  me.sendBy = null;
-  clear(me);
-  // Whatever is left of a fragment that is being received is dropped.
-  reset(me, true);
-  for (let at = me.edge - 4; at >= 28; at -= 4) {
-    const answer = answerOf(me, at);
-    if (phaseOf(me, at) === 7) continue;
-    if (words[22] !== 0 || answer === 0 || answer > 7) {
-      // Neither QoS 0 nor a request is session state (§4.1). A flush that waits for it has failed.
-      words[at] = (words[at] as number) & ~0x2000000;
-      forget(me, at);
-      continue;
-    }
-    const word = words[at] as number;
-    if ((word & 0x800000) !== 0) words[at] = (word & ~0x800000) | (reason === "refused" ? 0 : 0x1000000);
-    setPhase(me, at, answer === 7 ? 4 : 1);
-  }
-  if (me.news) settle(me);
-  if ((me.words[14] as number) > 0) {
-    me.words[14] = -1;
-    tell(me, "onFlushed", false);
-  }
-  me.state = 0;
-  me.dueAt = undefined;
-  tell(me, "onClosed", closed);
-}
-
-/** Queues an acknowledgement; one that finds no room ends the connection. */
-function reply(me: Session, type: number, id: number): void {
-  if (acknowledge(me, type, id)) return;
-  finish(me, "overflow", "more acknowledgements at once than budget.send holds", "4.8.0-2");
-}
-
-/** Where an inbound QoS 2 id is held; 0 when it is not. */
-function keptAt(me: Session, id: number): number {
-  const words = me.words;
-  for (let at = words.length - (me.words[15] as number); at < words.length; at += 1) if (words[at] === id) return at;
-  return 0;
-}
-
-function onConnack(me: Session, sessionPresent: boolean, code: number): void {
-  if (me.server > 0) {
-    finish(me, "violation", "a second CONNACK", "3.2.0-1");
-    return;
-  }
-  if (code !== 0) {
-    // §3.2.2.3.
-    const detail = [
-      "unacceptable protocol version",
-      "identifier rejected",
-      "server unavailable",
-      "bad user name or password",
-      "not authorized",
-    ][code - 1];
-    finish(me, "refused", detail ?? `reserved code ${code}`, sessionPresent ? "3.2.2-4" : "", code);
-    return;
-  }
-  if (sessionPresent && me.words[22] !== 0) {
-    finish(me, "violation", "Session Present 1 for a clean session", "3.2.2-1");
-    return;
-  }
-  me.server = sessionPresent ? 2 : 1;
-  me.sendBy = null;
-  if (!sessionPresent) {
-    // The server has no session [MQTT-3.1.2-6, MQTT-3.2.2-3]. An inbound id kept would swallow a new message. What
-    // the server already owned is delivered; what it may not have goes as new. What has left on this connection
-    // already is not sent again.
-    me.words[15] = 0;
-    for (let at = 28; at < me.edge; at += 4) {
-      if (answerOf(me, at) === 7) setPhase(me, at, 7);
-      else me.words[at] = (me.words[at] as number) & ~0x1000000;
-    }
-  }
-  // After disconnect() what CONNACK says about the session holds all the same.
-  if (me.state === 2) {
-    me.state = 3;
-    if ((me.words[4] as number) > 0) awaitQuiet(me);
-    tell(me, "onConnected", sessionPresent);
-  }
-}
-
-/** The next PINGREQ is due when nothing has been sent for so long, or nothing received. */
-function awaitQuiet(me: Session): void {
-  me.ping = 1;
-  wake(me, ((me.words[10] as number) + (me.words[4] as number)) | 0);
-}
-
-/** An answer to an entry of the table. `bytes[start..end)` is what follows the packet id. */
-function onAnswer(
-  me: Session,
-  at: number,
-  id: number,
-  type: number,
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-): void {
-  const word = me.words[at] as number;
-  const answer = (word >> 16) & 15;
-  const phase = (word >> 20) & 7;
-  const resumed = (word & 0x1000000) !== 0;
-  const repeated = type === 5 && answer === 7;
-  let fault = "";
-  if (type !== answer && !repeated) fault = `, which waits for ${packetName(answer)}`;
-  else if (phase < 3 && !resumed) fault = ", which was not sent";
-  else if (phase === 4 && !repeated && (word & 0x800000) === 0 && !resumed) fault = " before PUBREL";
-  if (fault !== "") {
-    // The statement that binds the server to answer in the one way that is right.
-    const statement = answer === 4 ? "4.3.2-2" : answer === 9 ? "3.8.4-1" : answer === 11 ? "3.10.4-4" : "4.3.3-2";
-    finish(me, "violation", `${packetName(type)} for id ${id}${fault}`, statement);
-    return;
-  }
-  if (repeated) {
-    if (phase === 6) {
-      setPhase(me, at, 4);
-      schedule(me, me.instant);
-    }
-    return;
-  }
-  // The packet goes again, or PUBREL is on its way, and will be answered again; or all is settled already.
-  if (phase < 3 || phase === 5 || phase === 7) return;
-  if (type === 5) {
-    record(me, at, id);
-    return;
-  }
-  let codes: number[] | undefined;
-  if (type === 9) {
-    const count = end - start;
-    if (count !== me.words[at + 2]) {
-      finish(me, "violation", `SUBACK with ${count} codes`, "3.8.4-5");
-      return;
-    }
-    codes = [];
-    for (let place = start; place < end; place += 1) {
-      const code = bytes[place] as number;
-      if (code > 2 && code !== 128) {
-        finish(me, "violation", `SUBACK with code ${code}`, "3.9.3-2");
-        return;
-      }
-      codes.push(code);
-    }
-  }
-  // The entry is over before the owner is told, so that its place is free.
-  forget(me, at);
-  tell(me, type === 9 ? "onSubscribed" : type === 11 ? "onUnsubscribed" : "onDelivered", id, codes ?? type);
-}
-
-/** PUBREC: the owner records the message as received first; only then may PUBREL leave. */
-function record(me: Session, at: number, id: number): void {
-  const words = me.words;
-  const word = words[at];
-  const generation = words[16];
-  let place = at;
-  if (!tell(me, "onReceived", id)) {
-    if (generation === words[16]) finish(me, "internal", "onReceived threw", "");
-    return;
-  }
-  // The callback may have ended the connection. The record is made all the same, so PUBREL is what the next one sends:
-  // for an entry that is to be sent again.
-  if (words[at] !== word) {
-    place = find(me, id);
-    if (place < 0 || ((words[place] as number) & 0x1700000) !== 0x1100000) return;
-  }
-  advance(me, place);
 }

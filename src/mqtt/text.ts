@@ -5,7 +5,7 @@
 // packets.
 
 /** XS takes a range (xsString.c, fx_String_fromArrayBuffer); its typings name the buffer only. */
-type FromArrayBuffer = (buffer: ArrayBufferLike, byteOffset: number, byteLength: number) => string;
+export type FromArrayBuffer = (buffer: ArrayBufferLike, byteOffset: number, byteLength: number) => string;
 
 /**
  * What `bytes[at..end)` is as text, all in one pass that looks at each byte once: 4 when it is not well-formed UTF-8

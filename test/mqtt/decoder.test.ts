@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { packetName } from "../../src/mqtt/packet.js";
+import { long, rounds, share, veryLong } from "../effort.js";
 import { Decoder, decode, feed, hex, join, Recorder, seeded, summary, toHex } from "./recorder.js";
 
 /** The same bytes in fragments of every size must give the same lines. */
@@ -123,7 +124,8 @@ describe("mqtt/decoder", () => {
     });
 
     for (const length of [0, 1, 122, 123, 127, 128, 16378, 16379, 16383, 16384]) {
-      it(`with ${length} bytes of payload, in fragments of 1, 2, 536 bytes and all at once`, () => {
+      const kind = length > 16_000 && length < 16_384 ? long : { it };
+      kind.it(`with ${length} bytes of payload, in fragments of 1, 2, 536 bytes and all at once`, () => {
         const { stream, payload } = bigPublish(length);
         const spelt = payload.length > 64 ? summary(payload) : toHex(payload);
         const lines = [
@@ -138,7 +140,7 @@ describe("mqtt/decoder", () => {
     }
 
     for (const length of [2097146, 2097147, 2097151, 2097152]) {
-      it(`with ${length} bytes of payload, in fragments of 1, 536 bytes and all at once`, () => {
+      veryLong.it(`with ${length} bytes of payload, in fragments of 1, 536 bytes and all at once`, () => {
         const { stream, payload } = bigPublish(length);
         for (const size of [1, 536, stream.length]) {
           let position = 0;
@@ -271,7 +273,7 @@ describe("mqtt/decoder", () => {
       assert.deepEqual(lines, ["malformed [MQTT-1.5.3-1] PUBLISH: no legal topic name"]);
     });
 
-    it("as long as a topic can be are skipped without more memory", () => {
+    long.it("as long as a topic can be are skipped without more memory", () => {
       const stream = join(publish(0x34, "t".repeat(65535), "00 09", "78"), hex("d0 00"));
       for (const size of [1, 536, stream.length]) {
         assert.deepEqual(
@@ -532,7 +534,7 @@ describe("mqtt/decoder", () => {
     ].map(hex);
 
     it("never throw, loop, or grow; and give the same lines however they are cut (seeds 1 to 20,000)", () => {
-      for (let seed = 1; seed <= 20_000; seed += 1) {
+      for (let seed = 1; seed <= rounds(20_000); seed += 1) {
         const random = seeded(seed);
         const parts: Uint8Array[] = [];
         for (let count = 1 + (random() % 4); count > 0; count -= 1) {
@@ -569,12 +571,12 @@ describe("mqtt/decoder", () => {
       recorder.onMalformed = () => {
         breaches += 1;
       };
-      for (let sent = 0; sent < 1_000_000; sent += fragment.length) {
+      for (let sent = 0; sent < rounds(1_000_000); sent += fragment.length) {
         for (let at = 0; at < fragment.length; at += 1) fragment[at] = random() & 0xff;
         decoder.receive(fragment, 0, fragment.length);
         if (!decoder.partial) decoder.reset();
       }
-      assert.ok(breaches > 100, `${breaches} breaches`);
+      assert.ok(breaches > share(100), `${breaches} breaches`);
     });
   });
 });

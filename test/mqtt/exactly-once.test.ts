@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { type Closed, type Inbound, type Message, Session, type SessionOptions } from "../../src/mqtt/session.js";
+import { long, rounds } from "../effort.js";
 import { BUDGET, ExactServer, OPTIONS } from "./peer.js";
 
 /** What the box has in flash: the alerts, and how far each one is. */
@@ -124,7 +125,8 @@ describe("exactly once: one cut after every byte", () => {
   for (const pipeline of [false, true]) {
     for (const clientDies of [false, true]) {
       const name = `${pipeline ? "pipelined" : "plain"}, ${clientDies ? "the client has only its journal" : "both live on"}`;
-      it(`client to server, ${name}`, () => {
+      const kind = pipeline || clientDies ? long : { it };
+      kind.it(`client to server, ${name}`, () => {
         let cuts = 0;
         for (let bytes = 0; ; bytes += 1) {
           const server = new ExactServer();
@@ -140,7 +142,7 @@ describe("exactly once: one cut after every byte", () => {
         assert.ok(cuts > 70, `${cuts}`);
       });
 
-      it(`server to client, ${name}`, () => {
+      long.it(`server to client, ${name}`, () => {
         let cuts = 0;
         for (let bytes = 0; ; bytes += 1) {
           const server = new ExactServer();
@@ -162,7 +164,7 @@ describe("exactly once: one cut after every byte", () => {
 describe("exactly once: many cuts at random places", () => {
   for (const clientDies of [false, true]) {
     it(clientDies ? "with a client that has only its journal" : "with both sides living on", () => {
-      for (let seed = 1; seed <= 300; seed += 1) {
+      for (let seed = 1; seed <= rounds(300); seed += 1) {
         let state = seed;
         const random = (below: number) => {
           state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;

@@ -83,16 +83,16 @@ describe("keep-alive", () => {
   });
 
   it("has only one ping on its way, and does not mind a PINGRESP that nobody asked for", () => {
-    const rig = new Rig({ keepAliveSeconds: 1, pingTimeoutMs: 60000 }).open();
+    const rig = new Rig({ keepAliveSeconds: 10, pingTimeoutMs: 60000 }).open();
     rig.give({ cmd: "pingresp" });
-    rig.pass(750);
+    rig.pass(8000);
     rig.give({ cmd: "pingresp" });
     rig.pass(1);
     assert.deepEqual(rig.sent(), ["PINGREQ"]);
-    rig.pass(20000);
+    rig.pass(9999);
     assert.deepEqual(rig.sent(), []);
     rig.give({ cmd: "pingresp" });
-    rig.pass(750);
+    rig.pass(8000);
     assert.deepEqual(rig.sent(), ["PINGREQ"]);
   });
 
@@ -124,10 +124,10 @@ describe("keep-alive", () => {
   });
 
   it("no ping before CONNACK and none after disconnect()", () => {
-    const rig = new Rig({ keepAliveSeconds: 1 });
+    const rig = new Rig({ keepAliveSeconds: 10 });
     rig.connect();
     rig.bytes();
-    rig.pass(5000);
+    rig.pass(9000);
     assert.deepEqual(rig.sent(), []);
     rig.give({ cmd: "connack", returnCode: 0, sessionPresent: false });
     rig.pass(1);
@@ -139,7 +139,7 @@ describe("keep-alive", () => {
   });
 
   it("stays connected for days to a server that cuts at 1.5 K and answers late [MQTT-3.1.2-24]", () => {
-    for (const keepAliveSeconds of [1, 60, 65535]) {
+    for (const keepAliveSeconds of [6, 60, 65535]) {
       const rig = new Rig({ keepAliveSeconds }).open();
       let sentAt = 0;
       for (let count = 0; count < 300; count += 1) {
@@ -151,7 +151,7 @@ describe("keep-alive", () => {
         }
         assert.deepEqual(sent, ["PINGREQ"]);
         // With an answer still awaited there is no second question.
-        assert.ok(((rig.now - sentAt) | 0) <= Math.max(keepAliveSeconds * 1000, 5000));
+        assert.ok(((rig.now - sentAt) | 0) <= keepAliveSeconds * 1000);
         sentAt = rig.now;
         rig.pass(4999);
         rig.give({ cmd: "pingresp" });
@@ -166,11 +166,16 @@ describe("keep-alive", () => {
     rig.pass(8000);
     rig.bytes();
     const packet = [0x30, 0x83, 0x20, 0, 1, 0x61, ...new Array<number>(4096).fill(0x78)];
+    const pings: string[] = [];
     for (let at = 0; at < packet.length - 2; at += 100) {
       rig.raw(packet.slice(at, Math.min(at + 100, packet.length - 2)));
       rig.pass(1000);
+      pings.push(...rig.sent());
     }
     assert.deepEqual(rig.events(), []);
+    // To be silent for so long would break the keep alive [MQTT-3.1.2-23].
+    assert.deepEqual(pings, new Array<string>(pings.length).fill("PINGREQ"));
+    assert.ok(pings.length >= 4, `${pings}`);
     rig.raw([0x78, 0x78]);
     rig.give(ack("puback", 1), { cmd: "pingresp" });
     assert.deepEqual(rig.events().slice(-1), ["delivered 1"]);

@@ -20,6 +20,7 @@ import {
   publishHeaderSize,
 } from "../../src/mqtt/packet.js";
 import { checkTopic } from "../../src/mqtt/text.js";
+import { long, veryLong } from "../effort.js";
 import { Decoder, feed, Recorder, seeded, toHex } from "./recorder.js";
 
 type Qos = 0 | 1 | 2;
@@ -132,7 +133,8 @@ describe("mqtt codec against mqtt-packet", () => {
 
     for (const cmd of new Set(packets.map((packet) => packet.cmd))) {
       const variants = packets.filter((packet) => packet.cmd === cmd);
-      it(`${cmd}: ${variants.length} variants, split in two at every byte, and byte by byte`, () => {
+      const kind = cmd === "publish" ? long : { it };
+      kind.it(`${cmd}: ${variants.length} variants, split in two at every byte, and byte by byte`, () => {
         for (const packet of variants) {
           const stream = mqttPacket.generate(packet);
           const lines = expected(packet);
@@ -152,25 +154,28 @@ describe("mqtt codec against mqtt-packet", () => {
       });
     }
 
-    it("all of them in one stream, in fragments of 1, 2, 3, 7, 536, 1460 bytes, of random sizes, and at once", () => {
-      const stream = Buffer.concat(packets.map((packet) => mqttPacket.generate(packet)));
-      const lines = packets.flatMap(expected);
-      const random = seeded(5);
-      for (const size of [1, 2, 3, 7, 536, 1460, stream.length, 0]) {
-        const recorder = new Recorder();
-        const decoder = new Decoder(200, recorder);
-        for (let at = 0; at < stream.length; ) {
-          const count = size === 0 ? 1 + (random() % 40) : size;
-          feed(decoder, stream.subarray(at, at + count));
-          at += count;
+    long.it(
+      "all of them in one stream, in fragments of 1, 2, 3, 7, 536, 1460 bytes, of random sizes, and at once",
+      () => {
+        const stream = Buffer.concat(packets.map((packet) => mqttPacket.generate(packet)));
+        const lines = packets.flatMap(expected);
+        const random = seeded(5);
+        for (const size of [1, 2, 3, 7, 536, 1460, stream.length, 0]) {
+          const recorder = new Recorder();
+          const decoder = new Decoder(200, recorder);
+          for (let at = 0; at < stream.length; ) {
+            const count = size === 0 ? 1 + (random() % 40) : size;
+            feed(decoder, stream.subarray(at, at + count));
+            at += count;
+          }
+          assert.deepEqual(recorder.log, lines, `in fragments of ${size}`);
         }
-        assert.deepEqual(recorder.log, lines, `in fragments of ${size}`);
-      }
-    });
+      },
+    );
   });
 
   describe("from our encoders to mqtt-packet", () => {
-    it("CONNECT: every mix of fields", () => {
+    long.it("CONNECT: every mix of fields", () => {
       let variants = 0;
       const wills = [
         undefined,
@@ -208,7 +213,7 @@ describe("mqtt codec against mqtt-packet", () => {
       assert.equal(variants, 7 * 13 * 7);
     });
 
-    it("PUBLISH: every mix of topic, QoS, retain, DUP, id and payload", () => {
+    long.it("PUBLISH: every mix of topic, QoS, retain, DUP, id and payload", () => {
       for (const topic of topics) {
         for (const qos of [0, 1, 2] as const) {
           for (const retain of [false, true]) {
@@ -225,7 +230,7 @@ describe("mqtt codec against mqtt-packet", () => {
       }
     });
 
-    it("PUBLISH: remaining lengths at the borders of 1, 2, 3 and 4 bytes", () => {
+    veryLong.it("PUBLISH: remaining lengths at the borders of 1, 2, 3 and 4 bytes", () => {
       for (const border of [128, 16384, 2097152]) {
         for (const remaining of [border - 1, border, border + 5]) {
           checkPublishAgainstOracle("a", Buffer.alloc(remaining - 3, "x"), 0, false, false, 0);

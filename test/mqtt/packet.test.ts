@@ -13,6 +13,7 @@ import {
   publishHeaderSize,
 } from "../../src/mqtt/packet.js";
 import { checkTopic } from "../../src/mqtt/text.js";
+import { long } from "../effort.js";
 import { toHex } from "./recorder.js";
 
 const minimal: ConnectFields = { id: "a", clean: true, keepAliveSeconds: 60 };
@@ -298,7 +299,7 @@ describe("mqtt/packet", () => {
       }
     });
 
-    it("is measured also when it would be larger than any packet may be", () => {
+    long.it("is measured also when it would be larger than any packet may be", () => {
       const list = new Array<Subscription>(4097).fill({ topic: "a".repeat(65535), qos: 0 });
       // The largest buffer there can be has 268,435,455 bytes, and the session refuses what its buffer does not hold.
       assert.ok(filtersSize(8, list) > 268435455);

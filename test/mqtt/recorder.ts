@@ -47,11 +47,12 @@ export class Recorder {
   /** The line for the end of a message whose topic is longer than the limit. */
   #skipped = "";
 
-  onPacket(type: number, bytes: Uint8Array, start: number, end: number): void {
+  onPacket(type: number, id: number, bytes: Uint8Array, start: number, end: number): void {
     // The decoder has checked the flags.
     const flags = type === 6 ? 2 : 0;
+    const body = type === 13 ? new Uint8Array(0) : join(Uint8Array.of(id >> 8, id), bytes.subarray(start, end));
     this.sources.push(bytes);
-    this.#write(`${packetName(type)} flags ${flags}: ${toHex(bytes.subarray(start, end))}`.trimEnd());
+    this.#write(`${packetName(type)} flags ${flags}: ${toHex(body)}`.trimEnd());
   }
 
   onPublish(message: Inbound, whole: boolean): number {
@@ -102,15 +103,15 @@ export class Decoder extends AnyDecoder {
   readonly #recorder: Recorder;
 
   constructor(topicLimit: number, recorder: Recorder, size = Math.max(topicLimit + 9, 69)) {
-    super(new Int32Array(21), new Uint8Array(size));
+    super(new ArrayBuffer(((size + 3) & ~3) + 84), size, 21);
     this.words[7] = topicLimit;
     this.words[20] = size;
     this.#recorder = recorder;
     reset(this, false);
   }
 
-  onPacket(type: number, bytes: Uint8Array, start: number, end: number): void {
-    this.#recorder.onPacket(type, bytes, start, end);
+  onPacket(type: number, id: number, start: number, end: number): void {
+    this.#recorder.onPacket(type, id, this.bytes, start, end);
   }
   onPublish(message: Inbound, whole: boolean): number {
     return this.#recorder.onPublish(message, whole);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
+import { long, rounds } from "../effort.js";
 import { ack, connack, publish, Rig } from "./peer.js";
 
 const MESSAGE = Object.freeze({ topic: "a", payload: "x", qos: 2, retain: false } as const);
@@ -389,7 +390,7 @@ describe("resume: pipelining", () => {
 });
 
 describe("resume: packet ids", () => {
-  it("are never 0 and never in use, over the 65,535 wrap [MQTT-2.3.1-1, MQTT-2.3.1-2]", () => {
+  long.it("are never 0 and never in use, over the 65,535 wrap [MQTT-2.3.1-1, MQTT-2.3.1-2]", () => {
     const rig = new Rig({}, { inFlight: 4 }).open();
     // Two messages stay unanswered; one of them gets the caller's own id.
     assert.equal(rig.session.publish(MESSAGE, 0), 1);
@@ -448,7 +449,7 @@ describe("resume: 10,000 reconnects", () => {
       onMessage(message);
     };
     const inbound = Uint8Array.from([0x20, 2, 1, 0, 0x30, 6, 0, 1, 0x61, 0x78, 0x79, 0x7a]);
-    for (let count = 0; count < 10000; count += 1) {
+    for (let count = 0; count < rounds(10000); count += 1) {
       const now = (count * 700000) | 0;
       if (count > 0) rig.session.connect(rig.options, now);
       while (rig.session.wantsTransmit) rig.transmit(SCRATCH, 100, now);

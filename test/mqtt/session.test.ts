@@ -39,11 +39,11 @@ describe("session: constructor", () => {
 
   it("holds exactly the bytes of its budget", () => {
     // Words before the table, 4 for each of 4 + 2 places, inbound ids.
-    const tables = 4 * (28 + 4 * 6 + 4);
+    const tables = 4 * (32 + 4 * 6 + 4);
     assert.equal(new Rig().memory, tables + 256 + 128);
     // A header that came in part waits in the buffer, too.
-    assert.equal(new Rig({}, { topic: 1000 }).memory, tables + 1009 + 128);
-    assert.equal(new Rig({ stream: true }).memory, tables + 69 + 128);
+    assert.equal(new Rig({}, { topic: 1000 }).memory, tables + 1009 + 128 + 3);
+    assert.equal(new Rig({ stream: true }).memory, tables + 69 + 128 + 3);
   });
 });
 

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { writeField } from "../../src/mqtt/packet.js";
 import { checkTopic, isUtf8, matches, readUtf8, utf8Length } from "../../src/mqtt/text.js";
+import { rounds, share } from "../effort.js";
 import { decode, hex, join, seeded, toHex } from "./recorder.js";
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -118,7 +119,7 @@ describe("mqtt/text: UTF-8", () => {
       const random = seeded(1);
       // Bytes at the borders of table 3-7 are drawn often, so that well-formed sequences do come up.
       const borders = hex("01 61 7f 80 8f 90 9f a0 bf c0 c1 c2 df e0 e1 ec ed ee ef f0 f1 f3 f4 f5 ff");
-      for (let round = 0; round < 50_000; round += 1) {
+      for (let round = 0; round < rounds(50_000); round += 1) {
         const bytes = new Uint8Array(1 + (random() % 4));
         for (let at = 0; at < bytes.length; at += 1) bytes[at] = borders[random() % borders.length] as number;
         agrees(bytes);
@@ -359,7 +360,7 @@ describe("mqtt/text: topics", () => {
       const random = seeded(2);
       const level = (choices: string[]) => choices[random() % choices.length] as string;
       let matched = 0;
-      for (let round = 0; round < 100_000; round += 1) {
+      for (let round = 0; round < rounds(100_000); round += 1) {
         const topicLevels = Array.from({ length: 1 + (random() % 4) }, () => level(["a", "b", "ab", "", "č", "$"]));
         const filterLevels = Array.from({ length: 1 + (random() % 4) }, () =>
           level(["a", "b", "ab", "", "č", "$", "+"]),
@@ -372,7 +373,7 @@ describe("mqtt/text: topics", () => {
         if (expected) matched += 1;
         if (matches(filter, topic) !== expected) assert.fail(`${filter} and ${topic}: expected ${expected}`);
       }
-      assert.ok(matched > 3000, `only ${matched} pairs matched`);
+      assert.ok(matched > share(3000), `only ${matched} pairs matched`);
     });
   });
 });

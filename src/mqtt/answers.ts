@@ -1,0 +1,181 @@
+// What packets from the server mean at the moment they come: CONNACK, answers to entries of the table, PINGRESP and
+// PUBREL. Both sides of §4.3. Whatever the server sends, nothing here throws: a breach ends the connection with its
+// statement. Packet types are numbers; packet.ts has the table.
+
+import { finish, tell } from "./ending.js";
+import { advance, answerOf, find, forget, setPhase } from "./in-flight.js";
+import { packetName } from "./packet.js";
+import { acknowledge, schedule, wake } from "./sender.js";
+import type { Session } from "./session.js";
+
+/** Queues an acknowledgement; one that finds no room ends the connection. */
+export function reply(me: Session, type: number, id: number): void {
+  if (acknowledge(me, type, id)) return;
+  finish(me, "overflow", "more acknowledgements at once than budget.send holds", "4.8.0-2");
+}
+
+/** Where an inbound QoS 2 id is held; 0 when it is not. */
+export function keptAt(me: Session, id: number): number {
+  const words = me.words;
+  for (let at = words.length - (me.words[15] as number); at < words.length; at += 1) if (words[at] === id) return at;
+  return 0;
+}
+
+function onConnack(me: Session, sessionPresent: boolean, code: number): void {
+  if (me.server > 0) {
+    finish(me, "violation", "a second CONNACK", "3.2.0-1");
+    return;
+  }
+  if (code !== 0) {
+    // §3.2.2.3.
+    const detail = [
+      "unacceptable protocol version",
+      "identifier rejected",
+      "server unavailable",
+      "bad user name or password",
+      "not authorized",
+    ][code - 1];
+    finish(me, "refused", detail ?? `reserved code ${code}`, sessionPresent ? "3.2.2-4" : "", code);
+    return;
+  }
+  if (sessionPresent && me.words[22] !== 0) {
+    finish(me, "violation", "Session Present 1 for a clean session", "3.2.2-1");
+    return;
+  }
+  me.server = sessionPresent ? 2 : 1;
+  me.sendBy = null;
+  if (!sessionPresent) {
+    // The server has no session [MQTT-3.1.2-6, MQTT-3.2.2-3]. An inbound id kept would swallow a new message. What
+    // the server already owned is delivered; what it may not have goes as new. What has left on this connection
+    // already is not sent again.
+    me.words[15] = 0;
+    for (let at = 32; at < me.edge; at += 4) {
+      if (answerOf(me, at) === 7) setPhase(me, at, 7);
+      else me.words[at] = (me.words[at] as number) & ~0x1000000;
+    }
+  }
+  // After disconnect() what CONNACK says about the session holds all the same.
+  if (me.state === 2) {
+    me.state = 3;
+    if ((me.words[4] as number) > 0) awaitQuiet(me);
+    tell(me, "onConnected", sessionPresent);
+  }
+}
+
+/** The next PINGREQ is due when nothing has been sent for so long, or nothing received. */
+function awaitQuiet(me: Session): void {
+  me.ping = 1;
+  wake(me, ((me.words[10] as number) + (me.words[4] as number)) | 0);
+}
+
+/** A packet that is no answer to an entry. */
+export function onOther(me: Session, type: number, id: number): void {
+  const words = me.words;
+  if (type === 2) onConnack(me, id > 255, id & 255);
+  else if (me.server < 1) finish(me, "violation", `${packetName(type)} before CONNACK`, "3.2.0-1");
+  else if (type === 6) {
+    // The id is free, whether it was held or not.
+    const place = keptAt(me, id);
+    if (place > 0) {
+      words[place] = words[words.length - (words[15] as number)] as number;
+      words[15] = (words[15] as number) - 1;
+    }
+    if (!answer(me, 0x70)) reply(me, 7, id);
+  } else if (type === 13) {
+    // One that nobody asked for changes nothing.
+    if (me.ping === 3) awaitQuiet(me);
+    // A late answer answers nothing. Only PUBREC leaves the server waiting: for the PUBREL of a message that we forgot.
+  } else if (type === 5) reply(me, 6, id);
+}
+
+/**
+ * An answer for which its entry does not wait. True when nothing is left to be done: it broke the rules and ends the
+ * connection, or changes nothing.
+ */
+export function isSurprise(me: Session, at: number, id: number, type: number): boolean {
+  const word = me.words[at] as number;
+  const answer = (word >> 16) & 15;
+  const phase = (word >> 20) & 7;
+  const resumed = (word & 0x1000000) !== 0;
+  const repeated = type === 5 && answer === 7;
+  let fault = "";
+  if (type !== answer && !repeated) fault = `, which waits for ${packetName(answer)}`;
+  else if (phase < 3 && !resumed) fault = ", which was not sent";
+  else if (phase === 4 && !repeated && (word & 0x800000) === 0 && !resumed) fault = " before PUBREL";
+  if (fault !== "") {
+    // The statement that binds the server to answer in the one way that is right.
+    const statement = answer === 4 ? "4.3.2-2" : answer === 9 ? "3.8.4-1" : answer === 11 ? "3.10.4-4" : "4.3.3-2";
+    finish(me, "violation", `${packetName(type)} for id ${id}${fault}`, statement);
+    return true;
+  }
+  if (repeated) {
+    if (phase === 6) {
+      setPhase(me, at, 4);
+      schedule(me, me.instant);
+    }
+    return true;
+  }
+  // The packet goes again, or PUBREL is on its way, and will be answered again; or all is settled already.
+  return phase < 3 || phase === 5 || phase === 7;
+}
+
+/** SUBACK: one code for each filter, in bytes[start, end). */
+export function grant(me: Session, at: number, id: number, start: number, end: number): void {
+  const count = end - start;
+  if (count !== me.words[at + 2]) {
+    finish(me, "violation", `SUBACK with ${count} codes`, "3.8.4-5");
+    return;
+  }
+  const codes: number[] = [];
+  for (let place = start; place < end; place += 1) {
+    const code = me.bytes[place] as number;
+    if (code > 2 && code !== 128) {
+      finish(me, "violation", `SUBACK with code ${code}`, "3.9.3-2");
+      return;
+    }
+    codes.push(code);
+  }
+  forget(me, at);
+  tell(me, "onSubscribed", id, codes);
+}
+
+/**
+ * The usual case of an answer to an answer: nothing waits, so it leaves at once, and only its first byte differs from
+ * what came: it is put together there. False when it has to be queued.
+ */
+function answer(me: Session, first: number): boolean {
+  if (me.room < 4 || me.owed !== 0 || me.start < me.end) return false;
+  me.bytes[0] = first;
+  me.start = 0;
+  me.end = 4;
+  return true;
+}
+
+/** PUBREC: the owner records the message as received first; only then may PUBREL leave. */
+export function record(me: Session, at: number, id: number): void {
+  const words = me.words;
+  const word = words[at] as number;
+  let place = at;
+  try {
+    me.handler.onReceived(id);
+  } catch (error) {
+    me.errors ??= [error];
+    // Unless the callback has ended the connection itself.
+    if (me.held < 0) finish(me, "internal", "onReceived threw", "");
+    return;
+  }
+  // The callback may have ended the connection. The record is made all the same, so PUBREL is what the next one sends:
+  // for an entry that is to be sent again.
+  if (words[at] !== word) {
+    place = find(me, id);
+    if (place < 0 || (words[place] !== word && ((words[place] as number) & 0x1700000) !== 0x1100000)) return;
+  }
+  let until = 0;
+  const leaves = answer(me, 0x62);
+  if (leaves) {
+    until = (me.instant + (words[5] as number)) | 0;
+    if (me.dueAt === undefined || ((until - me.dueAt) | 0) < 0) me.dueAt = until;
+  }
+  advance(me, place, leaves, until);
+  if (!leaves) schedule(me, me.instant);
+}

@@ -1,0 +1,93 @@
+// How a session calls its owner, and how its connections end: the one way to the end, what is kept for the next
+// connection, what is told, and in which order. An exception of the owner's waits until the outermost method has done
+// its work. Knows no packets.
+
+import type { Closed, CloseReason, SessionHandler } from "./contract.js";
+import { reset } from "./decoder.js";
+import { answerOf, forget, inPhase, phaseOf, setPhase } from "./in-flight.js";
+import { clear, wake } from "./sender.js";
+import type { Session } from "./session.js";
+
+/** Calls the owner. False when that threw; the exception waits until the outermost method has done its work. */
+export function tell(me: Session, name: keyof SessionHandler, what: unknown, codes?: unknown): boolean {
+  try {
+    (me.handler as unknown as Record<typeof name, (what: unknown, codes: unknown) => void>)[name](what, codes);
+    return true;
+  } catch (error) {
+    me.errors ??= [error];
+    return false;
+  }
+}
+
+export function leave(me: Session): void {
+  if ((me.owed & 1) !== 0) wake(me, me.instant);
+  const errors = me.errors;
+  if (errors === null || me.depth > 0 || me.held < 0) return;
+  me.errors = null;
+  throw errors[0];
+}
+
+/** Makes the callbacks that are due because of what was done before. */
+export function settle(me: Session): void {
+  me.owed &= ~1;
+  me.depth += 1;
+  for (;;) {
+    const at = inPhase(me, 7);
+    if (at < 0) break;
+    const id = (me.words[at] as number) & 0xffff;
+    forget(me, at);
+    tell(me, "onDelivered", id, 7);
+  }
+  if ((me.words[14] as number) === 0) {
+    me.words[14] = -1;
+    tell(me, "onFlushed", true);
+  }
+  if (me.state === 5) finish(me, "disconnected", "", "");
+  me.depth -= 1;
+}
+
+/**
+ * The one way to the end. All state is settled before the first callback, so that any of them may call anything;
+ * onClosed is the last. Keeps what is session state, in its order, to be sent again; all of it goes when the session
+ * was clean [MQTT-3.1.2-6]. When CONNACK refused, nothing of this connection counts as sent [MQTT-3.1.4-5].
+ */
+export function finish(me: Session, reason: CloseReason, detail: string, statement: string, code?: number): void {
+  if (me.state < 2) return;
+  const words = me.words;
+  const closed: Closed = {
+    reason,
+    detail,
+    statement: statement === "" ? "" : `MQTT-${statement}`,
+    code: code ?? 0,
+    pipelined: reason === "lost" && me.server < 0,
+  };
+  me.state = 1;
+  me.server = 0;
+  me.sendBy = null;
+  me.depth += 1;
+  clear(me);
+  // Whatever is left of a fragment that is being received is dropped.
+  reset(me, true);
+  for (let at = me.edge - 4; at >= 32; at -= 4) {
+    const answer = answerOf(me, at);
+    if (phaseOf(me, at) === 7) continue;
+    if (words[22] !== 0 || answer === 0 || answer > 7) {
+      // Neither QoS 0 nor a request is session state (§4.1). A flush that waits for it has failed.
+      words[at] = (words[at] as number) & ~0x2000000;
+      forget(me, at);
+      continue;
+    }
+    const word = words[at] as number;
+    if ((word & 0x800000) !== 0) words[at] = (word & ~0x800000) | (reason === "refused" ? 0 : 0x1000000);
+    setPhase(me, at, answer === 7 ? 4 : 1);
+  }
+  if ((me.owed & 1) !== 0) settle(me);
+  if ((me.words[14] as number) > 0) {
+    me.words[14] = -1;
+    tell(me, "onFlushed", false);
+  }
+  me.state = 0;
+  me.dueAt = undefined;
+  tell(me, "onClosed", closed);
+  me.depth -= 1;
+}

@@ -1,0 +1,209 @@
+// The in-flight table of a session: what was accepted and is not yet acknowledged (PUBLISH, SUBSCRIBE, UNSUBSCRIBE),
+// which survives the end of a connection, and the map of the words in which a session keeps its numbers. Knows neither
+// bytes nor time nor owner: sender.ts says what leaves when, session.ts what answers mean. Packet types are numbers;
+// packet.ts has the table.
+
+import type { Message } from "./contract.js";
+import { Decoder } from "./decoder.js";
+import type { Subscription } from "./packet.js";
+
+/** What a SUBSCRIBE or an UNSUBSCRIBE asks for. */
+export type Filters = readonly (Subscription | string)[];
+
+/**
+ * Most numbers stand in `words`, for there one takes 4 bytes, a field 16. Those that each packet needs are fields: the
+ * engine reads one in 250 instructions, a word in 750. Before the table:
+ *
+ *   0 firstId                 1 lastId                  2 connectTimeoutMs        3 pingTimeoutMs
+ *   4 ms of quiet until PINGREQ is due, 0 for never     5 ackTimeoutMs            6 largest payload handed over in one
+ *   piece, -1 when all come in pieces                   7 longest topic           8 the id picked last
+ *   9 when the flush is to be answered                 10 when the last byte left 11 when the last one came
+ *  12 when CONNACK or PINGRESP is due                  13 budget.inFlight
+ *  14 entries that a flush waits for, below 0 when there is none to answer
+ *  15 inbound QoS 2 ids held: the last words, in no order
+ *  16 connections that have ended: tells code that has called the owner whether its connection is still the same
+ *  17 course, see session.ts  18 rest, see decoder.ts   19 where the entries that are not yet received begin
+ *  20 bytes of the buffer for what comes in             21 bytes of `topic`       22 1 in a clean session
+ *  23 to 27 and 31 are the owner's, for what he has to keep beside the session
+ *  28 bytes of the buffer for what goes out             29 see Sender.start         30 1 for early PUBLISHes
+ *
+ * The table has 4 words for each entry, from word 32 on:
+ *
+ *   0  bits 0-15 packet id, 0 for QoS 0;  16-19 answer;  20-22 phase;  23 began;  24 resumed;  25 flush;  26 retain
+ *   1  bytes of the packet that is to leave, without payload; of a PUBREL nothing is said
+ *   2  bytes of a PUBLISH's payload, filters of a SUBSCRIBE
+ *   3  the answer is due by then; only while it is waited for
+ *
+ * `answer` is the packet type that ends the present wait, which also says what the entry is: 0 PUBLISH with QoS 0, 4
+ * (PUBACK) PUBLISH with QoS 1, 5 (PUBREC) PUBLISH with QoS 2, 7 (PUBCOMP) PUBREL, 9 SUBSCRIBE, 11 UNSUBSCRIBE. `phase`
+ * says how far it is on the present connection:
+ *
+ *   1 queued ──► 2 leaving ──► 3 waiting ──PUBACK | SUBACK | UNSUBACK──► over
+ *                    └──QoS 0──► over └──PUBREC──► 4
+ *   4 PUBREL queued ──► 5 PUBREL leaving ──► 6 PUBREL waiting ──PUBCOMP──► over
+ *          ▲───────────────────PUBREC again─────────┘
+ *   connection ended: 2, 3 ──► 1;  5, 6 ──► 4;  what is no session state ──► over
+ *   Session Present 0: 4, 5, 6 ──► 7 delivered, the owner is to be told ──► over
+ *
+ * leaving: some bytes have left, the last one has not. waiting: it has, or it is put among the acknowledgements, of
+ * which nothing more is known. began: the packet due next (PUBLISH, then PUBREL) has been begun on this connection;
+ * resumed: on an earlier one, or by an earlier life, and the server may have it; flush: a flush waits for this entry.
+ * An entry is named by the index of its first word, -1 is none.
+ */
+export abstract class InFlight extends Decoder {
+  /**
+   * Where the table ends. Words [32, words[19]) are entries after PUBREC, in the order of the PUBRECs [MQTT-4.6.0-4];
+   * [words[19], edge) all others, in the order of acceptance [MQTT-4.6.0-1].
+   */
+  edge = 32;
+  /**
+   * What is still to be done by itself, 0 when nothing is, which is what the hot paths ask: 1 something is to be told
+   * that no request may tell, 2 PINGREQ, 4 DISCONNECT, 8 the rest of the packet that is leaving, and 16 for each entry
+   * in phase 1 or 4.
+   */
+  owed = 0;
+  /** Messages with QoS > 0, SUBSCRIBEs and UNSUBSCRIBEs accepted and not yet acknowledged. To be read only. */
+  pending = 0;
+  /**
+   * Topic and payload for each place of the table: a message's until PUBREC, the filters until (UN)SUBSCRIBE has left.
+   */
+  readonly contents: (Message["payload"] | Filters | null)[] = [];
+
+  /** QoS 0 messages that have not left. */
+  get unsent(): number {
+    return ((this.edge - 32) >> 2) - this.pending;
+  }
+}
+
+export function answerOf(me: InFlight, at: number): number {
+  return ((me.words[at] as number) >> 16) & 15;
+}
+
+export function phaseOf(me: InFlight, at: number): number {
+  return ((me.words[at] as number) >> 20) & 7;
+}
+
+/** The entry that holds this id, 1..65535. */
+export function find(me: InFlight, id: number): number {
+  const words = me.words;
+  const edge = me.edge;
+  for (let at = 32; at < edge; at += 4) if (((words[at] as number) & 0xffff) === id) return at;
+  return -1;
+}
+
+/** The first entry in this phase. */
+export function inPhase(me: InFlight, phase: number): number {
+  const words = me.words;
+  const edge = me.edge;
+  for (let at = 32; at < edge; at += 4) if ((((words[at] as number) >> 20) & 7) === phase) return at;
+  return -1;
+}
+
+/** The next id of the session's range that no entry holds [MQTT-2.3.1-1, MQTT-2.3.1-2]; 0 when all are in use. */
+export function nextId(me: InFlight): number {
+  const words = me.words;
+  const before = words[8] as number;
+  let id = before;
+  do {
+    id = id === words[1] ? (words[0] as number) : id + 1;
+    if (me.edge === 32 || find(me, id) < 0) {
+      words[8] = id;
+      return id;
+    }
+  } while (id !== before);
+  return 0;
+}
+
+/** Takes a free entry, last in the order of acceptance. Who queues it counts it as owed. */
+export function adopt(
+  me: InFlight,
+  word: number,
+  size: number,
+  length: number,
+  first: Message["payload"] | Filters | null,
+  second: Message["payload"] | null,
+  until: number,
+): void {
+  const words = me.words;
+  const edge = me.edge;
+  words[edge] = word;
+  words[edge + 1] = size;
+  words[edge + 2] = length;
+  words[edge + 3] = until;
+  me.contents.push(first, second);
+  me.edge = edge + 4;
+  if ((word & 0xffff) > 0) me.pending += 1;
+}
+
+export function setPhase(me: InFlight, at: number, phase: number): void {
+  const word = me.words[at] as number;
+  const before = (word >> 20) & 7;
+  if (before === 1 || before === 4) me.owed -= 16;
+  if (phase === 1 || phase === 4) me.owed += 16;
+  else if (phase === 7) me.owed |= 1;
+  me.words[at] = (word & ~0x700000) | (phase << 20);
+}
+
+/**
+ * PUBREC has come for an entry that waits for it, or is to be sent again: the payload may go, and PUBREL is to leave
+ * after those of all PUBRECs before. With `leaves` it is put among the acknowledgements at once and will be answered
+ * by `until`.
+ */
+export function advance(me: InFlight, at: number, leaves: boolean, until: number): void {
+  const words = me.words;
+  const to = words[19] as number;
+  const word = words[at] as number;
+  if ((word & 0x700000) === 0x100000) me.owed -= 16;
+  if (!leaves) me.owed += 16;
+  // Answer PUBCOMP; phase 6 and begun, or phase 4; not resumed.
+  words[at] = (word & ~0x1ff0000) | (leaves ? 0xe70000 : 0x470000);
+  words[at + 3] = until;
+  words[19] = to + 4;
+  const contents = me.contents;
+  const place = (at - 32) >> 1;
+  contents[place] = null;
+  contents[place + 1] = null;
+  if (at !== to) move(me, at, to);
+}
+
+/** The entry is over; its id and its place are free. */
+export function forget(me: InFlight, at: number): void {
+  const words = me.words;
+  const word = words[at] as number;
+  const edge = me.edge - 4;
+  // Phases 1 and 4 are queued. What waits for its answer, the usual case, has the bit in between.
+  if ((word & 0x200000) === 0 && (word & 0x500000) !== 0x500000) me.owed -= 16;
+  // After PUBREC: in the first part of the table.
+  if (((word >> 16) & 15) === 7) words[19] = (words[19] as number) - 4;
+  if (at !== edge) move(me, at, edge);
+  me.edge = edge;
+  me.contents.length = (edge - 32) >> 1;
+  if ((word & 0xffff) > 0) me.pending -= 1;
+  if ((word & 0x2000000) !== 0) {
+    const expected = (words[14] as number) - 1;
+    words[14] = expected;
+    if (expected === 0) me.owed |= 1;
+  }
+}
+
+/** Puts an entry at another place and closes the gap. */
+function move(me: InFlight, from: number, to: number): void {
+  const words = me.words;
+  const contents = me.contents;
+  const step = from < to ? 4 : -4;
+  for (let at = from; at !== to; at += step) {
+    const next = at + step;
+    for (let word = 0; word < 4; word += 1) {
+      const kept = words[at + word] as number;
+      words[at + word] = words[next + word] as number;
+      words[next + word] = kept;
+    }
+    const here = (at - 32) >> 1;
+    const there = (next - 32) >> 1;
+    for (let place = 0; place < 2; place += 1) {
+      const kept = contents[here + place];
+      contents[here + place] = contents[there + place];
+      contents[there + place] = kept;
+    }
+  }
+}

@@ -1,0 +1,112 @@
+// A message on its way out: from the owner's call into the table, and onto the wire if it can leave at once. The hot
+// path of everything that is published. Knows neither transport nor handler; sender.ts sees to what has to wait.
+
+import type { Message, PayloadSource } from "./contract.js";
+import { adopt, nextId } from "./in-flight.js";
+import { checkWhole, publishHeaderSize } from "./packet.js";
+import { checkFree, type Sender, schedule } from "./sender.js";
+import { checkTopic, utf8Length } from "./text.js";
+
+/**
+ * The way of a message from the owner's call to the wire, and therefore straight: what it needs is read once, and calls
+ * are few. All is as `Session.publish` has it; `room` is how many bytes the transport takes at once. If nothing is
+ * in its way, a short text is put together here and counts as sent: `payload` is then the packet, which the owner must
+ * send before anything else is asked, and 65536 is added to what is returned. Else the message waits.
+ */
+export function accept(
+  me: Sender,
+  topic: string,
+  payload: Message["payload"],
+  qos: number,
+  retain: boolean,
+  given: number | undefined,
+  resumed: boolean,
+  now: number,
+  room: number,
+): number {
+  const words = me.words;
+  const state = me.state;
+  let flags = retain ? 1 : 0;
+  if (qos === 1 || qos === 2) flags |= qos << 1;
+  else if (qos !== 0) checkWhole("[MQTT-3.3.1-4] QoS", qos, 0, 2);
+  if (topic !== me.topic) {
+    words[21] = checkTopic(topic, false);
+    me.topic = topic;
+  }
+  if (given !== undefined) {
+    if (flags < 2) throw new TypeError("QoS 0 has no packet id; leave it out [MQTT-2.3.1-5]");
+    checkFree(me, given);
+  }
+  const topicBytes = words[21] as number;
+  let size = topicBytes + (flags < 2 ? 4 : 6);
+  let length = 0;
+  let packet: Uint8Array | null = null;
+  if (room > 0 && typeof payload === "string" && me.owed === 0 && state === 3 && me.start === me.end && me.held >= 0) {
+    // One conversion and no copy. Text that is not ASCII has more bytes than characters, and goes the other way.
+    length = payload.length;
+    packet = new Uint8Array(ArrayBuffer.fromString(flags < 2 ? `    ${topic}${payload}` : `    ${topic}  ${payload}`));
+    const total = size + length;
+    if (total > 129 || total > room || packet.length !== total) packet = null;
+  }
+  if (packet === null) {
+    length = lengthOf(payload);
+    size = publishHeaderSize(topicBytes, qos, length);
+    if (size > (words[28] as number)) return -3;
+    if (state > 3) return -4;
+  }
+  let id = 0;
+  // The answer, and RETAIN.
+  let word = (flags & 1) << 26;
+  if (flags > 1) {
+    if (me.pending === words[13]) return -1;
+    id = given === undefined ? nextId(me) : given;
+    if (id === 0) return -1;
+    word |= ((qos + 3) << 16) | id;
+    // A server without our session takes a message of an earlier life as a new one, so DUP would be untrue.
+    if (resumed && words[22] === 0 && me.server !== 1) {
+      word |= 0x1000000;
+      flags |= 8;
+    }
+  } else {
+    if (state < 3) return -2;
+    // Beside the in-flight budget, two QoS 0 messages may wait to leave.
+    if (packet === null && me.unsent === 2) return -1;
+  }
+  let until = 0;
+  let result = id;
+  if (packet === null) {
+    // Queued.
+    word |= 0x100000;
+    me.owed += 16;
+    schedule(me, now);
+  } else {
+    packet[0] = 0x30 | flags;
+    packet[1] = size + length - 2;
+    packet[2] = topicBytes >> 8;
+    packet[3] = topicBytes;
+    me.payload = packet;
+    words[10] = now;
+    if (flags < 2) return 0x10000;
+    packet[size - 2] = id >> 8;
+    packet[size - 1] = id;
+    result |= 0x10000;
+    // Waiting, and begun.
+    word |= 0xb00000;
+    until = (now + (words[5] as number)) | 0;
+    if (me.dueAt === undefined || ((until - me.dueAt) | 0) < 0) me.dueAt = until;
+  }
+  adopt(me, word, size, length, topic, payload, until);
+  return result;
+}
+
+/** Bytes of a payload. */
+function lengthOf(payload: Message["payload"]): number {
+  if (payload === undefined) return 0;
+  const isText = typeof payload === "string";
+  const length = isText ? utf8Length(payload, 0) : ((payload as PayloadSource | null)?.length as number);
+  if (isText && length < 0) throw new TypeError("payload holds a lone surrogate; give it as bytes");
+  if ((length | 0) !== length || length < 0) {
+    throw new TypeError("payload must be a string, a Uint8Array or a source with a length in bytes");
+  }
+  return length;
+}
