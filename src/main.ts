@@ -6,14 +6,22 @@ import config from "mc/config";
 import { Box } from "./alertbox/alertbox.js";
 import { Button } from "./alertbox/button.js";
 import type { BoxEvent, Effect } from "./alertbox/effect.js";
+import type { Scanner } from "./alertbox/flash.js";
 import { FIRST_SESSION_ID, Journal } from "./alertbox/journal.js";
 import { Led } from "./alertbox/led.js";
 import { Outbox } from "./alertbox/outbox.js";
 import { badBoots, courseOf, quickPresses, Recovery } from "./alertbox/recovery.js";
-import { checkSettings, defaultRoot, type Settings, SettingsLimits, SettingsStore } from "./alertbox/settings.js";
+import {
+  checkSettings,
+  defaultRoot,
+  type Settings,
+  type SettingsDraft,
+  SettingsLimits,
+  SettingsStore,
+} from "./alertbox/settings.js";
 import { setupSettings } from "./alertbox/setup-form.js";
-import { earlier } from "./alertbox/state.js";
-import { presencePayload, statePayload, Topics } from "./alertbox/topics.js";
+import { earlier, isDue } from "./alertbox/state.js";
+import { commandOf, presencePayload, statePayload, topicOf } from "./alertbox/topics.js";
 import { resetName, wakeCause } from "./alertbox/wake.js";
 import { Alarm } from "./device/alarm.js";
 import { type ButtonHandler, ButtonPin } from "./device/button-pin.js";
@@ -36,10 +44,10 @@ import {
   type SessionHandler,
   type SessionOptions,
 } from "./mqtt/session.js";
-import { isUtf8, readUtf8 } from "./mqtt/text.js";
+import { readUtf8 } from "./mqtt/text.js";
 import type { Conversation } from "./setup/conversation.js";
 import { dnsAnswer } from "./setup/dns.js";
-import type { SetupFields } from "./setup/form.js";
+import { isUtf8, type SetupFields } from "./setup/form.js";
 import { Portal, type PortalHandler } from "./setup/portal.js";
 
 /** Version of the firmware, as `lwt` and `state` show it. */
@@ -74,47 +82,50 @@ interface Globals {
 }
 
 class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandler, PortalHandler, PortalTalk {
-  private readonly bootAt = now();
-  private readonly recovery = new Recovery(this.bootAt);
-  private readonly power = new Power();
-  private readonly rtc = new RtcMemory();
-  private readonly station = new WiFiStation(this);
-  private readonly resolver = new Resolver();
-  private readonly journal: Journal;
-  private readonly flash = new FlashRegion();
-  private readonly outbox: Outbox;
-  private readonly box: Box;
-  private readonly button: Button;
-  private readonly buttonPin: ButtonPin;
-  private readonly led = new Led();
-  private readonly ledPin: LedPin;
-  private readonly alarm = new Alarm(() => this.run());
-  private readonly chipId: number;
-  private settings: Settings | undefined;
-  private topics: Topics | undefined;
-  private session: Session | undefined;
-  private link: MqttLink | undefined;
-  /** Options of the session that may change between its connections. */
-  private options: SessionOptions & { clean: boolean; pipeline: boolean } = {
-    id: "",
-    clean: false,
-    keepAliveSeconds: 0,
-    pipeline: true,
-  };
-  /** What happened and waits for its turn, from `handled` on. */
-  private readonly events: BoxEvent[] = [];
-  private handled = 0;
-  /** Announcements that found no place in the session. */
-  private readonly waiting: Message[] = [];
-  /** Where the broker was last reached, dotted. */
-  private broker = "";
-  private portal: Portal | undefined;
+  // In the order of their use: the engine looks for a property from the first one on.
   private running = false;
+  /** The box has asked for announcements that `waiting` holds, as long as the session has room for them. */
+  private announcing = false;
+  /**
+   * The session was given something to send. 1: it leaves when nothing else is left to do; 2: in the next turn, because
+   * to put two packets together takes too long.
+   */
+  private busy: 0 | 1 | 2 = 0;
   /** What the box has asked for, done up to `performed`: the rest is done in turns of its own. */
   private effects: readonly Effect[] = [];
   private performed = 0;
-  /** Something has happened since the session could send last. */
-  private busy = false;
+  /** What happened and waits for its turn, from `handled` on. */
+  private readonly events: BoxEvent[] = [];
+  private handled = 0;
+  private readonly led = new Led();
+  private readonly ledPin: LedPin;
+  private readonly alarm = new Alarm(() => this.run());
+  private readonly box: Box;
+  private readonly button: Button;
+  private link: MqttLink | undefined;
+  private session: Session | undefined;
+  private portal: Portal | undefined;
+  private readonly outbox: Outbox;
+  private settings: Settings | undefined;
+  private readonly chipId: number;
+  /** Announcements that wait for a turn, or for a place in the session. */
+  private readonly waiting: Message[] = [];
+  private readonly bootAt = now();
+  private readonly recovery = new Recovery(this.bootAt);
+  private readonly rtc = new RtcMemory();
+  private readonly station = new WiFiStation(this);
+  private readonly journal: Journal;
+  private readonly flash = new FlashRegion();
+  private readonly power = new Power();
+  /** Options of the session; some change between its connections. */
+  private options: (SessionOptions & { clean: boolean; pipeline: boolean }) | undefined;
+  /** What was typed into the setup page, while it is judged step by step. */
+  private draft: SettingsDraft | undefined;
+  /** Settings are being saved, step by step. */
+  private saving: SettingsStore | undefined;
+  private readonly resolver = new Resolver();
+  /** Where the broker was last reached, dotted. */
+  private broker = "";
   private joinedAt = this.bootAt;
   private wifiMs = 0;
   private mqttMs = 0;
@@ -126,7 +137,8 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
     this.ledPin = new LedPin(build.led, false);
     this.settings = this.store.load(chipId) ?? this.builtIn(build.settings);
     const isHeldAtBoot = this.settings?.wiring === "rst+gpio";
-    this.buttonPin = new ButtonPin(isHeldAtBoot ? build.wakeButton : build.button, this);
+    // The driver keeps it.
+    const buttonPin = new ButtonPin(isHeldAtBoot ? build.wakeButton : build.button, this);
     // Sectors of the storage region: two for the journal, then two for the settings.
     this.journal = new Journal(this.flash, 0, this.settings?.full ?? "reject");
     this.journal.open();
@@ -146,10 +158,10 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
       random: Math.random,
       scanner: this.flash,
     });
+    this.boot(buttonPin.down);
   }
 
-  boot(): void {
-    const down = this.buttonPin.down;
+  private boot(down: boolean): void {
     const { bytes } = this.rtc;
     const flags = bytes[RtcAt.FLAGS] as number;
     const wiring = this.settings?.wiring ?? "gpio";
@@ -171,10 +183,9 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
     this.tell({ type: 1 /* booted */, cause, course: courseOf(cause, quick, bad) });
   }
 
-  /** Nobody pressed again, or this boot has lasted: it counts no more. */
+  /** Nobody pressed again, or this boot has lasted: it counts no more. To be called when that is due. */
   private recover(): void {
     const past = this.recovery.passed(now());
-    if (past === undefined) return;
     this.rtc.bytes[past === "presses" ? RtcAt.QUICK : RtcAt.BAD] = 0;
     this.rtc.save();
   }
@@ -201,56 +212,68 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
     this.run();
   }
 
-  /** Handles all that has happened, then what is due. Events of its own effects are handled before it returns. */
+  /**
+   * One turn. In this order: what the box has asked for, what has happened, what the session has to send, what is due.
+   * Wi-Fi starves in a long turn, so each has room for one step of the box with a few things that are soon done, or for
+   * one thing that takes long. What follows waits for the next turn; an edge of the button may come in between.
+   */
   private run(): void {
     if (this.running) return;
     this.running = true;
-    let ticked = false;
-    for (;;) {
+    const { led, ledPin } = this;
+    let room = 3;
+    let isDone = false;
+    while (room > 0) {
       const effect = this.effects[this.performed];
-      if (effect !== undefined) {
+      // A bit for each effect that takes long; 32 has that of 0.
+      if (this.busy === 2 || this.announcing || (effect !== undefined && ((0x14f4a593 >>> effect.do) & 1) !== 0)) {
+        // A press is stored in the turn in which it was found.
+        if (room < 3 && effect?.do !== 1 /* store */) break;
+        room = 0;
+      }
+      if (this.busy === 2) this.pump();
+      else if (this.announcing) this.announceWaiting();
+      else if (effect !== undefined) {
         this.performed += 1;
-        this.busy = true;
         this.act(effect);
-        // Wi-Fi starves in a long turn: what takes long has one of its own, and what follows waits for the next.
-        if (((0x21f402 >>> effect.do) & 1) !== 0) {
-          this.ledPin.set(this.led.level(now()));
-          this.running = false;
-          this.alarm.set(now());
-          return;
+      } else {
+        if (room < 3) break;
+        const instant = now();
+        const gesture = this.button.poll(instant);
+        const event = gesture === undefined ? this.events[this.handled] : { type: 2 as const, event: gesture };
+        if (event !== undefined) {
+          if (gesture === undefined) this.handled += 1;
+          this.effects = this.box.step(event, instant);
+          this.performed = 0;
+        } else if (this.busy !== 0) {
+          this.pump();
+          break;
+        } else {
+          this.events.length = 0;
+          this.handled = 0;
+          ledPin.set(led.level(instant));
+          const { recovery } = this;
+          if (isDue(recovery.until, instant)) this.recover();
+          // Between the second and the fifth of several quick presses the chip must not fall asleep and forget them.
+          const ready = this.button.idle && !(recovery.quick && (this.rtc.bytes[RtcAt.QUICK] as number) > 1);
+          this.effects = this.box.tick(instant, ready, !led.busy);
+          this.performed = 0;
+          isDone = this.effects.length === 0;
+          if (isDone) break;
         }
-        continue;
       }
-      if (ticked) break;
-      let event = this.events[this.handled];
-      if (event !== undefined) this.handled += 1;
-      else {
-        const gesture = this.button.poll(now());
-        if (gesture !== undefined) event = { type: 2 /* button */, event: gesture };
-      }
-      this.performed = 0;
-      if (event !== undefined) {
-        this.busy = true;
-        this.effects = this.box.step(event, now());
-        continue;
-      }
-      this.events.length = 0;
-      this.handled = 0;
-      this.ledPin.set(this.led.level(now()));
-      this.recover();
-      const { quick } = this.recovery;
-      // Between the second and the fifth of several quick presses the chip must not fall asleep and forget them.
-      const ready = this.button.idle && !(quick && (this.rtc.bytes[RtcAt.QUICK] as number) > 1);
-      this.effects = this.box.tick(now(), ready, !this.led.busy);
-      ticked = true;
+      room -= 1;
     }
-    this.ledPin.set(this.led.level(now()));
+    ledPin.set(led.level(now()));
     this.running = false;
     if (this.portal !== undefined) this.portal.closesAt = this.box.setupUntil;
-    // Only when the session was given something: it has a clock of its own.
-    if (this.busy) this.link?.pump();
-    this.busy = false;
-    this.schedule();
+    if (isDone) this.schedule();
+    else this.alarm.set(now());
+  }
+
+  private pump(): void {
+    this.busy = 0;
+    this.link?.pump();
   }
 
   private schedule(): void {
@@ -258,7 +281,7 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
       earlier(this.box.deadline(), this.button.deadline()),
       earlier(this.led.deadline(), this.recovery.until),
     );
-    this.alarm.set(this.events.length > 0 ? now() : due);
+    this.alarm.set(due);
   }
 
   onJoined(address: string): void {
@@ -279,7 +302,8 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
   }
 
   onOpen(): void {
-    this.session?.connect(this.options, now());
+    this.session?.connect(this.options as SessionOptions, now());
+    this.busy = 1;
     this.note({ type: 10 /* opened */ });
   }
 
@@ -299,13 +323,15 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
   }
 
   onReceived(id: number): void {
-    const sequence = this.outbox.received(id);
-    if (sequence !== 0) this.note({ type: 13 /* received */, sequence });
+    const sequence = this.outbox.sequenceOf(id);
+    // Written down before PUBREL leaves. Not by the outbox: the session stands below this, and the stack is short.
+    if (sequence !== 0 && this.journal.received(sequence)) this.note({ type: 13 /* received */, sequence });
   }
 
   onDelivered(id: number): void {
     const sequence = this.outbox.delivered(id);
-    this.note(sequence === 0 ? { type: 16 /* acknowledged */ } : { type: 14 /* delivered */, sequence });
+    const isAlert = sequence !== 0 && this.journal.done(sequence);
+    this.note(isAlert ? { type: 14 /* delivered */, sequence } : { type: 16 /* acknowledged */ });
   }
 
   onSubscribed(_: number, codes: readonly number[]): void {
@@ -316,12 +342,12 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
 
   onMessage(message: Inbound): void {
     const { bytes, start, end } = message;
-    const name = this.topics?.command(message.topic) ?? "";
-    this.onCommand(name, textOf(bytes, start, end), "not UTF-8 text");
+    const name = commandOf(this.root, message.topic);
+    this.onCommand(name, textOf(bytes, start, end, this.flash), "not UTF-8 text");
   }
 
   onOverflow(message: Inbound): void {
-    const name = this.topics?.command(message.topic) ?? "";
+    const name = commandOf(this.root, message.topic);
     this.onCommand(name, undefined, `${message.length} bytes are too many; at most ${BUDGET.receive} fit`);
   }
 
@@ -356,9 +382,18 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
     return dnsAnswer(query, address);
   }
 
-  onTry(fields: SetupFields): string {
+  onTry(fields: SetupFields): string | undefined {
+    const { draft } = this;
     if (this.box.state !== "setup") return "The box is busy. Wait a moment, then try again.";
-    const settings = setupSettings(this.settings, fields, this.chipId, this.flash);
+    if (draft === undefined || draft.origin !== fields) {
+      const given = setupSettings(this.settings, fields, this.chipId, this.flash);
+      if (typeof given === "string") return `${given}.`;
+      this.draft = given;
+      return undefined;
+    }
+    const settings = draft.step();
+    if (settings === undefined) return undefined;
+    this.draft = undefined;
     if (typeof settings === "string") return `${settings}.`;
     this.note({ type: 19 /* try */, settings });
     return "";
@@ -400,7 +435,9 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
         this.station.off();
         break;
       case 7: // open
-        this.open(effect.clean, effect.fast);
+        // Its parts take a turn each.
+        if (this.prepare()) this.performed -= 1;
+        else this.open(effect.clean, effect.fast);
         break;
       case 8: // keep-cache
         this.keepCache(effect.network);
@@ -412,7 +449,7 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
         this.deliver();
         break;
       case 11: // announce-waiting
-        this.announceWaiting();
+        this.announcing = this.waiting.length > 0;
         break;
       case 12: // announce
         this.publish("lwt", presencePayload(effect.presence, this.chipId, FIRMWARE));
@@ -424,15 +461,18 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
         this.publish("led", effect.on ? "ON" : "OFF");
         break;
       case 15: // subscribe
-        this.session?.subscribe([{ topic: this.topics?.child("cmd/+") ?? "", qos: effect.qos }], now());
+        this.busy = 2;
+        this.session?.subscribe([{ topic: topicOf(this.root, "cmd/+"), qos: effect.qos }], now());
         break;
       case 16: // clear
         this.announce(`${effect.root}/cmd/${effect.name}`, undefined);
         break;
       case 17: // flush
+        this.busy = 1;
         this.session?.flush((now() + effect.withinMs) | 0, now());
         break;
       case 18: // disconnect
+        this.busy = 2;
         this.session?.disconnect(now());
         break;
       case 19: // abort
@@ -445,7 +485,9 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
       case 21: {
         // save
         const why = this.writeFlash(1, effect.settings);
-        if (typeof why === "string") this.tell({ type: 5 /* not-saved */, why });
+        // Its steps take a turn each.
+        if (why === 1) this.performed -= 1;
+        else if (typeof why === "string") this.tell({ type: 5 /* not-saved */, why });
         break;
       }
       case 22: // require-clean-session
@@ -464,7 +506,15 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
         this.rtc.save();
         break;
       case 26: // open-setup
-        this.openSetup();
+        // Its parts take a turn each.
+        if (this.portal === undefined) {
+          this.openSetup();
+          this.performed -= 1;
+          break;
+        }
+        // Its sockets keep it alive: a listener is never collected (xsRemember in tcp.c).
+        new PortalServer(this);
+        this.onScan();
         break;
       case 27: // tell-setup
         // The page appends a sentence.
@@ -489,6 +539,9 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
       case 31: // say
         logStep(effect.word, effect.detail);
         break;
+      case 32: // go-on
+        this.events.push({ type: 22 /* go-on */ });
+        break;
     }
   }
 
@@ -497,7 +550,8 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
    * session has to be cleaned (it has, it was), 5 no alerts. Worn flash must not become a crash at each boot: it is
    * said, and the box goes on.
    *
-   * @returns a text that says why it failed, else a number: the alert's sequence, 0 when the journal is full.
+   * @returns a text that says why it failed, else a number: the alert's sequence, 0 when the journal is full; of
+   * settings 1 when there is more to do: call again then.
    */
   private writeFlash(what: 0 | 1 | 2 | 3 | 4 | 5, subject?: Settings | number): string | number {
     const { journal } = this;
@@ -506,7 +560,12 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
         case 0:
           return journal.append(subject as number, this.power.millivolts);
         case 1:
-          this.store.save(subject as Settings);
+          if (this.saving === undefined) {
+            this.saving = this.store;
+            this.saving.begin(subject as Settings);
+          }
+          if (this.saving.step()) return 1;
+          this.saving = undefined;
           break;
         case 2:
           this.store.erase();
@@ -523,6 +582,7 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
       }
       return 0;
     } catch (error) {
+      this.saving = undefined;
       logStep("flash-failed", String(error));
       return String(error);
     }
@@ -535,7 +595,7 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
       return;
     }
     this.outbox.pressed(sequence, now(), this.box.failures);
-    this.tell({ type: 3 /* stored */, sequence });
+    this.tell({ type: 3 /* stored */, sequence, pending: this.journal.pending });
   }
 
   private sleep(ms: number): void {
@@ -626,17 +686,14 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
       },
       this.flash,
     );
-    // Its sockets keep it alive: a listener is never collected (xsRemember in tcp.c).
-    new PortalServer(this);
-    this.onScan();
   }
 
   private open(clean: boolean, fast: boolean): void {
     const settings = this.settings;
     if (settings === undefined) return;
-    if (this.session === undefined) this.makeSession(settings);
-    this.options.clean = clean;
-    this.options.pipeline = ((this.rtc.bytes[RtcAt.FLAGS] as number) & RtcFlag.PLAIN_ORDER) === 0;
+    const options = this.options as SessionOptions & { clean: boolean; pipeline: boolean };
+    options.clean = clean;
+    options.pipeline = ((this.rtc.bytes[RtcAt.FLAGS] as number) & RtcFlag.PLAIN_ORDER) === 0;
     if (fast) this.reach(dotted(this.rtc.bytes, RtcAt.BROKER), settings.port);
     else if (isAddress(settings.host)) this.reach(settings.host, settings.port);
     else {
@@ -652,28 +709,35 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
     this.link?.open(address, port);
   }
 
-  private makeSession(settings: Settings): void {
-    const topics = new Topics(settings.root);
-    this.topics = topics;
-    const options = {
+  /** Makes a part of what a connection needs; false when all of it is there. */
+  private prepare(): boolean {
+    const settings = this.settings;
+    if (settings === undefined || this.link !== undefined) return false;
+    const { options } = this;
+    if (options !== undefined) {
+      const session = new Session<Firmware>(options, BUDGET, this);
+      this.session = session;
+      this.link = new MqttLink(session);
+      return true;
+    }
+    const { user, password } = settings;
+    this.options = {
       id: `alertbox${this.chipId}`,
       clean: false,
       keepAliveSeconds: settings.keepAliveSeconds,
       pipeline: true,
-      firstId: FIRST_SESSION_ID,
+      // Somewhere else in each boot: a broker may still wait for what an earlier one has not finished under its ids.
+      firstId: FIRST_SESSION_ID + Math.floor(Math.random() * 32000),
       will: {
-        topic: topics.child("lwt"),
+        topic: topicOf(settings.root, "lwt"),
         payload: presencePayload("lost", this.chipId, FIRMWARE),
         qos: 1,
         retain: true,
       } as const,
-      ...(settings.user === "" ? {} : { user: settings.user }),
-      ...(settings.user === "" || settings.password === "" ? {} : { password: settings.password }),
+      ...(user === "" ? {} : { user }),
+      ...(user === "" || password === "" ? {} : { password }),
     };
-    this.options = options;
-    const session = new Session<Firmware>(options, BUDGET, this);
-    this.session = session;
-    this.link = new MqttLink(session);
+    return true;
   }
 
   /** Other settings are another session; the next connection makes it. */
@@ -681,6 +745,7 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
     this.link?.drop();
     this.session = undefined;
     this.link = undefined;
+    this.options = undefined;
     this.outbox.restart();
     this.waiting.length = 0;
     this.settings = settings;
@@ -688,20 +753,23 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
 
   private deliver(): void {
     const session = this.session;
-    const topics = this.topics;
-    if (session === undefined || topics === undefined) return;
+    if (session === undefined) return;
     const circumstances = {
       chipId: this.chipId,
-      topic: topics.child("alert"),
+      topic: topicOf(this.root, "alert"),
       rssi: this.station.rssi,
       failures: this.box.failures,
       failuresBefore: this.rtc.bytes[RtcAt.ATTEMPT] as number,
     };
-    this.outbox.handOver(session, circumstances, now());
+    const step = this.outbox.handOver(session, circumstances, now());
+    if (step === 0) return;
+    // What follows has a turn of its own.
+    this.performed -= 1;
+    if (step === 2) this.busy = 2;
   }
 
   private publish(name: string, payload: string): void {
-    if (this.topics !== undefined) this.announce(this.topics.child(name), payload);
+    if (this.settings !== undefined) this.announce(topicOf(this.root, name), payload);
   }
 
   /**
@@ -714,35 +782,47 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
       return;
     }
     this.waiting.push({ topic, payload, qos: 1, retain: true });
-    this.announceWaiting();
+    this.announcing = true;
   }
 
+  /** Hands over the first announcement that waits. */
   private announceWaiting(): void {
-    for (;;) {
-      const message = this.waiting[0];
-      if (message === undefined || (this.session?.publish(message, now()) ?? -1) < 0) return;
-      for (let i = 1; i < this.waiting.length; i += 1) this.waiting[i - 1] = this.waiting[i] as Message;
-      this.waiting.length -= 1;
+    const { waiting } = this;
+    const message = waiting[0];
+    if (message === undefined || (this.session?.publish(message, now()) ?? -1) < 0) {
+      this.announcing = false;
+      return;
     }
+    this.busy = 2;
+    for (let i = 1; i < waiting.length; i += 1) waiting[i - 1] = waiting[i] as Message;
+    waiting.length -= 1;
   }
 
   private stateText(result: string): string {
-    return statePayload({
-      pushes: this.journal.pushes,
-      pending: this.journal.pending,
-      dropped: this.journal.dropped,
-      millivolts: this.power.millivolts,
-      rssi: this.station.rssi,
-      reset: resetName(this.power.resetReason),
-      firmware: FIRMWARE,
-      ip: this.station.address,
-      heap: this.power.freeHeap,
-      bootMs: this.bootAt,
-      wifiMs: this.wifiMs,
-      mqttMs: this.mqttMs,
-      config: result,
-      crash: this.rtc.crash,
-    });
+    return statePayload(
+      {
+        pushes: this.journal.pushes,
+        pending: this.journal.pending,
+        dropped: this.journal.dropped,
+        millivolts: this.power.millivolts,
+        rssi: this.station.rssi,
+        reset: resetName(this.power.resetReason),
+        firmware: FIRMWARE,
+        ip: this.station.address,
+        heap: this.power.freeHeap,
+        bootMs: this.bootAt,
+        wifiMs: this.wifiMs,
+        mqttMs: this.mqttMs,
+        config: result,
+        crash: this.rtc.crash,
+      },
+      this.flash,
+    );
+  }
+
+  /** The topics' root; asked for only while there are settings. */
+  private get root(): string {
+    return (this.settings as Settings).root;
   }
 
   /** Made for each use: it keeps nothing. */
@@ -760,11 +840,11 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
 }
 
 /** A range as text; undefined when it is no UTF-8. As many characters as bytes are ASCII: no need to look at each. */
-function textOf(bytes: Uint8Array, start: number, end: number): string | undefined {
+function textOf(bytes: Uint8Array, start: number, end: number, scanner: Scanner): string | undefined {
   try {
     const text = readUtf8(bytes, start, end);
     const isAscii = text.length === end - start && text.indexOf("\0") < 0;
-    return isAscii || isUtf8(bytes, start, end) ? text : undefined;
+    return isAscii || isUtf8(bytes, start, end, scanner) ? text : undefined;
   } catch {
     // What the engine does not take for UTF-8 at all.
     return undefined;
@@ -779,5 +859,5 @@ function crashed(this: Globals, message: string, exception: unknown): void {
 }
 
 export default function (): void {
-  new Firmware().boot();
+  new Firmware();
 }

@@ -3,14 +3,15 @@
 // and effects are numbers; state.ts and effect.ts have their names.
 
 import type { ButtonEvent } from "./button.js";
-import { type Command, parseCommand } from "./command.js";
+import { type Command, parseCommand, readConfig } from "./command.js";
 import type { BoxEvent, Down, Effect, TrialPhase, TrialStep, WakeCause } from "./effect.js";
 import type { Scanner } from "./flash.js";
 import { AlertEvent } from "./journal.js";
+import type { JsonReader } from "./json.js";
 import { LedPattern } from "./led.js";
 import type { Course } from "./recovery.js";
 import { refusal } from "./refusal.js";
-import { equalSettings, mergeSettings, type Settings, type WiFiNetwork } from "./settings.js";
+import { equalSettings, type Settings, SettingsDraft, type WiFiNetwork } from "./settings.js";
 import { type After, BoxTimes, earlier, isDue, STATE_NAMES, type State } from "./state.js";
 import { Wishes } from "./wishes.js";
 
@@ -94,8 +95,13 @@ export class Box extends Wishes {
   /** SUBSCRIBE has left in this connection, and what SUBACK said has come. */
   private asked = false;
   private heard = false;
-  /** A command that waits for the alerts to be delivered. */
-  private changes: unknown;
+  /**
+   * A `cmd/config` on its way: being read, then being judged, both in steps. A later one takes the place of an earlier
+   * one.
+   */
+  private considered: JsonReader | SettingsDraft | undefined;
+  /** Its changes, when they have to wait for the alerts to be delivered. */
+  private changes: object | undefined;
   /** The LED shows something that a person must see before sleep. */
   private mustShow = false;
   private buttonBusy = false;
@@ -160,6 +166,7 @@ export class Box extends Wishes {
         this.button(event.event, now);
         return;
       case 3: // stored
+        this.pending = event.pending;
         this.stored(event.sequence, now);
         return;
       case 4: // not-stored
@@ -237,6 +244,9 @@ export class Box extends Wishes {
       case 19: // try
         this.tryOut(event.settings, now);
         return;
+      case 22: // go-on
+        this.consider(now);
+        return;
       case 20: // more-time
         if (this.current !== 7 /* setup */ || this.detail === 2 /* done */) return;
         this.setupUntil = (now + BoxTimes.setup) | 0;
@@ -305,7 +315,6 @@ export class Box extends Wishes {
   }
 
   private stored(sequence: number, now: number): void {
-    this.pending += 1;
     this.say("stored", `${this.chipId}-${sequence}`);
     this.rest(LedPattern.STORED);
     switch (this.current) {
@@ -438,7 +447,7 @@ export class Box extends Wishes {
     if (this.heard) this.listen(now);
     const { changes } = this;
     this.changes = undefined;
-    if (changes !== undefined) this.configure(changes, now);
+    if (changes !== undefined) this.configure(changes);
   }
 
   /** Once in a connection. */
@@ -489,20 +498,52 @@ export class Box extends Wishes {
         this.ask({ do: 16 /* clear */, root: settings.root, name: "stay" });
         break;
       case "config":
-        this.configure(command.changes, now);
-        return;
+        this.considered = command.reader;
+        this.changes = undefined;
+        this.ask({ do: 32 /* go-on */ });
+        break;
     }
     if (this.detail === 2 /* listening */) this.listen(now);
   }
 
-  private configure(changes: unknown, now: number): void {
-    if (this.pending > 0) {
+  /** The next step of reading or judging a `cmd/config`. */
+  private consider(now: number): void {
+    const { considered } = this;
+    // The window for commands stays open as long as one is being considered.
+    if (this.current === 3 /* online */ && this.detail === 2 /* listening */) this.listen(now);
+    if (considered instanceof SettingsDraft) {
+      const candidate = considered.step();
+      if (candidate === undefined) this.ask({ do: 32 /* go-on */ });
+      else {
+        this.considered = undefined;
+        this.decide(considered.origin, candidate, now);
+      }
+    } else if (considered !== undefined) {
+      const changes = readConfig(considered);
+      if (changes === undefined) this.ask({ do: 32 /* go-on */ });
+      else if (typeof changes !== "string") this.configure(changes);
+      else {
+        this.considered = undefined;
+        this.say("command-invalid", changes);
+        this.ask({ do: 16 /* clear */, root: this.inUse.root, name: "config" });
+      }
+    }
+  }
+
+  /** Has changes judged. */
+  private configure(changes: object): void {
+    this.considered = new SettingsDraft(changes, this.chipId, this.scanner, this.inUse);
+    this.ask({ do: 32 /* go-on */ });
+  }
+
+  private decide(changes: object, candidate: Settings | string, now: number): void {
+    const isOnline = this.current === 3 && this.detail !== 3; /* leaving */
+    if (this.pending > 0 || !isOnline) {
       // What one broker has received and not released would be lost at another.
       this.changes = changes;
       return;
     }
     const current = this.inUse;
-    const candidate = mergeSettings(current, changes, this.chipId, this.scanner);
     const unchanged = typeof candidate !== "string" && equalSettings(candidate, current);
     if (typeof candidate === "string" || unchanged) {
       this.endTrial(unchanged ? "unchanged" : `rejected: ${candidate}`);
@@ -647,6 +688,11 @@ export class Box extends Wishes {
       this.joined = false;
       this.ask({ do: 6 /* radio-off */ });
     }
+    if (!this.isBattery() && this.failures % 3 === 0 && step !== "login" && why !== "connection refused") {
+      // A router that has forgotten its leases may have given the address to another: only joining asks for a new one.
+      this.joined = false;
+      this.ask({ do: 5 /* leave */ });
+    }
     const delay = this.retry.next(this.random());
     this.become(5 /* waiting */, (now + delay) | 0, 0);
   }
@@ -757,9 +803,9 @@ export class Box extends Wishes {
     this.setupUntil = (now + BoxTimes.setup) | 0;
     this.become(7 /* setup */, this.setupUntil, kind);
     this.joined = false;
-    this.say("setup", "access point open");
     this.rest(kind === 1 /* safe */ ? LedPattern.SAFE : LedPattern.SETUP);
     this.ask({ do: 26 /* open-setup */ });
+    this.say("setup", "access point open");
   }
 
   private closeSetup(now: number): void {

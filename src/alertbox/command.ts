@@ -9,8 +9,8 @@ import { JsonReader } from "./json.js";
 export type Command =
   | { readonly kind: "led"; readonly on: boolean | "toggle" }
   | { readonly kind: "stay"; readonly seconds: number }
-  /** `changes`: the parsed JSON object, not checked in any other way. */
-  | { readonly kind: "config"; readonly changes: unknown }
+  /** Its text is still to be read, by `readConfig`. */
+  | { readonly kind: "config"; readonly reader: JsonReader }
   /** An empty payload: our own clearing of a retained command coming back. */
   | { readonly kind: "cleared" }
   /** `why` names the command and what is accepted. */
@@ -37,7 +37,7 @@ export function parseCommand(name: string, payload: string, scanner?: Scanner): 
     case "stay":
       return parseStay(text);
     case "config":
-      return parseConfig(text, scanner);
+      return { kind: "config", reader: new JsonReader(new Uint8Array(ArrayBuffer.fromString(text)), scanner) };
     default:
       // So much of a name is enough to recognise it.
       return invalid(`cmd/${name.substring(0, 32)}: unknown command; use cmd/led, cmd/stay or cmd/config`);
@@ -76,19 +76,21 @@ function parseStay(text: string): Command {
   return valid ? { kind: "stay", seconds } : invalid(`cmd/stay: use whole seconds from 0 to ${STAY_SECONDS_MAX}`);
 }
 
-function parseConfig(text: string, scanner: Scanner | undefined): Command {
-  let changes: unknown;
+/**
+ * Reads the next part of a "config", member by member, because all of it takes longer than Wi-Fi can wait. Undefined:
+ * there is more, call again. Else the changes, an object not checked in any other way; or why it is none, as text.
+ */
+export function readConfig(reader: JsonReader): object | string | undefined {
   try {
-    changes = new JsonReader(new Uint8Array(ArrayBuffer.fromString(text)), scanner).read();
+    if (reader.step()) return undefined;
   } catch (error) {
     // The sender's mistake is an ordinary result.
     if (error instanceof RangeError) {
-      return invalid("cmd/config: too many or too deeply nested members; send only the settings to change");
+      return "cmd/config: too many or too deeply nested members; send only the settings to change";
     }
-    return invalid("cmd/config: not valid JSON; send a JSON object with the settings to change");
+    return "cmd/config: not valid JSON; send a JSON object with the settings to change";
   }
-  if (typeof changes !== "object" || changes === null || Array.isArray(changes)) {
-    return invalid("cmd/config: not a JSON object; send a JSON object with the settings to change");
-  }
-  return { kind: "config", changes };
+  const changes = reader.result;
+  if (typeof changes === "object" && changes !== null && !Array.isArray(changes)) return changes;
+  return "cmd/config: not a JSON object; send a JSON object with the settings to change";
 }

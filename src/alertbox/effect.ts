@@ -6,12 +6,12 @@
 //
 // Events: 1 booted, 2 button, 3 stored, 4 not-stored, 5 not-saved, 6 associated, 7 joined, 8 join-failed, 9 wifi-lost,
 // 10 opened, 11 unreachable, 12 connected, 13 received, 14 delivered, 15 subscribed, 16 acknowledged, 17 command,
-// 18 flushed, 19 try, 20 more-time, 21 down.
+// 18 flushed, 19 try, 20 more-time, 21 down, 22 go-on.
 //
 // Effects: 1 store, 2 show, 3 rest, 4 join, 5 leave, 6 radio-off, 7 open, 8 keep-cache, 9 forget-cache, 10 deliver,
 // 11 announce-waiting, 12 announce, 13 state, 14 light, 15 subscribe, 16 clear, 17 flush, 18 disconnect, 19 abort,
 // 20 use, 21 save, 22 require-clean-session, 23 session-cleaned, 24 plain-order, 25 remember, 26 open-setup,
-// 27 tell-setup, 28 factory-reset, 29 restart, 30 sleep, 31 say.
+// 27 tell-setup, 28 factory-reset, 29 restart, 30 sleep, 31 say, 32 go-on.
 
 import type { ButtonEvent } from "./button.js";
 import type { Course } from "./recovery.js";
@@ -37,7 +37,8 @@ export type TrialStep = "" | "form" | "wifi" | "address" | "name" | "broker" | "
 export type BoxEvent =
   | { readonly type: 1; readonly cause: WakeCause; readonly course: Course }
   | { readonly type: 2; readonly event: ButtonEvent }
-  | { readonly type: 3; readonly sequence: number }
+  /** `pending`: alerts in the journal now, with this one; a full one may have given up another for it. */
+  | { readonly type: 3; readonly sequence: number; readonly pending: number }
   | { readonly type: 4; readonly why: string }
   /** The settings in use could not be saved. */
   | { readonly type: 5; readonly why: string }
@@ -61,7 +62,9 @@ export type BoxEvent =
   | { readonly type: 19; readonly settings: Settings }
   /** A person at the setup page wants more time. */
   | { readonly type: 20 }
-  | { readonly type: 21; readonly down: Down };
+  | { readonly type: 21; readonly down: Down }
+  /** A turn of its own, as the effect of this name asked for. */
+  | { readonly type: 22 };
 
 export type Effect =
   /** Write the alert into the journal; answered by `stored` or `not-stored`. */
@@ -119,4 +122,6 @@ export type Effect =
   /** Deep sleep; 0 means until the next press. */
   | { readonly do: 30; readonly ms: number }
   /** A line of the serial log. */
-  | { readonly do: 31; readonly word: string; readonly detail: string };
+  | { readonly do: 31; readonly word: string; readonly detail: string }
+  /** There is more to think about: answered by `go-on` in a turn of its own. */
+  | { readonly do: 32 };

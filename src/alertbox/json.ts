@@ -8,31 +8,39 @@ import type { Scanner } from "./flash.js";
 /** XS takes a range (xsString.c, fx_String_fromArrayBuffer); its typings name the buffer only. */
 type FromArrayBuffer = (buffer: ArrayBufferLike, byteOffset: number, byteLength: number) => string;
 
+type Holder = unknown[] | Record<string, unknown>;
+
 /** What may follow a backslash, and what it stands for. */
 const ESCAPED = '"\\/bfnrt';
 const MEANT = '"\\/\b\f\n\r\t';
 
 /**
- * A JSON string: quotes, backslashes and control characters escaped, everything else as it is. `plain`: there are no
- * control characters for sure; then the engine itself looks for the others, some twenty times as fast.
+ * A JSON string: quotes, backslashes and control characters escaped, everything else as it is. With a `scanner` a long
+ * text takes hardly more time than a short one.
  */
-export function quoted(text: string, plain = false): string {
-  if (plain && text.indexOf('"') < 0 && text.indexOf("\\") < 0) return `"${text}"`;
+export function quoted(text: string, scanner?: Scanner): string {
+  const bytes = new Uint8Array(ArrayBuffer.fromString(text));
+  const end = bytes.length;
   let result = '"';
-  let from = 0;
-  for (let i = 0; i < text.length; i += 1) {
-    const code = text.charCodeAt(i);
-    if (code > 0x5c || (code > 0x22 && code < 0x5c) || code === 0x20 || code === 0x21) continue;
-    result += text.substring(from, i);
-    result += code < 0x20 ? `\\u00${code < 16 ? "0" : ""}${code.toString(16)}` : `\\${text.substring(i, i + 1)}`;
-    from = i + 1;
+  for (let from = 0; ; from += 1) {
+    let stop = from;
+    if (scanner !== undefined) {
+      // Up to a quote or a control character, if there is no backslash before it.
+      stop = scanner.span(bytes, from, end, 0x20, 0xff, 0x22);
+      stop = scanner.span(bytes, from, stop, 0, 0xff, 0x5c);
+    } else
+      while (stop < end && bytes[stop] !== 0x22 && bytes[stop] !== 0x5c && (bytes[stop] as number) >= 0x20) stop += 1;
+    if (stop > from) result += (String.fromArrayBuffer as FromArrayBuffer)(bytes.buffer, from, stop - from);
+    if (stop === end) return `${result}"`;
+    const code = bytes[stop] as number;
+    result += code < 0x20 ? `\\u00${code < 16 ? "0" : ""}${code.toString(16)}` : code === 0x22 ? '\\"' : "\\\\";
+    from = stop;
   }
-  return `${result}${text.substring(from)}"`;
 }
 
 /** `,"name":"text"`, or nothing for an empty text. */
-export function optional(name: string, text: string): string {
-  return text === "" ? "" : `,"${name}":${quoted(text)}`;
+export function optional(name: string, text: string, scanner?: Scanner): string {
+  return text === "" ? "" : `,"${name}":${quoted(text, scanner)}`;
 }
 
 /**
@@ -45,8 +53,11 @@ export class JsonReader {
   private readonly bytes: Uint8Array;
   private readonly scanner: Scanner | undefined;
   private place = 0;
-  private depth = 0;
   private count = 0;
+  /** Objects and lists that the place is in, the innermost last. */
+  private readonly holders: Holder[] = [];
+  /** What was read so far. */
+  result: unknown;
 
   /** `scanner` finds the ends of strings; without one they are looked for byte by byte. */
   constructor(bytes: Uint8Array, scanner?: Scanner) {
@@ -61,9 +72,57 @@ export class JsonReader {
    *   What lies beyond the place where that was noticed is not looked at.
    */
   read(): unknown {
-    const value = this.value();
-    if (this.next() !== undefined) throw new SyntaxError();
-    return value;
+    while (this.step());
+    return this.result;
+  }
+
+  /** Reads the next member, or what stands alone; false when all is read. Throws as `read`. */
+  step(): boolean {
+    const { holders } = this;
+    let start = 0;
+    let name = "";
+    let holder = holders[holders.length - 1];
+    if (holder !== undefined && !Array.isArray(holder)) {
+      name = this.next() === 0x22 ? this.text() : "__proto__";
+      if (name === "__proto__" || this.next() !== 0x3a) throw new SyntaxError();
+      this.place += 1;
+    }
+    start = this.next() ?? 0;
+    const isHolder = start === 0x7b || start === 0x5b;
+    const value = isHolder ? (start === 0x7b ? {} : []) : start === 0x22 ? this.text() : this.word();
+    if (holder === undefined) this.result = value;
+    else if (Array.isArray(holder)) holder.push(value);
+    else holder[name] = value;
+    let byte: number | undefined;
+    if (isHolder) {
+      if (holders.length === 4) throw new RangeError();
+      holders.push(value as Holder);
+      this.place += 1;
+      byte = this.next();
+      // It may be empty. "}" comes two after "{" in ASCII, and "]" after "[".
+      if (byte !== start + 2) return true;
+    }
+    // Out of all that ends here.
+    for (;;) {
+      byte = this.next();
+      holder = holders[holders.length - 1];
+      if (holder === undefined) {
+        if (byte !== undefined) throw new SyntaxError();
+        return false;
+      }
+      const end = Array.isArray(holder) ? 0x5d : 0x7d;
+      this.place += 1;
+      if (byte === end) {
+        holders.length -= 1;
+        continue;
+      }
+      if (byte !== 0x2c) throw new SyntaxError();
+      this.count += 1;
+      if (this.count > 32) throw new RangeError();
+      // Nothing but a value may follow a comma.
+      if (this.next() === end) throw new SyntaxError();
+      return true;
+    }
   }
 
   /** The next byte that is no white space; undefined at the end. */
@@ -76,88 +135,51 @@ export class JsonReader {
     return byte;
   }
 
-  private value(): unknown {
-    const start = this.next();
-    if (start === 0x22) return this.text();
-    if (start !== 0x7b && start !== 0x5b) return this.word();
-    this.depth += 1;
-    if (this.depth > 4) throw new RangeError();
-    const object: Record<string, unknown> = {};
-    const list: unknown[] = [];
-    // "}" comes two after "{" in ASCII, and "]" after "[".
-    const end = start + 2;
-    this.place += 1;
-    let byte = this.next();
-    if (byte === end) this.place += 1;
-    while (byte !== end) {
-      if (start === 0x5b) list.push(this.value());
-      else {
-        const name = byte === 0x22 ? this.text() : "__proto__";
-        if (name === "__proto__" || this.next() !== 0x3a) throw new SyntaxError();
-        this.place += 1;
-        object[name] = this.value();
-      }
-      byte = this.next();
-      this.place += 1;
-      if (byte === end) break;
-      if (byte !== 0x2c) throw new SyntaxError();
-      this.count += 1;
-      if (this.count > 32) throw new RangeError();
-      byte = this.next();
-      // Nothing but a value may follow a comma.
-      if (byte === end) throw new SyntaxError();
-    }
-    this.depth -= 1;
-    return start === 0x5b ? list : object;
-  }
-
   /** A string; `at` is at its opening quote. */
   private text(): string {
     const { bytes, scanner } = this;
     const start = this.place + 1;
     let at = start;
-    if (scanner !== undefined) {
-      // To the first escape, if there is one before the quote.
-      at = scanner.span(bytes, start, bytes.length, 0x20, 0xff, 0x22);
-      at = scanner.span(bytes, start, at, 0x20, 0xff, 0x5c);
-    }
     // Where the next character goes: as far as no escape was met, where it is already.
-    let end = at;
-    let byte = bytes[at];
-    while (byte !== 0x22) {
-      if (byte === undefined || byte < 0x20) throw new SyntaxError();
-      at += 1;
-      if (byte === 0x5c) {
-        byte = bytes[at];
-        at += 1;
-        if (byte === 0x75) {
-          let code = this.hex(at);
-          at += 4;
-          if (code >= 0xd800 && code < 0xe000) {
-            const low = bytes[at] === 0x5c && bytes[at + 1] === 0x75 ? this.hex(at + 2) : 0;
-            if (code >= 0xdc00 || low < 0xdc00 || low >= 0xe000) throw new SyntaxError();
-            code = 0x10000 + ((code & 0x3ff) << 10) + (low & 0x3ff);
-            at += 6;
-          }
-          // UTF-8: a lead byte with as many ones as there are bytes, then six bits in each.
-          let more = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-          bytes[end] = more === 0 ? code : (0xff00 >> (more + 1)) | (code >> (6 * more));
-          for (; more > 0; more -= 1) {
-            end += 1;
-            bytes[end] = 0x80 | ((code >> (6 * more - 6)) & 0x3f);
-          }
-        } else {
-          let place = 0;
-          while (place < 8 && ESCAPED.charCodeAt(place) !== byte) place += 1;
-          if (place === 8) throw new SyntaxError();
-          bytes[end] = MEANT.charCodeAt(place);
+    let end = start;
+    for (;;) {
+      let stop = at;
+      if (scanner !== undefined) {
+        // To the quote or what is forbidden, if there is no escape before it.
+        stop = scanner.span(bytes, at, bytes.length, 0x20, 0xff, 0x22);
+        stop = scanner.span(bytes, at, stop, 0, 0xff, 0x5c);
+      } else while (bytes[stop] !== 0x22 && bytes[stop] !== 0x5c && (bytes[stop] ?? 0) >= 0x20) stop += 1;
+      if (end < at) bytes.copyWithin(end, at, stop);
+      end += stop - at;
+      at = stop;
+      let byte = bytes[at];
+      if (byte === 0x22) break;
+      if (byte !== 0x5c) throw new SyntaxError();
+      byte = bytes[at + 1];
+      at += 2;
+      if (byte === 0x75) {
+        let code = this.hex(at);
+        at += 4;
+        if (code >= 0xd800 && code < 0xe000) {
+          const low = bytes[at] === 0x5c && bytes[at + 1] === 0x75 ? this.hex(at + 2) : 0;
+          if (code >= 0xdc00 || low < 0xdc00 || low >= 0xe000) throw new SyntaxError();
+          code = 0x10000 + ((code & 0x3ff) << 10) + (low & 0x3ff);
+          at += 6;
         }
-        end += 1;
+        // UTF-8: a lead byte with as many ones as there are bytes, then six bits in each.
+        let more = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+        bytes[end] = more === 0 ? code : (0xff00 >> (more + 1)) | (code >> (6 * more));
+        for (; more > 0; more -= 1) {
+          end += 1;
+          bytes[end] = 0x80 | ((code >> (6 * more - 6)) & 0x3f);
+        }
       } else {
-        if (end < at - 1) bytes[end] = byte;
-        end += 1;
+        let place = 0;
+        while (place < 8 && ESCAPED.charCodeAt(place) !== byte) place += 1;
+        if (place === 8) throw new SyntaxError();
+        bytes[end] = MEANT.charCodeAt(place);
       }
-      byte = bytes[at];
+      end += 1;
     }
     this.place = at + 1;
     return (String.fromArrayBuffer as FromArrayBuffer)(bytes.buffer, bytes.byteOffset + start, end - start);

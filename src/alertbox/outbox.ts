@@ -1,9 +1,9 @@
-// The outbox: hands stored alerts from the journal to the MQTT session, in order, and writes back into the journal what
-// the broker has acknowledged. It knows the journal and what a message is; it knows no socket, no LED and no mode.
+// The outbox: hands stored alerts from the journal to the MQTT session, in order, and knows which packet was which
+// alert. It knows the journal and what a message is; it knows no socket, no LED and no mode.
 
 import type { Message, Session } from "../mqtt/session.js";
 import { AlertStatus, FIRST_SESSION_ID, type Journal, packetId } from "./journal.js";
-import { type AlertFacts, alertPayload } from "./topics.js";
+import { alertPayload } from "./topics.js";
 
 /** What the outbox needs of an MQTT session. */
 export type Publisher = Pick<Session, "publish" | "release">;
@@ -41,6 +41,8 @@ export class Outbox {
   /** When the latest presses of this boot were stored, by sequence modulo 16; behind that the failures there were. */
   private presses: Int32Array | undefined;
   private readonly bootAt: number;
+  /** The message of the alert that is handed over next. */
+  private made: Message | undefined;
 
   /** `bootAt`: the instant, in milliseconds, at which this boot began; a replayed alert counts its `ms` from there. */
   constructor(journal: Journal, bootAt: number) {
@@ -62,54 +64,62 @@ export class Outbox {
   }
 
   /**
-   * Hands the session every alert that it has room for, oldest first. An alert that the broker has already received
-   * (PUBREC seen, power lost before PUBCOMP) is only released, never published again [MQTT-4.3.3-1].
+   * The next step of handing alerts to the session, as long as it has room, oldest first: makes the message of the next
+   * one, or hands over the one that was made. An alert that the broker has already received (PUBREC seen, power lost
+   * before PUBCOMP) is only released, never published again [MQTT-4.3.3-1].
+   *
+   * @returns 0: there was nothing to do; 1: a message was made, 2: one was handed over or released. Call again then, in
+   *   another turn.
    */
-  handOver(publisher: Publisher, circumstances: Circumstances, now: number): void {
-    while (this.inFlight < MAX_IN_FLIGHT) {
-      const record = this.journal.next(this.offered);
-      if (record === undefined) return;
-      const { sequence } = record;
-      let result: number;
-      if (record.status === AlertStatus.RECEIVED && sequence > this.republish) {
-        result = publisher.release(packetId(sequence), now);
-      } else {
-        const attempt = this.attemptOf(sequence, circumstances);
-        const facts: AlertFacts = {
-          sequence,
-          event: record.event,
-          chipId: circumstances.chipId,
-          millivolts: record.millivolts,
-          rssi: circumstances.rssi,
-          ms: (now - this.startOf(sequence)) | 0,
-          attempt,
-          queued: sequence <= this.before || attempt > 1,
-        };
-        result = publisher.publish(this.message(sequence, facts, circumstances.topic), now);
-      }
-      if (result < 0) return;
-      this.offered = sequence;
-      this.inFlight += 1;
+  handOver(publisher: Publisher, circumstances: Circumstances, now: number): 0 | 1 | 2 {
+    const { made } = this;
+    if (made !== undefined) {
+      // Without room it is made anew later: by then it says something else.
+      this.made = undefined;
+      return publisher.publish(made, now) < 0 ? 0 : this.handed(this.sequenceOf(made.id as number));
     }
+    if (this.inFlight >= MAX_IN_FLIGHT) return 0;
+    const record = this.journal.next(this.offered);
+    if (record === undefined) return 0;
+    const { sequence } = record;
+    if (record.status === AlertStatus.RECEIVED && sequence > this.republish) {
+      return publisher.release(packetId(sequence), now) < 0 ? 0 : this.handed(sequence);
+    }
+    const attempt = this.attemptOf(sequence, circumstances);
+    this.made = {
+      topic: circumstances.topic,
+      payload: alertPayload({
+        sequence,
+        event: record.event,
+        chipId: circumstances.chipId,
+        millivolts: record.millivolts,
+        rssi: circumstances.rssi,
+        ms: (now - this.startOf(sequence)) | 0,
+        attempt,
+        queued: sequence <= this.before || attempt > 1,
+      }),
+      qos: 2,
+      retain: false,
+      id: packetId(sequence),
+      resumed: sequence <= this.maybeSent && sequence > this.republish,
+    };
+    return 1;
+  }
+
+  private handed(sequence: number): 2 {
+    this.offered = sequence;
+    this.inFlight += 1;
+    return 2;
   }
 
   /**
-   * PUBREC: writes it down, so that this alert is never published again. Returns its sequence, or 0. Throws when the
-   * flash is worn out; PUBREL must not leave then.
+   * PUBCOMP is in: the alert's place in the session is free, also that of one that a full journal has given up
+   * meanwhile. Returns its sequence, which the journal is to be told, or 0 for a packet that was no alert.
    */
-  received(id: number): number {
-    if (id >= FIRST_SESSION_ID) return 0;
-    const sequence = this.sequenceOf(id);
-    return this.journal.received(sequence) ? sequence : 0;
-  }
-
-  /** PUBCOMP: the alert is done. Returns its sequence, or 0 for a packet that was no alert. */
   delivered(id: number): number {
-    if (id >= FIRST_SESSION_ID) return 0;
-    // Also for an alert that a full journal has given up meanwhile: its place in the session is free again.
-    if (this.inFlight > 0) this.inFlight -= 1;
     const sequence = this.sequenceOf(id);
-    return this.journal.done(sequence) ? sequence : 0;
+    if (sequence !== 0 && this.inFlight > 0) this.inFlight -= 1;
+    return sequence;
   }
 
   /** The session was made anew (other settings): everything not done is handed over again. */
@@ -118,6 +128,7 @@ export class Outbox {
     if (this.offered > this.maybeSent) this.maybeSent = this.offered;
     this.offered = 0;
     this.inFlight = 0;
+    this.made = undefined;
   }
 
   private startOf(sequence: number): number {
@@ -132,19 +143,12 @@ export class Outbox {
     return failures - (this.presses?.[(sequence & 15) + 16] ?? 0) + 1;
   }
 
-  private message(sequence: number, facts: AlertFacts, topic: string): Message {
-    return {
-      topic,
-      payload: alertPayload(facts),
-      qos: 2,
-      retain: false,
-      id: packetId(sequence),
-      resumed: sequence <= this.maybeSent && sequence > this.republish,
-    };
-  }
-
-  /** The newest sequence with that packet id; alerts that are not done never share one. */
-  private sequenceOf(id: number): number {
+  /**
+   * The newest sequence with that packet id; alerts that are not done never share one. 0 for an id that is the
+   * session's own.
+   */
+  sequenceOf(id: number): number {
+    if (id >= FIRST_SESSION_ID) return 0;
     const { pushes } = this.journal;
     return pushes - ((pushes - id) & 32767);
   }

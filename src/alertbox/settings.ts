@@ -3,7 +3,9 @@
 // here. It knows no network, no page and no broker; it never says a secret value in a message.
 
 import { type Flash, flashWord, type Scanner } from "./flash.js";
-import { JsonReader, quoted } from "./json.js";
+
+/** XS takes a range (xsString.c, fx_String_fromArrayBuffer); its typings name the buffer only. */
+type FromArrayBuffer = (buffer: ArrayBufferLike, byteOffset: number, byteLength: number) => string;
 
 export interface WiFiNetwork {
   /** 1..32 bytes of UTF-8. */
@@ -73,7 +75,6 @@ const KEYS = Object.freeze([
   "ssid",
   "wifiPassword",
 ] as const);
-const HEX_DIGITS = "0123456789abcdefABCDEF";
 const NETWORK_KEYS = Object.freeze(["ssid", "password"] as const);
 
 /** What may be given: every setting, and the shorthand for a single network. */
@@ -110,17 +111,101 @@ export function defaultRoot(chipId: number): string {
  */
 export function checkSettings(value: unknown, chipId: number, scanner?: Scanner): Settings | string {
   if (!isObject(value)) return 'settings: not an object; give the fields as JSON, such as {"host":"broker.local"}';
-  const stray = strayKey(value, KEYS);
-  if (stray !== undefined) return `${stray}: unknown setting; known are ${KEYS.join(", ")}`;
-  return checkGiven(value, chipId, scanner);
+  return new SettingsDraft(value, chipId, scanner).judged();
 }
 
-/** The same, for what has known keys only. */
-function checkGiven(given: Given, chipId: number, scanner: Scanner | undefined): Settings | string {
-  const wifi = checkNetworks(given, scanner);
-  if (typeof wifi === "string") return wifi;
+/**
+ * Settings that are being judged: complete ones, or a partial object as `cmd/config` brings it, laid over the current
+ * ones and judged as a whole. Networks are replaced as a list; `wifiPassword` alone changes the password of the only
+ * network there is. What was given is never changed. In steps that are soon done, because all of it takes longer than
+ * Wi-Fi can wait:
+ *
+ * 0 are the keys known ──▶ 1 networks, one at a time ──▶ 2 broker ──▶ 3 account, root ──▶ 4 the box ──▶ settings
+ *
+ * From each of them a refusal.
+ */
+export class SettingsDraft {
+  /** What it comes from: changes, or a form that was sent. */
+  readonly origin: object;
+  private readonly current: Settings | undefined;
+  private readonly chipId: number;
+  private readonly scanner: Scanner | undefined;
+  private given: Given;
+  /** Networks that were judged. */
+  private readonly wifi: WiFiNetwork[] = [];
+  private stage: number;
+
+  /**
+   * `current`: what the changes are laid over; nothing: they must be complete. `origin`, when they come from something
+   * else than text: their keys are known ones then, for sure.
+   */
+  constructor(changes: object, chipId: number, scanner: Scanner | undefined, current?: Settings, origin?: object) {
+    this.origin = origin ?? changes;
+    this.current = current;
+    this.chipId = chipId;
+    this.scanner = scanner;
+    this.given = changes;
+    this.stage = origin === undefined ? 0 : 1;
+  }
+
+  /** The next step. Undefined: there is more, call again. Else the result, as `checkSettings` gives it. */
+  step(): Settings | string | undefined {
+    const { given, stage } = this;
+    this.stage = stage + 1;
+    switch (stage) {
+      case 0: {
+        // Before anything is copied, so that a key such as "__proto__" never meets an assignment.
+        const stray = strayKey(given, KEYS);
+        if (stray !== undefined) return `${stray}: unknown setting; known are ${KEYS.join(", ")}`;
+        if (this.current !== undefined) this.given = merged(this.current, given);
+        return undefined;
+      }
+      case 1: {
+        // A network in each step.
+        const list = networksOf(given);
+        if (typeof list === "string") return list;
+        const { wifi } = this;
+        const at = wifi.length;
+        const problem = networkProblem(list[at], list.length === 1 ? "wifi" : `wifi[${at}]`, this.scanner);
+        if (problem !== undefined) return problem;
+        const { ssid, password } = list[at] as WiFiNetwork;
+        wifi.push({ ssid, password });
+        if (wifi.length < list.length) this.stage = 1;
+        else this.given = completed(given, wifi, this.chipId);
+        return undefined;
+      }
+      case 2:
+        return brokerProblem(given, this.scanner);
+      case 3:
+        return accountProblem(given, this.scanner);
+      default:
+        return boxProblem(given) ?? (given as Settings);
+    }
+  }
+
+  /** All steps at once. */
+  judged(): Settings | string {
+    for (;;) {
+      const result = this.step();
+      if (result !== undefined) return result;
+    }
+  }
+}
+
+function merged(current: Settings, changes: Given): Given {
+  const given: Given = Object.assign({}, current, changes);
+  if (changes.wifi === undefined && (changes.ssid !== undefined || changes.wifiPassword !== undefined)) {
+    const only = current.wifi.length === 1 ? current.wifi[0] : undefined;
+    if (changes.ssid === undefined && only !== undefined) given.ssid = only.ssid;
+    delete given.wifi;
+  }
+  return given;
+}
+
+/** With the defaults for what is missing. */
+function completed(given: Given, wifi: readonly WiFiNetwork[], chipId: number): Given {
   const mode = given.mode ?? "mains";
-  const settings: Given = {
+  return {
     wifi,
     host: given.host,
     port: given.port ?? SettingsLimits.PORT,
@@ -135,34 +220,6 @@ function checkGiven(given: Given, chipId: number, scanner: Scanner | undefined):
     lowMillivolts: given.lowMillivolts ?? SettingsLimits.LOW_MILLIVOLTS,
     quiet: given.quiet ?? false,
   };
-  const problem = brokerProblem(settings, scanner) ?? boxProblem(settings);
-  return problem ?? (settings as Settings);
-}
-
-/**
- * `changes`, a parsed partial JSON object as `cmd/config` brings it, laid over `current` and checked as a whole.
- * Networks are replaced as a list; `wifiPassword` alone changes the password of the only network there is.
- *
- * @returns the merged settings, or a sentence as `checkSettings` gives it; `current` is never changed.
- */
-export function mergeSettings(
-  current: Settings,
-  changes: unknown,
-  chipId: number,
-  scanner?: Scanner,
-): Settings | string {
-  if (!isObject(changes)) return 'config: not an object; give the fields to change as JSON, such as {"port":1883}';
-  // Before anything is copied, so that a key such as "__proto__" never meets an assignment.
-  const stray = strayKey(changes, KEYS);
-  if (stray !== undefined) return `${stray}: unknown setting; known are ${KEYS.join(", ")}`;
-  const given: Given = Object.assign({}, current, changes);
-  const short = changes as Given;
-  if (short.wifi === undefined && (short.ssid !== undefined || short.wifiPassword !== undefined)) {
-    const only = current.wifi.length === 1 ? current.wifi[0] : undefined;
-    if (short.ssid === undefined && only !== undefined) given.ssid = only.ssid;
-    delete given.wifi;
-  }
-  return checkGiven(given, chipId, scanner);
 }
 
 /** Whether two settings are the same in every field. */
@@ -193,7 +250,8 @@ function strayKey(value: object, known: readonly string[]): string | undefined {
   return undefined;
 }
 
-function checkNetworks(given: Given, scanner: Scanner | undefined): WiFiNetwork[] | string {
+/** The networks that were given, 1 to 3 of whatever kind. */
+function networksOf(given: Given): unknown[] | string {
   let list: unknown[];
   if (given.ssid !== undefined || given.wifiPassword !== undefined) {
     if (given.wifi !== undefined) return "wifi: given twice; give either wifi or ssid and wifiPassword";
@@ -205,18 +263,9 @@ function checkNetworks(given: Given, scanner: Scanner | undefined): WiFiNetwork[
   } else {
     list = Array.isArray(given.wifi) ? given.wifi : [given.wifi];
   }
-  if (list.length < 1 || list.length > SettingsLimits.NETWORKS) {
-    return `wifi: ${list.length} networks; give 1 to ${SettingsLimits.NETWORKS}`;
-  }
-  const networks: WiFiNetwork[] = [];
-  for (let i = 0; i < list.length; i += 1) {
-    const name = list.length === 1 ? "wifi" : `wifi[${i}]`;
-    const problem = networkProblem(list[i], name, scanner);
-    if (problem !== undefined) return problem;
-    const network = list[i] as WiFiNetwork;
-    networks.push({ ssid: network.ssid, password: network.password });
-  }
-  return networks;
+  const count = list.length;
+  const most = SettingsLimits.NETWORKS;
+  return count < 1 || count > most ? `wifi: ${count} networks; give 1 to ${most}` : list;
 }
 
 function networkProblem(network: unknown, name: string, scanner: Scanner | undefined): string | undefined {
@@ -226,17 +275,16 @@ function networkProblem(network: unknown, name: string, scanner: Scanner | undef
   const { ssid, password } = network as { ssid?: unknown; password?: unknown };
   if (typeof ssid !== "string") return `${name}.ssid: not text; give the network's name`;
   // A zero byte would end the name in the Wi-Fi driver, which takes C strings.
-  const length = utf8Length(ssid);
+  const length = textLength(ssid, 0, scanner);
   if (length < 1 || length > SettingsLimits.SSID_BYTES || ssid.indexOf("\0") >= 0) {
     return `${name}.ssid: must be 1 to ${SettingsLimits.SSID_BYTES} bytes of UTF-8`;
   }
   if (password === undefined) return `${name}.password: missing; give "" for an open network`;
   if (typeof password !== "string") return `${name}.password: not text; give "" for an open network`;
-  // 64 hex digits are the 256-bit key itself.
-  let digits = password.length === 64 ? 0 : 65;
-  while (digits < 64 && HEX_DIGITS.indexOf(password.substring(digits, digits + 1)) >= 0) digits += 1;
-  if (password === "" || digits === 64) return undefined;
-  const size = plainLength(password, scanner);
+  const size = textLength(password, 0x20, scanner);
+  // 64 hex digits are the 256-bit key itself. The engine reads them; it would take spaces around them, too.
+  const isKey = size === 64 && password.length === 64 && password.indexOf(" ") < 0 && Number(`0x${password}`) >= 0;
+  if (password === "" || isKey) return undefined;
   if (size < SettingsLimits.PASSPHRASE_LEAST || size > SettingsLimits.PASSPHRASE_BYTES) {
     return `${name}.password: must be 8 to 63 bytes without control characters, 64 hex digits, or "" for an open network`;
   }
@@ -244,12 +292,16 @@ function networkProblem(network: unknown, name: string, scanner: Scanner | undef
 }
 
 function brokerProblem(settings: Given, scanner: Scanner | undefined): string | undefined {
-  const { host, port, user, password, root } = settings;
+  const { host, port } = settings;
   if (host === undefined) return "host: missing; give the broker's name or IPv4 address";
-  if (typeof host !== "string" || !isHost(host)) {
+  if (typeof host !== "string" || !isHost(host, scanner)) {
     return "host: not a host name or IPv4 address; give it without scheme and port, such as broker.local or 192.168.1.10";
   }
-  if (!isWhole(port, 1, 65535)) return "port: must be a whole number from 1 to 65535; MQTT's is 1883";
+  return isWhole(port, 1, 65535) ? undefined : "port: must be a whole number from 1 to 65535; MQTT's is 1883";
+}
+
+function accountProblem(settings: Given, scanner: Scanner | undefined): string | undefined {
+  const { user, password, root } = settings;
   const limit = SettingsLimits;
   if (!isPlain(user, limit.USER_BYTES, scanner)) {
     return `user: must be text of at most ${limit.USER_BYTES} bytes without control characters; "" for none`;
@@ -260,7 +312,7 @@ function brokerProblem(settings: Given, scanner: Scanner | undefined): string | 
   // [MQTT-3.1.2-22]: without a user name there can be no password.
   if (user === "" && password !== "") return "password: given without user; MQTT needs both, give user too";
   if (typeof root !== "string") return "root: not text; give a topic, such as home/door/alertbox";
-  const length = plainLength(root, scanner);
+  const length = textLength(root, 0x20, scanner);
   if (length < 1 || length > SettingsLimits.ROOT_BYTES) {
     return `root: must be 1 to ${SettingsLimits.ROOT_BYTES} bytes of UTF-8 without control characters`;
   }
@@ -300,48 +352,39 @@ function isWhole(value: unknown, least: number, most: number): boolean {
   return typeof value === "number" && value === (value | 0) && value >= least && value <= most;
 }
 
-/** Bytes of UTF-8 that a string takes; -1 when it holds half a surrogate pair, which UTF-8 cannot spell. */
-function utf8Length(text: string): number {
-  // As many bytes as characters: ASCII, as nearly always.
-  if (ArrayBuffer.fromString(text).byteLength === text.length) return text.length;
-  let length = 0;
-  for (let i = 0; i < text.length; i += 1) {
-    const unit = text.charCodeAt(i);
-    if (unit < 0x80) length += 1;
-    else if (unit < 0x800) length += 2;
-    else if (unit > 0xffff)
-      length += 4; // XS gives whole code points, other engines halves of them.
-    else if (unit < 0xd800 || unit > 0xdfff) length += 3;
-    else {
+/**
+ * Bytes of UTF-8 that a string takes; -1 when it holds half a surrogate pair, which UTF-8 cannot spell, and with
+ * `least` 0x20 also for control characters: MQTT forbids U+0000 [MQTT-1.5.3-2] and discourages the rest (§1.5.3), and
+ * a passphrase has none.
+ */
+function textLength(text: string, least: number, scanner: Scanner | undefined): number {
+  const bytes = new Uint8Array(ArrayBuffer.fromString(text));
+  const end = bytes.length;
+  if (scanner === undefined) {
+    for (let i = 0; i < text.length; i += 1) {
+      const unit = text.charCodeAt(i);
+      if (least !== 0 && (unit < least || (unit >= 0x7f && unit <= 0x9f))) return -1;
+      if (unit < 0xd800 || unit > 0xdfff) continue;
       i += 1;
       const low = i < text.length ? text.charCodeAt(i) : 0;
       if (unit > 0xdbff || low < 0xdc00 || low > 0xdfff) return -1;
-      length += 4;
     }
+    return end;
   }
-  return length;
-}
-
-/**
- * As utf8Length, and -1 for control characters too: MQTT forbids U+0000 [MQTT-1.5.3-2] and discourages the rest
- * (§1.5.3), a passphrase has none, and without them the settings as JSON always fit a sector.
- */
-function plainLength(text: string, scanner: Scanner | undefined): number {
-  if (scanner !== undefined) {
-    const bytes = new Uint8Array(ArrayBuffer.fromString(text));
-    // Printable ASCII, as nearly always.
-    if (scanner.span(bytes, 0, bytes.length, 0x20, 0x7e, -1) === text.length) return text.length;
+  if (least !== 0 && scanner.span(bytes, 0, end, least, 0xff, 0x7f) < end) return -1;
+  // ASCII in runs, as nearly all of it. The upper control characters begin with C2, surrogates with ED.
+  for (let at = scanner.span(bytes, 0, end, 0, 0x7f, -1); at < end; at = scanner.span(bytes, at, end, 0, 0x7f, -1)) {
+    const lead = bytes[at] as number;
+    const next = bytes[at + 1] as number;
+    if ((lead === 0xc2 && next < 0xa0 && least !== 0) || (lead === 0xed && next >= 0xa0)) return -1;
+    at += lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
   }
-  for (let i = 0; i < text.length; i += 1) {
-    const unit = text.charCodeAt(i);
-    if (unit < 0x20 || (unit >= 0x7f && unit <= 0x9f)) return -1;
-  }
-  return utf8Length(text);
+  return end;
 }
 
 function isPlain(text: unknown, most: number, scanner: Scanner | undefined): boolean {
   if (typeof text !== "string") return false;
-  const length = plainLength(text, scanner);
+  const length = textLength(text, 0x20, scanner);
   return length >= 0 && length <= most;
 }
 
@@ -350,125 +393,93 @@ function isPlain(text: unknown, most: number, scanner: Scanner | undefined): boo
  * use, or four decimal numbers 0..255. A name whose last part is a number would be taken for an address, so it must be
  * one.
  */
-function isHost(host: string): boolean {
-  if (host.length < 1 || host.length > SettingsLimits.HOST_LENGTH) return false;
+function isHost(host: string, scanner: Scanner | undefined): boolean {
+  const bytes = new Uint8Array(ArrayBuffer.fromString(host));
+  const end = bytes.length;
+  if (end < 1 || end > SettingsLimits.HOST_LENGTH) return false;
   let numbers = 0;
   let labels = 0;
   let tooLarge = false;
-  for (let from = 0; from <= host.length; ) {
-    let stop = host.indexOf(".", from);
-    if (stop < 0) stop = host.length;
-    const part = host.substring(from, stop);
-    from = stop + 1;
-    labels += 1;
-    if (part.length < 1 || part.length > 63 || part.startsWith("-") || part.substring(part.length - 1) === "-")
-      return false;
+  for (let at = 0; at <= end; at += 1) {
+    const from = at;
     let digits = 0;
-    for (let i = 0; i < part.length; i += 1) {
-      const unit = part.charCodeAt(i);
-      // Letters, capital or not, before all else: they are most.
-      if ((unit | 0x20) >= 0x61 && (unit | 0x20) <= 0x7a) continue;
-      if (unit >= 0x30 && unit <= 0x39) digits += 1;
-      else if (unit !== 0x2d && unit !== 0x5f) return false;
+    while (at < end && bytes[at] !== 0x2e) {
+      const byte = bytes[at] as number;
+      const isDigit = byte >= 0x30 && byte <= 0x39;
+      if (isDigit || (byte >= 0x61 && byte <= 0x7a)) {
+        // Digits and small letters come in runs.
+        const stop = scanner?.span(bytes, at, end, isDigit ? 0x30 : 0x61, isDigit ? 0x39 : 0x7a, -1) ?? at + 1;
+        if (isDigit) digits += stop - at;
+        at = stop;
+      } else if ((byte >= 0x41 && byte <= 0x5a) || byte === 0x2d || byte === 0x5f) at += 1;
+      else return false;
     }
-    if (digits === part.length) numbers += 1;
-    else numbers = 0;
-    // A leading zero means octal to some resolvers and nothing to others: refused.
-    if (Number(part) > 255 || (part.length > 1 && part.startsWith("0"))) tooLarge = true;
+    const length = at - from;
+    if (length < 1 || length > 63 || bytes[from] === 0x2d || bytes[at - 1] === 0x2d) return false;
+    labels += 1;
+    if (digits < length) numbers = 0;
+    else {
+      numbers += 1;
+      // A leading zero means octal to some resolvers and nothing to others: refused.
+      if (Number(host.substring(from, at)) > 255 || (length > 1 && bytes[from] === 0x30)) tooLarge = true;
+    }
   }
   return numbers === 0 || (numbers === 4 && labels === 4 && !tooLarge);
 }
 
 // The store
 
-// A slot: magic · version · generation · length · CRC, then the settings as UTF-8 JSON, filled up to whole words.
+// A slot: a header of ten words, then the texts, each filled up with spaces to whole words of 4 bytes.
+//   0 magic · 1 version · 2 generation · 3 bytes of the texts · 4 port, keep-alive · 5 low millivolts, flags, number of
+//   networks · 6 to 8 lengths of the texts, a byte each · 9 CRC of the texts and of the words before it
+// Flags, from bit 16 on: battery, wiring (2 bits), double, drop-oldest, quiet. Texts: name and password of each
+// network, host, user, password, root.
 // Numbers that stand in the code, because a named constant takes some 60 bytes of flash:
-// - 0x31534241: the magic, "ABS1" in flash; 1: the version.
-// - 20: bytes of the header; 16: where its CRC stands.
+// - 0x31534241: the magic, "ABS1" in flash; 2: the version. Settings written by other rules need another version.
+// - 40: bytes of the header; 36: where its CRC stands; 24: where the lengths do.
 
-/**
- * The settings as JSON, with the fields in one order, so that equal settings are equal bytes; spaces at the end make
- * whole words of 4 bytes. Piece by piece, so that the text, up to 2 KB, never stands in RAM as a whole.
- */
-class SettingsText {
-  private readonly settings: Settings;
-  /** The piece that comes next; below 0 a network. */
-  private next: number;
-  private bytes = new Uint8Array(0);
-  private place = 0;
+const WIRINGS = Object.freeze(["gpio", "rst", "rst+gpio"] as const);
 
-  constructor(settings: Settings) {
-    this.settings = settings;
-    this.next = -settings.wifi.length;
-  }
-
-  /** Puts what follows into a block of whole words; the number of bytes, which fill it but for the last ones. */
-  copy(block: Uint8Array): number {
-    let size = 0;
-    while (size < block.length) {
-      const { place, bytes } = this;
-      if (place === bytes.length) {
-        const piece = this.piece();
-        if (piece === "") break;
-        this.bytes = new Uint8Array(ArrayBuffer.fromString(piece));
-        this.place = 0;
-      } else {
-        const count = Math.min(bytes.length - place, block.length - size);
-        block.set(bytes.subarray(place, place + count), size);
-        this.place = place + count;
-        size += count;
-      }
-    }
-    for (; (size & 3) !== 0; size += 1) block[size] = 0x20;
-    return size;
-  }
-
-  private piece(): string {
-    const { settings, next } = this;
-    const { wifi } = settings;
-    this.next = next + 1;
-    if (next < 0) {
-      const { ssid, password } = wifi[wifi.length + next] as WiFiNetwork;
-      const before = next + wifi.length === 0 ? '{"wifi":[' : ",";
-      return `${before}{"ssid":${quoted(ssid)},"password":${quoted(password, true)}}`;
-    }
-    switch (next) {
-      case 0:
-        return `],"host":${quoted(settings.host, true)},"port":${settings.port}`;
-      case 1:
-        return `,"user":${quoted(settings.user, true)}`;
-      case 2:
-        return `,"password":${quoted(settings.password, true)}`;
-      case 3:
-        return `,"root":${quoted(settings.root, true)}`;
-      case 4:
-        return `,"mode":"${settings.mode}","wiring":"${settings.wiring}","keepAliveSeconds":${settings.keepAliveSeconds}`;
-      case 5:
-        return `,"double":${settings.double},"full":"${settings.full}","lowMillivolts":${settings.lowMillivolts}`;
-      case 6:
-        return `,"quiet":${settings.quiet}}`;
-      default:
-        return "";
-    }
-  }
+/** The texts in the order in which they are stored. */
+function textAt({ wifi, host, user, password, root }: Settings, at: number): string {
+  const network = wifi[at >> 1];
+  if (network !== undefined) return (at & 1) === 0 ? network.ssid : network.password;
+  const left = at - 2 * wifi.length;
+  return left === 0 ? host : left === 1 ? user : left === 2 ? password : root;
 }
 
-/** What a valid slot holds: so many bytes of JSON. */
+/** What a valid slot holds. */
 interface Stored {
   readonly slot: number;
-  readonly generation: number;
-  readonly length: number;
+  readonly words: Int32Array;
 }
 
 /**
  * Two slots of one sector each. Saving writes the slot that is not in force and its CRC last, so a cut at any byte
- * leaves the old settings or the new ones. It keeps nothing in RAM: settings are read once per boot and written a few
+ * leaves the old settings or the new ones. It is made for each use: settings are read once per boot and written a few
  * times in a life.
+ *
+ * Saving has steps, each of which is soon done (`step`), because all of it takes longer than Wi-Fi can wait:
+ *
+ * 0 compare ──▶ 1 erase ──▶ 2 texts, two at a time ──▶ 3 header ──▶ 4 look ──▶ done
+ *     └─ in force already ─▶ done ▲                                      └── the other slot: first worn, none in force
+ *
+ * Until the header is whole the old settings are in force, however often the power fails.
  */
 export class SettingsStore {
   private readonly flash: Flash;
   private readonly firstSector: number;
   private lastError = "";
+  // While saving:
+  private stage = 0;
+  private settings: Settings | undefined;
+  /** The other slot may be tried too. */
+  private isFirst = false;
+  private slot = 0;
+  private place = 0;
+  private count = 0;
+  private crc = 0;
+  private words = new Int32Array(0);
 
   /** Uses the sectors `firstSector` and `firstSector + 1` of `flash`. */
   constructor(flash: Flash, firstSector: number) {
@@ -483,10 +494,10 @@ export class SettingsStore {
   load(chipId: number): Settings | undefined {
     const newest = this.newest();
     if (newest === undefined) return undefined;
-    const settings = this.parse(newest, chipId);
+    const settings = this.checked(newest, chipId);
     if (settings !== undefined) return settings;
     const other = this.read(1 - newest.slot);
-    return other === undefined ? undefined : this.parse(other, chipId);
+    return other === undefined ? undefined : this.checked(other, chipId);
   }
 
   /**
@@ -496,30 +507,112 @@ export class SettingsStore {
    * force.
    */
   save(settings: Settings): void {
-    const block = new Uint8Array(64);
-    const text = new SettingsText(settings);
-    let length = 0;
-    let crc = 0;
-    for (let size = 64; size === 64; length += size) {
-      size = text.copy(block);
-      crc = this.flash.crc(block, 0, size, crc);
+    this.begin(settings);
+    while (this.step());
+  }
+
+  /** Begins to save; `step` does it. */
+  begin(settings: Settings): void {
+    this.settings = settings;
+    this.stage = 0;
+  }
+
+  /** The next step of saving. False when the settings are in force. Throws as `save`; it is over then. */
+  step(): boolean {
+    const settings = this.settings as Settings;
+    const { stage } = this;
+    this.stage = stage + 1;
+    switch (stage) {
+      case 0: {
+        const newest = this.newest();
+        this.isFirst = newest === undefined;
+        this.slot = newest === undefined ? 0 : 1 - newest.slot;
+        this.words = new Int32Array(10);
+        this.words[2] = newest === undefined ? 1 : (newest.words[2] as number) + 1;
+        // What was stored was accepted then, and is compared field by field.
+        const given = newest === undefined ? undefined : this.parse(newest);
+        return given === undefined || !equalSettings(given as Settings, settings);
+      }
+      case 1:
+        this.place = 0;
+        this.count = 0;
+        this.crc = 0;
+        try {
+          this.flash.erase(this.firstSector + this.slot);
+        } catch (error) {
+          this.lastError = ` (${String(error)})`;
+        }
+        return true;
+      case 2:
+        // Two texts in each step.
+        this.put(textAt(settings, this.count));
+        this.put(textAt(settings, this.count));
+        if (this.count < 2 * settings.wifi.length + 4) this.stage = 2;
+        return true;
+      case 3:
+        this.putHeader(settings);
+        return true;
+      default:
+        return this.look();
     }
-    if (length > this.flash.sectorSize - 20) {
-      throw new RangeError(`settings: ${length} bytes do not fit a sector; shorten names and passwords`);
+  }
+
+  /** Writes a text behind the others. Whether that has worked is decided by reading back. */
+  private put(text: string): void {
+    let bytes = new Uint8Array(ArrayBuffer.fromString(text));
+    const { length } = bytes;
+    const rest = length & 3;
+    if (rest !== 0) bytes = new Uint8Array(ArrayBuffer.fromString(text + "   ".substring(rest - 1)));
+    new Uint8Array(this.words.buffer)[24 + this.count] = length;
+    this.count += 1;
+    if (length === 0) return;
+    const { place } = this;
+    const size = bytes.length;
+    if (place + size > this.flash.sectorSize - 40) {
+      throw new RangeError("settings: they do not fit a sector; shorten names and passwords");
     }
-    const newest = this.newest();
-    if (newest === undefined) {
-      // With nothing in force, the other slot is free to try.
-      if (this.write(0, 1, settings, length) || this.write(1, 1, settings, length)) return;
-    } else if (
-      (newest.length === length && this.sum(newest.slot, length, 0) === crc && this.holds(newest.slot, settings)) ||
-      this.write(1 - newest.slot, (newest.generation + 1) | 0, settings, length)
-    ) {
-      return;
+    this.place = place + size;
+    this.crc = this.flash.crc(bytes, 0, size, this.crc);
+    this.write(40 + place, bytes);
+  }
+
+  private putHeader(settings: Settings): void {
+    const { words } = this;
+    const { wiring } = settings;
+    const bytes = new Uint8Array(words.buffer);
+    let flags = (wiring === "rst" ? 2 : wiring === "gpio" ? 0 : 4) | (settings.mode === "battery" ? 1 : 0);
+    flags |= (settings.double ? 8 : 0) | (settings.full === "drop-oldest" ? 16 : 0) | (settings.quiet ? 32 : 0);
+    words[0] = 0x31534241;
+    words[1] = 2;
+    words[3] = this.place;
+    words[4] = settings.port | (settings.keepAliveSeconds << 16);
+    words[5] = settings.lowMillivolts | (flags << 16) | (settings.wifi.length << 24);
+    words[9] = flashWord(this.flash.crc(bytes, 0, 36, this.crc));
+    this.write(0, bytes.subarray(0, 36));
+    this.write(36, bytes.subarray(36));
+  }
+
+  private write(offset: number, bytes: Uint8Array): void {
+    try {
+      this.flash.write(this.sectorAt(this.slot) + offset, bytes);
+    } catch (error) {
+      this.lastError = ` (${String(error)})`;
     }
-    throw new Error(
-      `settings: flash is worn out: it does not keep what is written${this.lastError}; the old settings stay`,
-    );
+  }
+
+  /** Reads back what was written. */
+  private look(): boolean {
+    const stored = this.read(this.slot);
+    if (stored !== undefined && stored.words[2] === this.words[2] && stored.words[9] === this.words[9]) return false;
+    if (!this.isFirst || this.slot === 1) {
+      throw new Error(
+        `settings: flash is worn out: it does not keep what is written${this.lastError}; the old settings stay`,
+      );
+    }
+    // With nothing in force, the other slot is free to try.
+    this.slot = 1;
+    this.stage = 1;
+    return true;
   }
 
   /**
@@ -546,89 +639,64 @@ export class SettingsStore {
     const second = this.read(1);
     if (first === undefined) return second;
     if (second === undefined) return first;
-    return ((first.generation - second.generation) | 0) > 0 ? first : second;
+    return (((first.words[2] as number) - (second.words[2] as number)) | 0) > 0 ? first : second;
   }
 
   private read(slot: number): Stored | undefined {
     const offset = this.sectorAt(slot);
-    const head = this.flash.read(offset, 20);
-    const words = new Int32Array(head.buffer, head.byteOffset, 20 >> 2);
+    const head = this.flash.read(offset, 40);
+    const words = new Int32Array(head.buffer, head.byteOffset, 10);
     const length = words[3] as number;
-    if (words[0] !== 0x31534241 || words[1] !== 1) return undefined;
-    if (length < 2 || length > this.flash.sectorSize - 20) return undefined;
-    if (words[4] !== flashWord(this.sum(slot, length, this.flash.crc(head, 0, 16, 0)))) return undefined;
-    return { slot, generation: words[2] as number, length };
-  }
-
-  /** The CRC of so many bytes of JSON in a slot, after what has the CRC `seed`. */
-  private sum(slot: number, length: number, seed: number): number {
-    const offset = this.sectorAt(slot) + 20;
-    let crc = seed;
+    if (words[0] !== 0x31534241 || words[1] !== 2) return undefined;
+    if (length < 4 || length > this.flash.sectorSize - 40 || (length & 3) !== 0) return undefined;
+    let crc = 0;
     for (let at = 0; at < length; at += 256) {
       const size = Math.min(256, length - at);
-      crc = this.flash.crc(this.flash.read(offset + at, (size + 3) & ~3), 0, size, crc);
+      crc = this.flash.crc(this.flash.read(offset + 40 + at, size), 0, size, crc);
     }
-    return crc;
+    return words[9] === flashWord(this.flash.crc(head, 0, 36, crc)) ? { slot, words } : undefined;
   }
 
-  private parse(stored: Stored, chipId: number): Settings | undefined {
-    const { length } = stored;
-    try {
-      const content = this.flash.read(this.sectorAt(stored.slot) + 20, (length + 3) & ~3);
-      const settings = checkSettings(
-        new JsonReader(content.subarray(0, length), this.flash).read(),
-        chipId,
-        this.flash,
-      );
-      return typeof settings === "string" ? undefined : settings;
-    } catch {
-      return undefined;
-    }
+  private checked(stored: Stored, chipId: number): Settings | undefined {
+    const given = this.parse(stored);
+    const settings =
+      given === undefined ? "" : new SettingsDraft(given, chipId, this.flash, undefined, stored).judged();
+    return typeof settings === "string" ? undefined : settings;
   }
 
-  /** Whether a slot, which has the right length, holds these settings. */
-  private holds(slot: number, settings: Settings): boolean {
-    const offset = this.sectorAt(slot) + 20;
-    const text = new SettingsText(settings);
-    const block = new Uint8Array(64);
-    const words = new Int32Array(block.buffer);
-    let size = 64;
-    for (let at = 0; size === 64; at += size) {
-      size = text.copy(block);
-      if (size === 0) break;
-      const stored = new Int32Array(this.flash.read(offset + at, size).buffer);
-      for (let i = 0; i < stored.length; i += 1) if (words[i] !== stored[i]) return false;
+  /** What a slot says; undefined when its lengths cannot be true. */
+  private parse({ slot, words }: Stored): Given | undefined {
+    const lengths = new Uint8Array(words.buffer, words.byteOffset + 24, 12);
+    const content = this.flash.read(this.sectorAt(slot) + 40, words[3] as number);
+    const texts: string[] = [];
+    const numbers = words[5] as number;
+    const count = numbers >>> 24;
+    let at = 0;
+    for (let i = 0; i < 2 * count + 4; i += 1) {
+      const length = lengths[i] ?? 0;
+      if (at + length > content.length) return undefined;
+      texts[i] = (String.fromArrayBuffer as FromArrayBuffer)(content.buffer, content.byteOffset + at, length);
+      at += (length + 3) & ~3;
     }
-    return true;
-  }
-
-  /** Writes a slot, CRC last. Whether that has worked is decided by reading back, not by the absence of an error. */
-  private write(slot: number, generation: number, settings: Settings, length: number): boolean {
-    const offset = this.sectorAt(slot);
-    const head = new Int32Array(20 >> 2);
-    const bytes = new Uint8Array(head.buffer);
-    const text = new SettingsText(settings);
-    const block = new Uint8Array(64);
-    head[0] = 0x31534241;
-    head[1] = 1;
-    head[2] = generation;
-    head[3] = length;
-    let crc = this.flash.crc(bytes, 0, 16, 0);
-    try {
-      this.flash.erase(this.firstSector + slot);
-      for (let at = 0; at < length; at += 64) {
-        const size = text.copy(block);
-        crc = this.flash.crc(block, 0, size, crc);
-        this.flash.write(offset + 20 + at, size === 64 ? block : block.subarray(0, size));
-      }
-      head[4] = flashWord(crc);
-      this.flash.write(offset, bytes.subarray(0, 16));
-      this.flash.write(offset + 16, bytes.subarray(16));
-    } catch (error) {
-      this.lastError = ` (${String(error)})`;
+    const wifi: WiFiNetwork[] = [];
+    for (let i = 0; i < 2 * count; i += 2) {
+      wifi.push({ ssid: texts[i] as string, password: texts[i + 1] as string });
     }
-    const stored = this.read(slot);
-    return stored !== undefined && stored.generation === generation && stored.length === length;
+    return {
+      wifi,
+      host: texts[2 * count],
+      port: (words[4] as number) & 0xffff,
+      user: texts[2 * count + 1],
+      password: texts[2 * count + 2],
+      root: texts[2 * count + 3],
+      mode: (numbers & 0x10000) === 0 ? "mains" : "battery",
+      wiring: WIRINGS[(numbers >> 17) & 3],
+      keepAliveSeconds: (words[4] as number) >>> 16,
+      double: (numbers & 0x80000) !== 0,
+      full: (numbers & 0x100000) === 0 ? "reject" : "drop-oldest",
+      lowMillivolts: numbers & 0xffff,
+      quiet: (numbers & 0x200000) !== 0,
+    };
   }
 
   /** Erases a slot; where the flash refuses, clears every bit of it instead, so that no secret stays behind. */

@@ -3,7 +3,7 @@
 // or broker than the one it was given for.
 
 import type { Scanner } from "./flash.js";
-import { checkSettings, type Settings, SettingsLimits, type WiFiNetwork } from "./settings.js";
+import { type Settings, SettingsDraft, SettingsLimits, type WiFiNetwork } from "./settings.js";
 
 /** The fields of the form, undefined where none was sent. */
 export interface SetupForm {
@@ -21,14 +21,15 @@ export interface SetupForm {
 /**
  * Settings to try; the network that was chosen comes first, others that were known stay behind it.
  *
- * @returns the settings, or a sentence that names the field, what is wrong and what to do, and never a secret value.
+ * @returns the settings, still to be judged, or a sentence that names the field, what is wrong and what to do, and
+ *   never a secret value.
  */
 export function setupSettings(
   current: Settings | undefined,
   form: SetupForm,
   chipId: number,
   scanner?: Scanner,
-): Settings | string {
+): SettingsDraft | string {
   const wifi = networks(current, form);
   if (typeof wifi === "string") return wifi;
   const host = form.host === undefined ? current?.host : form.host.trim();
@@ -38,7 +39,7 @@ export function setupSettings(
   const sameUser = sameBroker && user === current.user;
   const mode = form.mode ?? current?.mode;
   const sameMode = form.wiring === undefined && mode === current?.mode;
-  return checkSettings(
+  return new SettingsDraft(
     {
       wifi,
       host,
@@ -56,6 +57,8 @@ export function setupSettings(
     },
     chipId,
     scanner,
+    undefined,
+    form,
   );
 }
 

@@ -2,47 +2,33 @@
 // Pure. It knows no session, no settings and no journal: facts come as arguments, a root comes checked by settings.ts.
 // No payload may ever hold a secret: the only texts that go in are reset reason, firmware version, address and results.
 
-import { optional, quoted } from "./json.js";
+import type { Scanner } from "./flash.js";
+import { optional } from "./json.js";
 
-/** Names of the box's topics. They are built when needed: kept, six of them would take some 300 bytes of RAM. */
-export class Topics {
-  private readonly root: string;
+/**
+ * The topic `name` under a root, for example "mresetar/alertbox/5750". Topics are built when needed: kept, six of them
+ * would take some 300 bytes of RAM.
+ * - "alert": QoS 2, never retained: one message for each press.
+ * - "lwt": QoS 1, retained, also the will: `presencePayload`.
+ * - "state": QoS 1, retained: `statePayload`.
+ * - "led": QoS 1, retained: "ON" or "OFF".
+ * - "cmd/+": the filter for all commands; "cmd/" and a name: a command's own, on which it is cleared with an empty
+ *   retained message.
+ */
+export function topicOf(root: string, name: string): string {
+  return `${root}/${name}`;
+}
 
-  /**
-   * `root`: a valid topic name without "/" at its end, for example "mresetar/alertbox/5750". Throws a RangeError
-   * otherwise.
-   */
-  constructor(root: string) {
-    if (root === "" || root.substring(root.length - 1) === "/" || root.indexOf("+") >= 0 || root.indexOf("#") >= 0) {
-      throw new RangeError('topics: the root must be a topic name without "+", "#" or a "/" at its end');
-    }
-    this.root = root;
-  }
-
-  /**
-   * The topic `name` under the root:
-   * - "alert": QoS 2, never retained: one message for each press.
-   * - "lwt": QoS 1, retained, also the will: `presencePayload`.
-   * - "state": QoS 1, retained: `statePayload`.
-   * - "led": QoS 1, retained: "ON" or "OFF".
-   * - "cmd/+": the filter for all commands; "cmd/" and a name: a command's own, on which it is cleared with an empty
-   *   retained message.
-   */
-  child(name: string): string {
-    return `${this.root}/${name}`;
-  }
-
-  /**
-   * The name of the command that a topic carries ("led", "stay", "config" or another one level), "" for any other
-   * topic.
-   */
-  command(topic: string): string {
-    const prefix = this.child("cmd/");
-    if (!topic.startsWith(prefix)) return "";
-    const name = topic.substring(prefix.length);
-    // "+" stands for exactly one level [MQTT-4.7.1-3], so a deeper topic is not one that we subscribed to.
-    return name.indexOf("/") >= 0 ? "" : name;
-  }
+/**
+ * The name of the command that a topic under the root carries ("led", "stay", "config" or another one level), "" for
+ * any other topic.
+ */
+export function commandOf(root: string, topic: string): string {
+  const prefix = topicOf(root, "cmd/");
+  if (!topic.startsWith(prefix)) return "";
+  const name = topic.substring(prefix.length);
+  // "+" stands for exactly one level [MQTT-4.7.1-3], so a deeper topic is not one that we subscribed to.
+  return name.indexOf("/") >= 0 ? "" : name;
 }
 
 /** Names of `AlertEvent` values (journal.ts), as subscribers see them. */
@@ -84,9 +70,9 @@ export function alertPayload(facts: AlertFacts): string {
 /** `lost` is the will: the broker publishes it when the box went without saying so. */
 export type Presence = "online" | "sleeping" | "lost";
 
-/** `{"state":"lost","chip":5750,"fw":"1.0.0"}`, in the same form for each presence. */
+/** `{"state":"lost","chip":5750,"fw":"1.0.0"}`, in the same form for each presence. `firmware` needs no escapes. */
 export function presencePayload(presence: Presence, chipId: number, firmware: string): string {
-  return `{"state":"${presence}","chip":${chipId},"fw":${quoted(firmware)}}`;
+  return `{"state":"${presence}","chip":${chipId},"fw":"${firmware}"}`;
 }
 
 export interface StateFacts {
@@ -99,7 +85,7 @@ export interface StateFacts {
   readonly millivolts: number;
   /** Signal strength in dBm. */
   readonly rssi: number;
-  /** Why the chip started, for example "power-on" or "deep-sleep". */
+  /** Why the chip started, for example "power-on" or "deep-sleep". This and the next two need no escapes. */
   readonly reset: string;
   readonly firmware: string;
   /** The box's own address. */
@@ -116,11 +102,15 @@ export interface StateFacts {
   readonly crash: string;
 }
 
-/** The retained state of the box; members in the order of `StateFacts`, named as subscribers know them. */
-export function statePayload(facts: StateFacts): string {
+/**
+ * The retained state of the box; members in the order of `StateFacts`, named as subscribers know them. The `scanner` is
+ * for long texts.
+ */
+export function statePayload(facts: StateFacts, scanner?: Scanner): string {
   const counts = `"pushes":${facts.pushes},"pending":${facts.pending},"dropped":${facts.dropped}`;
-  const chip = `"vcc":${facts.millivolts | 0},"rssi":${facts.rssi | 0},"reset":${quoted(facts.reset)}`;
-  const now = `"fw":${quoted(facts.firmware)},"ip":${quoted(facts.ip)},"heap":${facts.heap}`;
+  const chip = `"vcc":${facts.millivolts | 0},"rssi":${facts.rssi | 0},"reset":"${facts.reset}"`;
+  const now = `"fw":"${facts.firmware}","ip":"${facts.ip}","heap":${facts.heap}`;
   const times = `"bootMs":${facts.bootMs},"wifiMs":${facts.wifiMs},"mqttMs":${facts.mqttMs}`;
-  return `{${counts},${chip},${now},${times}${optional("config", facts.config)}${optional("crash", facts.crash)}}`;
+  const config = optional("config", facts.config, scanner);
+  return `{${counts},${chip},${now},${times}${config}${optional("crash", facts.crash, scanner)}}`;
 }

@@ -13,9 +13,13 @@ import { now } from "./clock.js";
 
 /** One connection's part of the talk: bytes in, bytes out. */
 export interface Conversation {
-  receive(bytes: Uint8Array, start: number, end: number, now: number): void;
-  /** Writes what is to be sent next into `into`, at most `limit` bytes; 0 when there is nothing now. */
-  transmit(into: Uint8Array, limit: number, now: number): number;
+  /** Takes bytes as far as it has time for; where it has stopped: the rest comes again in another turn. */
+  receive(bytes: Uint8Array, start: number, end: number, now: number): number;
+  /** What was asked for is to be worked out by `work`, step by step, each in a turn of its own. */
+  readonly isAsked: boolean;
+  work(now: number): void;
+  /** What is to be sent next, at most `limit` bytes; undefined when there is nothing now. */
+  transmit(limit: number, now: number): Uint8Array | undefined;
   /** Everything has been given out. */
   readonly finished: boolean;
   /** The instant at which it is given up. */
@@ -32,8 +36,9 @@ export interface PortalTalk {
 
 // Numbers that stand in the code, because a named constant takes some 60 bytes of flash:
 // - 80, 53: the ports of HTTP and DNS.
-// - 512: bytes on their way between conversation and socket. Their buffer is made for each turn: between requests the
-//   box needs the memory to try settings.
+// - 256: bytes that are read at once. Their buffer is made for each reading: between requests the box needs the memory
+//   to try settings.
+// - 512: bytes that are sent at once, and 4: how often in one turn.
 // - 5: writes on their way at once, as in mqtt-link.ts.
 
 // The drivers keep the option `target` as a property, so each callback is one function for all, which stays in flash.
@@ -87,21 +92,27 @@ export class PortalServer {
     this.schedule();
   }
 
-  private schedule(): void {
+  /** Sets the alarm: to the present when a connection has more to do, else to when one is to be given up. */
+  schedule(): void {
     let due: number | undefined;
     for (let i = 0; i < this.visits.length; i += 1) {
       const visit = this.visits[i] as Visit;
-      if (due === undefined || ((visit.until - due) | 0) < 0) due = visit.until;
+      const at = visit.isPending ? now() : visit.until;
+      if (due === undefined || ((at - due) | 0) < 0) due = at;
     }
     this.alarm.set(due);
   }
 
+  /** Gives up who has had time enough, and goes on with one of the others. */
   private ring(): void {
+    let next: Visit | undefined;
     for (let i = this.visits.length - 1; i >= 0; i -= 1) {
-      const visit = this.visits[i];
-      if (visit !== undefined && ((now() - visit.until) | 0) >= 0) visit.close();
+      const visit = this.visits[i] as Visit;
+      if (((now() - visit.until) | 0) >= 0) visit.close();
+      else if (visit.isPending) next = visit;
     }
-    this.schedule();
+    if (next === undefined) this.schedule();
+    else next.proceed();
   }
 }
 
@@ -126,7 +137,14 @@ class Visit {
   private fullWindow = 0;
   /** Writes since TCP was last seen to have nothing unacknowledged. */
   private writes = 0;
+  /** Bytes of the phone that TCP holds. */
+  private unread = 0;
+  /** What was read and is not yet taken, from `taken` on. */
+  private buffer: Uint8Array | undefined;
+  private taken = 0;
   private closed = false;
+  /** There is more to do, without the phone. */
+  isPending = false;
 
   constructor(from: TCP, conversation: Conversation, server: PortalServer) {
     this.conversation = conversation;
@@ -148,40 +166,55 @@ class Visit {
   }
 
   readable(bytes: number): void {
-    const buffer = new Uint8Array(512);
-    let unread = bytes;
-    while (unread > 0) {
-      const count = Math.min(unread, 512);
-      this.socket.read(count === 512 ? buffer : buffer.subarray(0, count));
-      unread -= count;
-      this.conversation.receive(buffer, 0, count, now());
-    }
-    this.send();
+    this.unread = bytes;
+    this.proceed();
   }
 
   writable(bytes: number): void {
     this.window = bytes;
     if (bytes > this.fullWindow) this.fullWindow = bytes;
     if (bytes === this.fullWindow) this.writes = 0;
-    this.send();
+    this.proceed();
   }
 
-  private send(): void {
-    const buffer = new Uint8Array(512);
-    while (this.window > 0 && this.writes < 5) {
-      const count = this.conversation.transmit(buffer, Math.min(512, this.window), now());
-      if (count === 0) break;
-      this.window -= count;
+  /** One turn: works on what was asked, or takes what the phone has sent, or sends what there is to send. */
+  proceed(): void {
+    const { conversation } = this;
+    this.isPending = true;
+    if (conversation.isAsked) conversation.work(now());
+    else if (this.unread > 0 || this.buffer !== undefined) {
+      let { buffer } = this;
+      if (buffer === undefined) {
+        buffer = new Uint8Array(Math.min(this.unread, 256));
+        this.socket.read(buffer);
+        this.unread -= buffer.length;
+        this.taken = 0;
+      }
+      this.taken = conversation.receive(buffer, this.taken, buffer.length, now());
+      this.buffer = this.taken < buffer.length ? buffer : undefined;
+    } else this.isPending = this.send();
+    if (!this.closed) this.server.schedule();
+  }
+
+  /** Whether there may be more to send. */
+  private send(): boolean {
+    const { conversation } = this;
+    for (let count = 0; this.window > 0 && this.writes < 5; count += 1) {
+      if (count === 4) return true;
+      const bytes = conversation.transmit(Math.min(512, this.window), now());
+      if (bytes === undefined) break;
+      this.window -= bytes.length;
       this.writes += 1;
       try {
-        this.socket.write(count === 512 ? buffer : buffer.subarray(0, count));
+        this.socket.write(bytes);
       } catch {
         // The phone reset the connection; onError has not told of it yet.
         this.close();
-        return;
+        return false;
       }
     }
-    if (this.conversation.finished && this.writes === 0) this.close();
+    if (conversation.finished && this.writes === 0) this.close();
+    return false;
   }
 }
 

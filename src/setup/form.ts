@@ -34,7 +34,19 @@ type FromArrayBuffer = (buffer: ArrayBufferLike, byteOffset: number, byteLength:
  * bytes that are no UTF-8, an unknown field, a field sent twice.
  */
 export function parseForm(body: Uint8Array, start: number, end: number, scanner?: Scanner): SetupFields | undefined {
-  const fields: Filling = {
+  const reader = new FormReader(body, start, end, scanner);
+  while (reader.step());
+  return reader.fields;
+}
+
+/** Reads a form field by field, because all of it takes longer than Wi-Fi can wait. */
+export class FormReader {
+  private readonly body: Uint8Array;
+  private place: number;
+  private readonly end: number;
+  private readonly scanner: Scanner | undefined;
+  /** What was read so far; undefined when the form is not valid. */
+  fields: SetupFields | undefined = {
     ssid: undefined,
     wifiPassword: undefined,
     host: undefined,
@@ -45,19 +57,34 @@ export function parseForm(body: Uint8Array, start: number, end: number, scanner?
     mode: undefined,
     wiring: undefined,
   };
-  for (let at = start; at < end; ) {
+
+  constructor(body: Uint8Array, start: number, end: number, scanner: Scanner | undefined) {
+    this.body = body;
+    this.place = start;
+    this.end = end;
+    this.scanner = scanner;
+  }
+
+  /** Reads the next field; false when all is read. */
+  step(): boolean {
+    const { body, end, scanner } = this;
+    const fields = this.fields as Filling;
+    const at = this.place;
     // "&" and "="
     const stop = position(body, 0x26, at, end, scanner);
     if (stop > at) {
       const equals = position(body, 0x3d, at, stop, scanner);
-      const name = decode(body, at, equals) as Name;
-      const value = decode(body, equals + 1, stop);
-      if (value === undefined || !(name in fields) || fields[name] !== undefined) return undefined;
+      const name = decode(body, at, equals, scanner) as Name;
+      const value = decode(body, equals + 1, stop, scanner);
+      if (value === undefined || !(name in fields) || fields[name] !== undefined) {
+        this.fields = undefined;
+        return false;
+      }
       fields[name] = value;
     }
-    at = stop + 1;
+    this.place = stop + 1;
+    return stop < end;
   }
-  return fields;
 }
 
 /** Where a byte is found first in `bytes[at..end)`; `end` when it is not there. */
@@ -75,28 +102,30 @@ export function position(
 }
 
 /** The text that a range spells once + and %XX are undone; undefined when it is none. */
-function decode(body: Uint8Array, start: number, end: number): string | undefined {
+function decode(body: Uint8Array, start: number, end: number, scanner: Scanner | undefined): string | undefined {
   if (start >= end) return "";
   const plain = asciiText(body, start, end);
   if (plain !== undefined && plain.indexOf("+") < 0 && plain.indexOf("%") < 0) return plain;
   const bytes = new Uint8Array(end - start);
   let length = 0;
-  let ascii = true;
   for (let at = start; at < end; at += 1) {
-    let byte = body[at] as number;
-    // "+" and "%"
-    if (byte === 0x2b) byte = 0x20;
-    else if (byte === 0x25) {
+    // What stands between two of them moves as a whole.
+    const stop = position(body, 0x2b, at, position(body, 0x25, at, end, scanner), scanner);
+    if (stop > at) bytes.set(body.subarray(at, stop), length);
+    length += stop - at;
+    at = stop;
+    if (at === end) break;
+    let byte = 0x20;
+    if (body[at] === 0x25) {
       if (at + 2 >= end) return undefined;
       byte = (digit(body[at + 1] as number) << 4) | digit(body[at + 2] as number);
       if (byte < 0) return undefined;
       at += 2;
     }
-    if (byte > 0x7f) ascii = false;
     bytes[length] = byte;
     length += 1;
   }
-  if (!ascii && !isUtf8(bytes, length)) return undefined;
+  if (!isUtf8(bytes, 0, length, scanner)) return undefined;
   return (String.fromArrayBuffer as FromArrayBuffer)(bytes.buffer, 0, length);
 }
 
@@ -119,12 +148,15 @@ function digit(byte: number): number {
 }
 
 /**
- * Whether the first `length` bytes are well-formed UTF-8, which XS does not check. The byte after E0, ED, F0 and F4 has
- * a narrower range: that keeps out overlong forms, surrogates and what lies above U+10FFFF (Unicode, table 3-7).
+ * Whether `bytes[start..end)` is well-formed UTF-8, which XS does not check. The byte after E0, ED, F0 and F4 has a
+ * narrower range: that keeps out overlong forms, surrogates and what lies above U+10FFFF (Unicode, table 3-7).
  */
-function isUtf8(bytes: Uint8Array, length: number): boolean {
-  let at = 0;
-  while (at < length) {
+export function isUtf8(bytes: Uint8Array, start: number, end: number, scanner: Scanner | undefined): boolean {
+  let at = start;
+  while (at < end) {
+    // ASCII in runs, as nearly all of it.
+    if (scanner !== undefined) at = scanner.span(bytes, at, end, 0, 0x7f, -1);
+    if (at === end) break;
     const lead = bytes[at] as number;
     at += 1;
     if (lead < 0x80) continue;
@@ -132,7 +164,7 @@ function isUtf8(bytes: Uint8Array, length: number): boolean {
     let more = lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
     let low = lead === 0xe0 ? 0xa0 : lead === 0xf0 ? 0x90 : 0x80;
     let high = lead === 0xed ? 0x9f : lead === 0xf4 ? 0x8f : 0xbf;
-    if (more > length - at) return false;
+    if (more > end - at) return false;
     for (; more > 0; more -= 1) {
       const byte = bytes[at] as number;
       if (byte < low || byte > high) return false;

@@ -3,21 +3,23 @@
 // it is never told a secret that it could show.
 
 import { Conversation } from "./conversation.js";
-import { parseForm, type Scanner, type SetupFields } from "./form.js";
+import { FormReader, type Scanner, type SetupFields } from "./form.js";
 
 export interface PortalHandler {
   /**
-   * A person asks the box to try these. "" when it will; else a sentence that names the field and what to do. Never
-   * called twice in one turn, and not while a trial is reported as "trying".
+   * A person asks the box to try these. "" when it will; else a sentence that names the field and what to do. Undefined
+   * when it has not judged all of them: called again, with the same object, in another turn.
    */
-  onTry(fields: SetupFields): string;
+  onTry(fields: SetupFields): string | undefined;
   /** A person asks for more time. */
   onMore(): void;
   /** A page wants to know which networks there are now: its button, or the first page when nothing was heard yet. */
   onScan(): void;
 }
 
-/** What the page may show of the settings in force: never a secret, no user name. */
+/**
+ * What the page may show of the settings in force: never a secret, no user name. Only `ssid` and `root` need escapes.
+ */
 export interface PortalFacts {
   readonly chipId: number;
   readonly firmware: string;
@@ -60,16 +62,18 @@ export class Portal {
   /** How the trial goes, as JSON. */
   private trial = "";
   private conversations = 0;
+  /** A form on its way, and its reader as long as it is read or judged. */
   private body: Uint8Array | undefined;
+  private reader: FormReader | undefined;
 
   constructor(handler: PortalHandler, facts: PortalFacts, scanner?: Scanner) {
     this.handler = handler;
     this.scanner = scanner;
     const { ssid, host, root, mode, wiring } = facts;
-    this.first = `{"chip":${facts.chipId},"fw":${quoted(facts.firmware)},"left":`;
+    this.first = `{"chip":${facts.chipId},"fw":"${facts.firmware}","left":`;
     this.last =
-      `],"now":{"ssid":${quoted(ssid)},"host":${quoted(host)},"port":${facts.port},"root":${quoted(root)},` +
-      `"mode":${quoted(mode)},"wiring":${quoted(wiring)},"user":${facts.hasUser}}}`;
+      `],"now":{"ssid":${quoted(ssid, scanner)},"host":"${host}","port":${facts.port},"root":${quoted(root, scanner)},` +
+      `"mode":"${mode}","wiring":"${wiring}","user":${facts.hasUser}}}`;
     this.report("idle", "", "");
   }
 
@@ -81,7 +85,7 @@ export class Portal {
    */
   heard(ssid: string, rssi: number, open: boolean): void {
     if (ssid === "" || encoded(ssid).length > 32) return;
-    const name = quoted(ssid);
+    const name = quoted(ssid, this.scanner);
     const { names, levels } = this;
     let from = 0;
     while (from < names.length && names[from] !== name) from += 1;
@@ -113,8 +117,8 @@ export class Portal {
    */
   report(phase: string, step: string, detail: string): void {
     this.isTrying = phase === "trying";
-    const text = quoted(detail.substring(0, 200));
-    this.trial = `,"phase":${quoted(phase)},"step":${quoted(step)},"detail":${text},"networks":[`;
+    const text = quoted(detail.substring(0, 200), this.scanner);
+    this.trial = `,"phase":"${phase}","step":"${step}","detail":${text},"networks":[`;
   }
 
   /** A place for one more connection from a phone, or undefined when all are taken. */
@@ -140,17 +144,34 @@ export class Portal {
   }
 
   giveBack(body: Uint8Array | undefined): void {
-    if (body === this.body) this.body = undefined;
+    if (body !== this.body) return;
+    this.body = undefined;
+    // The phone has gone while its form was judged: nothing comes of it.
+    if (this.reader !== undefined && this.isTrying) this.report("idle", "", "");
+    this.reader = undefined;
   }
 
-  /** The form was sent. Whether it could be read; what became of it is in the status. Takes `body` back. */
-  submit(body: Uint8Array): boolean {
-    const fields = parseForm(body, 0, body.length, this.scanner);
+  /**
+   * The form was sent: reads it, then has it judged, in steps. Undefined: there is more, call again in another turn.
+   * Else whether it could be read; what became of it is in the status. Takes `body` back then.
+   */
+  submit(body: Uint8Array): boolean | undefined {
+    const reader = this.reader ?? new FormReader(body, 0, body.length, this.scanner);
+    this.reader = reader;
+    if (!this.isTrying) {
+      if (reader.step()) return undefined;
+      if (reader.fields === undefined) {
+        this.giveBack(body);
+        return false;
+      }
+      // The handler may report the next step at once.
+      this.report("trying", "wifi", "");
+      return undefined;
+    }
+    const problem = this.handler.onTry(reader.fields as SetupFields);
+    if (problem === undefined) return undefined;
+    this.reader = undefined;
     this.giveBack(body);
-    if (fields === undefined) return false;
-    // The handler may report the next step at once.
-    this.report("trying", "wifi", "");
-    const problem = this.handler.onTry(fields);
     if (problem !== "") this.report("failed", "form", problem);
     return true;
   }
@@ -171,47 +192,84 @@ export class Portal {
 
   /** What the page shows, as JSON in UTF-8. The weakest networks are left out beyond 1,400 bytes. */
   status(now: number): Uint8Array {
+    const draft = this.begin(now);
+    for (;;) {
+      const bytes = this.extend(draft);
+      if (bytes !== undefined) return bytes;
+    }
+  }
+
+  /** Begins a status, for `extend`. */
+  begin(now: number): StatusDraft {
     const left = (this.closesAt - now) | 0;
-    const first = encoded(`${this.first}${left > 0 ? (left / 1000) | 0 : 0}${this.trial}`);
-    const last = encoded(this.last);
-    let room = first.length + last.length;
+    const bytes = encoded(`${this.first}${left > 0 ? (left / 1000) | 0 : 0}${this.trial}`);
+    const least = bytes.length + encoded(this.last).length;
+    let room = least;
     for (let i = 0; i < this.levels.length; i += 1) room += ((this.levels[i] as number) >> 10) + 36;
-    const bytes = new Uint8Array(Math.max(Math.min(1400, room), first.length + last.length));
+    const draft = { bytes: new Uint8Array(Math.max(Math.min(1400, room), least)), end: bytes.length, count: 0 };
+    draft.bytes.set(bytes);
+    return draft;
+  }
+
+  /**
+   * Puts up to three networks into a status, piece by piece into place: a text that grows would be copied with each.
+   * Undefined: there is more, call again in another turn; what is heard meanwhile may be missing or stand there twice.
+   */
+  extend(draft: StatusDraft): Uint8Array | undefined {
+    const { bytes } = draft;
+    const last = encoded(this.last);
     const most = bytes.length - last.length;
-    bytes.set(first);
-    let end = first.length;
-    let comma = "";
-    // Piece by piece into place: a text that grows would be copied with each network.
-    for (let i = 0; i < this.names.length; i += 1) {
+    let { end } = draft;
+    for (let left = 3; draft.count < this.names.length; left -= 1) {
+      draft.end = end;
+      if (left === 0) return undefined;
+      const i = draft.count;
       const level = this.levels[i] as number;
       const text = encoded(
-        `${comma}{"ssid":${this.names[i]},"rssi":${((level & 1023) >> 1) - 256},"open":${(level & 1) !== 0}}`,
+        `${i > 0 ? "," : ""}{"ssid":${this.names[i]},"rssi":${((level & 1023) >> 1) - 256},"open":${(level & 1) !== 0}}`,
       );
       if (end + text.length > most) break;
       bytes.set(text, end);
       end += text.length;
-      comma = ",";
+      draft.count = i + 1;
     }
     bytes.set(last, end);
     return bytes.subarray(0, end + last.length);
   }
 }
 
+/** A status on its way: its bytes, how many there are, and how many networks are among them. */
+export interface StatusDraft {
+  readonly bytes: Uint8Array;
+  end: number;
+  count: number;
+}
+
 function encoded(text: string): Uint8Array {
   return new Uint8Array(ArrayBuffer.fromString(text));
 }
 
+/** XS takes a range (xsString.c, fx_String_fromArrayBuffer); its typings name the buffer only. */
+type FromArrayBuffer = (buffer: ArrayBufferLike, byteOffset: number, byteLength: number) => string;
+
 /** Text as a JSON string (RFC 8259 §7), by hand: JSON.stringify would stay in flash with all it can do. */
-function quoted(text: string): string {
+function quoted(text: string, scanner: Scanner | undefined): string {
+  const bytes = encoded(text);
+  const end = bytes.length;
   let out = '"';
-  let from = 0;
-  for (let i = 0; i < text.length; i += 1) {
-    const unit = text.charCodeAt(i);
-    if (unit >= 0x20 && unit !== 0x22 && unit !== 0x5c) continue;
-    out += text.substring(from, i);
-    from = i + 1;
-    if (unit >= 0x20) out += `\\${text.substring(i, i + 1)}`;
+  for (let from = 0; ; from += 1) {
+    let stop = from;
+    if (scanner !== undefined) {
+      // Up to a quote or a control character, if there is no backslash before it.
+      stop = scanner.span(bytes, from, end, 0x20, 0xff, 0x22);
+      stop = scanner.span(bytes, from, stop, 0, 0xff, 0x5c);
+    } else
+      while (stop < end && bytes[stop] !== 0x22 && bytes[stop] !== 0x5c && (bytes[stop] as number) >= 0x20) stop += 1;
+    if (stop > from) out += (String.fromArrayBuffer as FromArrayBuffer)(bytes.buffer, from, stop - from);
+    if (stop === end) return `${out}"`;
+    const unit = bytes[stop] as number;
+    if (unit >= 0x20) out += unit === 0x22 ? '\\"' : "\\\\";
     else out += `\\u00${unit < 0x10 ? "0" : "1"}${"0123456789abcdef".substring(unit & 15, (unit & 15) + 1)}`;
+    from = stop;
   }
-  return `${out}${text.substring(from)}"`;
 }

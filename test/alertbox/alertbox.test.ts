@@ -14,11 +14,7 @@ describe("box: starting", () => {
   it("a press at boot is stored before the radio starts", () => {
     const rig = new BoxRig({ settings: BATTERY });
     assert.deepEqual(deeds(rig.tell({ type: "booted", cause: "press", course: "normal" })), ["store 0"]);
-    assert.deepEqual(deeds(rig.tell({ type: "stored", sequence: 1 })), [
-      "rest STORED",
-      "rest JOINING",
-      "join 0 unkept",
-    ]);
+    assert.deepEqual(deeds(rig.stored(1)), ["rest STORED", "rest JOINING", "join 0 unkept"]);
     assert.equal(rig.box.state, "joining");
   });
 
@@ -362,6 +358,31 @@ describe("box: waiting and refused, mains", () => {
     assert.deepEqual(deeds(rig.press(1)), ["store 0", "rest STORED", "rest JOINING", "join 0"]);
   });
 
+  for (const [why, again] of [
+    ["no answer", true],
+    ["connection refused", false],
+  ] as const) {
+    it(`after three failures with "${why}" it ${again ? "joins anew, for its address may be another's" : "stays in its network"}`, () => {
+      const rig = new BoxRig();
+      rig.tell({ type: "booted", cause: "power", course: "normal" });
+      rig.tell({ type: "joined", address: "10.0.0.9" });
+      const told = () => deeds(rig.tell({ type: "unreachable", why, step: "broker" }));
+      for (let failure = 1; failure <= 2; failure += 1) {
+        assert.deepEqual(told(), ["rest OFF"]);
+        assert.ok(deeds(rig.until((rig.box.deadline() as number) + 1)).includes("open false"));
+      }
+      assert.deepEqual(told(), again ? ["rest OFF", "leave"] : ["rest OFF"]);
+      const next = deeds(rig.until((rig.box.deadline() as number) + 1));
+      assert.ok(next.includes(again ? "join 0" : "open false"), next.join());
+    });
+  }
+
+  it("counts what the journal says: a full one has given up an alert for the new one", () => {
+    const rig = new BoxRig({ pending: 2 }).online();
+    rig.tell({ type: "stored", sequence: 3, pending: 2 });
+    assert.equal(rig.box.pending, 2);
+  });
+
   it("a press in refused is one attempt, and the refusal is said again", () => {
     const rig = new BoxRig();
     rig.tell({ type: "booted", cause: "power", course: "normal" });
@@ -387,7 +408,7 @@ describe("box: battery", () => {
   it("delivers, announces, reads its commands, says farewell, disconnects, sleeps", () => {
     const rig = new BoxRig({ settings: BATTERY });
     rig.tell({ type: "booted", cause: "press", course: "normal" });
-    rig.tell({ type: "stored", sequence: 1 });
+    rig.stored(1);
     rig.tell({ type: "joined", address: "10.0.0.9" });
     assert.deepEqual(rig.tell({ type: "opened" }), ["deliver"]);
     rig.tell({ type: "connected", sessionPresent: true });
@@ -428,7 +449,7 @@ describe("box: battery", () => {
   it("after the awake cap the alert stays stored and the LED says so", () => {
     const rig = new BoxRig({ settings: BATTERY });
     rig.tell({ type: "booted", cause: "press", course: "normal" });
-    rig.tell({ type: "stored", sequence: 1 });
+    rig.stored(1);
     rig.until(BoxTimes.awake - 1);
     rig.now = BoxTimes.awake;
     const seen = rig.tick();
@@ -514,7 +535,7 @@ describe("box: battery", () => {
     rig.shown = false;
     rig.until(BoxTimes.awake);
     assert.equal(rig.box.state, "resting");
-    assert.ok(rig.tell({ type: "stored", sequence: 2 }).includes("join 0 unkept"));
+    assert.ok(rig.stored(2).includes("join 0 unkept"));
     assert.equal(rig.box.state, "joining");
   });
 
@@ -523,7 +544,7 @@ describe("box: battery", () => {
     rig.online();
     rig.tell({ type: "subscribed", refused: false });
     rig.until(BoxTimes.window);
-    assert.deepEqual(deeds(rig.tell({ type: "stored", sequence: 1 })), ["rest STORED"]);
+    assert.deepEqual(deeds(rig.stored(1)), ["rest STORED"]);
     rig.tell({ type: "flushed" });
     const seen = rig.tell({ type: "down", down: { ...LOST, reason: "disconnected" } });
     assert.ok(seen.includes("show NOT_SENT"));
@@ -682,6 +703,32 @@ describe("box: cmd/config", () => {
     early.tell({ type: "subscribed", refused: false });
     assert.deepEqual(early.command("config", { kind: "config", changes }), []);
     assert.ok(deeds(early.tell({ type: "delivered", sequence: 1 })).includes("disconnect"));
+  });
+
+  it("is considered in steps; when the connection is lost meanwhile, it is tried with the next one", () => {
+    const rig = new BoxRig().listening();
+    rig.goesOn = false;
+    assert.deepEqual(rig.command("config", { kind: "config", changes }), []);
+    rig.tell({ type: "go-on" });
+    rig.tell({ type: "down", down: LOST });
+    for (let step = 0; step < 10; step += 1) assert.deepEqual(rig.tell({ type: "go-on" }), []);
+    rig.goesOn = true;
+    rig.until(rig.now + 5000);
+    rig.tell({ type: "opened" });
+    const seen = deeds(rig.tell({ type: "connected", sessionPresent: true }));
+    assert.ok(seen.includes("disconnect"), seen.join());
+  });
+
+  it("keeps a sleeper's window for commands open as long as it is considered", () => {
+    const rig = new BoxRig({ settings: BATTERY }).listening();
+    rig.goesOn = false;
+    rig.command("config", { kind: "config", changes });
+    for (let step = 1; step <= 8; step += 1) {
+      assert.deepEqual(rig.until(rig.now + 100), [], `before step ${step}`);
+      const seen = deeds(rig.tell({ type: "go-on" }));
+      if (seen.includes("disconnect")) return;
+    }
+    assert.fail("not decided");
   });
 
   it("what waited and is refused is told, and a sleeper goes on to sleep", () => {

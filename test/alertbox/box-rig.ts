@@ -33,6 +33,7 @@ const EVENTS = [
   "try",
   "more-time",
   "down",
+  "go-on",
 ] as const;
 const EFFECTS = [
   "",
@@ -67,6 +68,7 @@ const EFFECTS = [
   "restart",
   "sleep",
   "say",
+  "go-on",
 ] as const;
 
 /** An event or effect with its name in place of its number. */
@@ -120,6 +122,8 @@ export class BoxRig {
   /** Everything asked for since the last `take`. */
   effects: WordedEffect[] = [];
   now = 0;
+  /** Turns that the box asks for come at once. */
+  goesOn = true;
   /** No gesture is in progress; no LED pattern is running. */
   ready = true;
   shown = true;
@@ -142,8 +146,12 @@ export class BoxRig {
   /** Tells an event at the present instant; gives what the box asked for, most of it as short text. */
   tell(event: WordedEvent): string[] {
     const effects = this.box.step(inNumbers(event), this.now).map(inWords);
-    this.effects.push(...effects);
-    return effects.map(short);
+    const asked = effects.filter((effect) => effect.do !== "go-on");
+    this.effects.push(...asked);
+    const texts = asked.map(short);
+    // What takes long is done in steps; unless a test wants to see them, all at once.
+    if (asked.length < effects.length && this.goesOn) texts.push(...this.tell({ type: "go-on" }));
+    return texts;
   }
 
   /** Lets time pass to an instant, ringing at each deadline on the way. */
@@ -183,19 +191,27 @@ export class BoxRig {
     return this;
   }
 
+  /** An alert is in the journal, which held `box.pending` before. */
+  stored(sequence: number): string[] {
+    return this.tell({ type: "stored", sequence, pending: this.box.pending + 1 });
+  }
+
   /** A press, stored under this sequence. */
   press(sequence: number): string[] {
-    return [...this.tell({ type: "button", event: "press" }), ...this.tell({ type: "stored", sequence })];
+    return [...this.tell({ type: "button", event: "press" }), ...this.stored(sequence)];
   }
 
   /** A command as its payload would bring it. */
-  command(name: string, command: Command): string[] {
+  command(name: string, command: Told): string[] {
     const why = command.kind === "invalid" ? command.why.replace(`cmd/${name}: `, "") : "";
     return this.tell({ type: "command", name, text: payloadOf(command), why });
   }
 }
 
-function payloadOf(command: Command): string | undefined {
+/** A command as a test writes it: a config with its changes instead of text. */
+type Told = Exclude<Command, { readonly kind: "config" }> | { readonly kind: "config"; readonly changes: unknown };
+
+function payloadOf(command: Told): string | undefined {
   switch (command.kind) {
     case "led":
       return command.on === "toggle" ? "TOGGLE" : command.on ? "ON" : "OFF";

@@ -14,7 +14,7 @@ describe("box: the cache of a battery box", () => {
   function waking(options: ConstructorParameters<typeof BoxRig>[0] = {}): BoxRig {
     const rig = new BoxRig({ settings: battery(), cachedNetwork: 0, pending: 1, ...options });
     rig.tell({ type: "booted", cause: "press", course: "normal" });
-    rig.tell({ type: "stored", sequence: 1 });
+    rig.stored(1);
     return rig;
   }
 
@@ -107,7 +107,7 @@ describe("box: quiet", () => {
   function resting(changes: Record<string, unknown>): BoxRig {
     const rig = new BoxRig({ settings: battery(changes) });
     rig.tell({ type: "booted", cause: "press", course: "normal" });
-    rig.tell({ type: "stored", sequence: 1 });
+    rig.stored(1);
     rig.tell({ type: "joined", address: "10.0.0.9" });
     rig.tell({ type: "connected", sessionPresent: true });
     rig.tell({ type: "delivered", sequence: 1 });

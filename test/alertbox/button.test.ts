@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { BUTTON_TIMES, Button, type ButtonEvent } from "../../src/alertbox/button.js";
+import { long } from "../effort.js";
 
 const FOREVER = 1_000_000;
 
@@ -496,28 +497,31 @@ function gestures(edges: readonly Edge[]): string[] {
 const GESTURES = new Set(["press", "double", "long", "setup", "reset"]);
 
 describe("button: 4,000 random scripts", () => {
-  it("give the gestures that the whole script shows, to punctual and late owners, wherever the clock stands", () => {
-    const seen = new Set<string>();
-    for (let seed = 1; seed <= 4000; seed += 1) {
-      const edges = script(seed);
-      const expected = gestures(edges);
-      for (const gesture of expected) seen.add(gesture);
-      const { log: entries, button } = play(edges);
-      const events = names(entries);
-      const context = `seed ${seed}: ${JSON.stringify(edges)}`;
-      assert.deepEqual(
-        events.filter((name) => GESTURES.has(name)),
-        expected,
-        context,
-      );
-      assert.equal(button.idle, true, context);
-      assert.equal(button.deadline(), undefined, context);
-      assert.deepEqual(names(log(edges, { punctual: false })), events, context);
-      const span = edges.at(-1)?.[0] ?? 0;
-      for (const origin of [0x7fffffff - (seed % span), -(seed % span), 0x7fffffff]) {
-        assert.deepEqual(log(edges, { origin }), entries, `${context} from ${origin}`);
+  long.it(
+    "give the gestures that the whole script shows, to punctual and late owners, wherever the clock stands",
+    () => {
+      const seen = new Set<string>();
+      for (let seed = 1; seed <= 4000; seed += 1) {
+        const edges = script(seed);
+        const expected = gestures(edges);
+        for (const gesture of expected) seen.add(gesture);
+        const { log: entries, button } = play(edges);
+        const events = names(entries);
+        const context = `seed ${seed}: ${JSON.stringify(edges)}`;
+        assert.deepEqual(
+          events.filter((name) => GESTURES.has(name)),
+          expected,
+          context,
+        );
+        assert.equal(button.idle, true, context);
+        assert.equal(button.deadline(), undefined, context);
+        assert.deepEqual(names(log(edges, { punctual: false })), events, context);
+        const span = edges.at(-1)?.[0] ?? 0;
+        for (const origin of [0x7fffffff - (seed % span), -(seed % span), 0x7fffffff]) {
+          assert.deepEqual(log(edges, { origin }), entries, `${context} from ${origin}`);
+        }
       }
-    }
-    assert.deepEqual(seen, GESTURES, "the scripts must reach every gesture");
-  });
+      assert.deepEqual(seen, GESTURES, "the scripts must reach every gesture");
+    },
+  );
 });

@@ -7,10 +7,11 @@ import {
   checkSettings,
   defaultRoot,
   equalSettings,
-  mergeSettings,
   type Settings,
+  SettingsDraft,
   SettingsStore,
 } from "../../src/alertbox/settings.js";
+import { long } from "../effort.js";
 import { crc32 } from "./crc.js";
 import { Nor, PowerCut } from "./nor.js";
 
@@ -30,7 +31,11 @@ function refused(data: unknown): string {
   return settings;
 }
 
-function merged(current: Settings, changes: unknown): Settings {
+function mergeSettings(current: Settings, changes: object, chipId: number): Settings | string {
+  return new SettingsDraft(changes, chipId, undefined, current).judged();
+}
+
+function merged(current: Settings, changes: object): Settings {
   const settings = mergeSettings(current, changes, CHIP);
   if (typeof settings === "string") assert.fail(`refused: ${settings}`);
   return settings;
@@ -272,10 +277,41 @@ describe("changing settings", () => {
     assert.equal(merged(accepted(LEAST), { mode: "battery", wiring: "rst" }).mode, "battery");
   });
 
-  it("refuses what is no object and what it does not know", () => {
-    for (const changes of [null, 5, [], "x", undefined]) {
-      assert.match(mergeSettings(FULL, changes, CHIP) as string, /^config: not an object/);
+  it("is judged in steps, a network in each, with a scanner as without", () => {
+    const draft = new SettingsDraft({ ...FULL, port: 1884 }, CHIP, new Nor(), accepted(LEAST));
+    for (let step = 1; step <= 6; step += 1) assert.equal(draft.step(), undefined, `step ${step}`);
+    assert.deepEqual(draft.step(), { ...FULL, port: 1884 });
+    const texts = [
+      "a\u0085b",
+      "\u00a0",
+      "ž".repeat(48),
+      `${"ž".repeat(48)}x`,
+      "a\u007fb",
+      "🦗\n",
+      "š b",
+      "\u00c2\u00ad",
+    ];
+    for (const root of texts) {
+      const judged = new SettingsDraft({ root }, CHIP, new Nor(), FULL).judged();
+      assert.deepEqual(judged, mergeSettings(FULL, { root }, CHIP), root);
     }
+    for (const host of [
+      "10.0.0.1",
+      "a-b.C1",
+      "1.2.3",
+      "01.2.3.4",
+      "č",
+      "a_b.",
+      "x".repeat(64),
+      "1.2.3.4a",
+      "256.1.1.1",
+    ]) {
+      const judged = new SettingsDraft({ host }, CHIP, new Nor(), FULL).judged();
+      assert.deepEqual(judged, mergeSettings(FULL, { host }, CHIP), host);
+    }
+  });
+
+  it("refuses what it does not know", () => {
     assert.match(mergeSettings(FULL, { prot: 1 }, CHIP) as string, /^prot: unknown/);
     assert.match(mergeSettings(FULL, JSON.parse('{"__proto__":{"port":1}}'), CHIP) as string, /^__proto__: unknown/);
   });
@@ -304,6 +340,14 @@ describe("equal settings", () => {
     for (const change of others) assert.ok(!equalSettings(FULL, { ...FULL, ...change }), JSON.stringify(change));
   });
 });
+
+/** Changes the header of the first slot, and makes its CRC fit. */
+function reseal(nor: Nor, change: (header: DataView) => void): void {
+  const header = new DataView(nor.bytes.buffer, 0, 40);
+  change(header);
+  const texts = crc32(nor.bytes, 40, 40 + header.getUint32(12, true));
+  header.setUint32(36, crc32(nor.bytes, 0, 36, texts), true);
+}
 
 describe("the settings store", () => {
   const first = accepted(LEAST);
@@ -361,7 +405,7 @@ describe("the settings store", () => {
     assert.equal(nor.steps, steps);
   });
 
-  it("has the old or the new settings after a cut at any step of saving", () => {
+  long.it("has the old or the new settings after a cut at any step of saving", () => {
     const start = new Nor();
     new SettingsStore(start, 0).save(second);
     new SettingsStore(start, 0).save(first);
@@ -380,7 +424,7 @@ describe("the settings store", () => {
     }
   });
 
-  it("has none or the first settings after a cut at any step of the first saving", () => {
+  long.it("has none or the first settings after a cut at any step of the first saving", () => {
     const whole = new Nor();
     new SettingsStore(whole, 0).save(first);
     for (let cut = 0; cut < whole.steps; cut += 1) {
@@ -393,7 +437,7 @@ describe("the settings store", () => {
     }
   });
 
-  it("has none after erase(), and the old or none after a cut at any step of it, never older ones", () => {
+  long.it("has none after erase(), and the old or none after a cut at any step of it, never older ones", () => {
     for (const saved of [[second, first], [first, second, first], [first], []]) {
       const start = new Nor();
       for (const settings of saved) new SettingsStore(start, 0).save(settings);
@@ -418,7 +462,7 @@ describe("the settings store", () => {
     const nor = new Nor();
     const store = new SettingsStore(nor, 0);
     store.save(first);
-    const used = nor.bytes.lastIndexOf(0x7d) + 1;
+    const used = 40 + new DataView(nor.bytes.buffer).getUint32(12, true);
     for (let at = 0; at < used; at += 1) {
       nor.bytes[at] = (nor.bytes[at] as number) ^ 1;
       assert.equal(store.load(CHIP), undefined, `byte ${at}`);
@@ -428,32 +472,58 @@ describe("the settings store", () => {
   });
 
   it("falls back to older settings when this firmware refuses the newer", () => {
-    const nor = new Nor();
-    const store = new SettingsStore(nor, 0);
-    store.save(first);
-    store.save({ ...second, mode: "solar" as unknown as Settings["mode"] });
-    assert.deepEqual(store.load(CHIP), first);
-    const alone = new Nor();
-    new SettingsStore(alone, 0).save({ ...second, port: -1 });
-    assert.equal(new SettingsStore(alone, 0).load(CHIP), undefined);
+    // Another version; a mains box with its button on RST alone.
+    const changes = [
+      (header: DataView) => header.setUint32(4, 1, true),
+      (header: DataView) => header.setUint8(22, header.getUint8(22) | 2),
+    ];
+    for (const change of changes) {
+      const nor = new Nor();
+      const store = new SettingsStore(nor, 0);
+      store.save(accepted({ ...LEAST, host: "older" }));
+      store.save(first);
+      store.save(second);
+      reseal(nor, change);
+      assert.deepEqual(store.load(CHIP), first);
+      const alone = new Nor();
+      new SettingsStore(alone, 0).save(second);
+      reseal(alone, change);
+      assert.equal(new SettingsStore(alone, 0).load(CHIP), undefined);
+    }
   });
 
-  it("is not upset by a valid slot that holds no JSON", () => {
-    for (const text of ["not JSON", "{", "[]", '"x"']) {
+  it("is not upset by a valid slot whose lengths cannot be true", () => {
+    const changes = [
+      (header: DataView) => header.setUint8(24, 255),
+      (header: DataView) => header.setUint8(23, 255),
+      (header: DataView) => header.setUint8(23, 0),
+      (header: DataView) => header.setUint32(12, 0, true),
+    ];
+    for (const change of changes) {
       const nor = new Nor();
-      const bytes = new Uint8Array(ArrayBuffer.fromString(text));
-      nor.bytes.set(bytes, 20);
-      const header = new DataView(nor.bytes.buffer, 0, 20);
-      header.setUint32(0, 0x31534241, true);
-      header.setUint32(4, 1, true);
-      header.setUint32(8, 1, true);
-      header.setUint32(12, bytes.length, true);
-      header.setUint32(16, crc32(bytes, 0, bytes.length, crc32(nor.bytes, 0, 16)), true);
       const store = new SettingsStore(nor, 0);
+      store.save(first);
+      reseal(nor, change);
       assert.equal(store.load(CHIP), undefined);
       store.save(first);
       assert.deepEqual(store.load(CHIP), first);
     }
+  });
+
+  it("saves in steps, and until the last one the old settings are in force", () => {
+    const nor = new Nor();
+    const store = new SettingsStore(nor, 0);
+    store.save(first);
+    store.begin(FULL);
+    let steps = 1;
+    for (; store.step(); steps += 1) {
+      // Whoever looks after the header is written sees the new ones, which then only have to be read back.
+      const found = new SettingsStore(nor, 0).load(CHIP);
+      assert.deepEqual(found, steps < 8 ? first : FULL, `after step ${steps}`);
+    }
+    assert.equal(steps, 9);
+    store.begin({ ...FULL });
+    assert.equal(store.step(), false);
   });
 
   it("writes the CRC last, so that a torn slot cannot look valid", () => {
@@ -466,15 +536,15 @@ describe("the settings store", () => {
     };
     new SettingsStore(nor, 0).save(first);
     const body = written.slice(0, -2);
-    assert.ok(body.length > 0 && body.every((offset) => offset >= 20), "the body, in pieces");
-    assert.deepEqual(written.slice(-2), [0, 16]);
+    assert.ok(body.length > 0 && body.every((offset) => offset >= 40), "the texts, one by one");
+    assert.deepEqual(written.slice(-2), [0, 36]);
   });
 
   it("says so when the flash does not keep the new settings; the old ones stay", () => {
     const nor = new Nor();
     const store = new SettingsStore(nor, 0);
     store.save(first);
-    nor.stick(4096 + 30, 0xff);
+    nor.stick(4096 + 42, 0xff);
     assert.throws(() => store.save(second), /^Error: settings: flash is worn out.*old settings stay/);
     assert.deepEqual(store.load(CHIP), first);
     nor.deadSectors.add(1);
@@ -495,8 +565,9 @@ describe("the settings store", () => {
 
   it("refuses settings that do not fit a sector", () => {
     const nor = new Nor({ sectorSize: 128 });
-    assert.throws(() => new SettingsStore(nor, 0).save(first), { name: "RangeError", message: /shorten/ });
-    assert.equal(nor.steps, 0);
+    const store = new SettingsStore(nor, 0);
+    assert.throws(() => store.save({ ...first, user: "u".repeat(100) }), { name: "RangeError", message: /shorten/ });
+    assert.equal(store.load(CHIP), undefined);
   });
 
   it("clears the bits of a slot that the chip does not erase, and says so when it cannot", () => {
@@ -520,10 +591,7 @@ describe("the settings store", () => {
       const nor = new Nor();
       const store = new SettingsStore(nor, 0);
       store.save(first);
-      const header = new DataView(nor.bytes.buffer, 0, 20);
-      header.setUint32(8, generation, true);
-      const length = header.getUint32(12, true);
-      header.setUint32(16, crc32(nor.bytes, 20, 20 + length, crc32(nor.bytes, 0, 16)), true);
+      reseal(nor, (header) => header.setUint32(8, generation, true));
       assert.deepEqual(store.load(CHIP), first);
       store.save(second);
       assert.deepEqual(store.load(CHIP), second);

@@ -56,6 +56,28 @@ function tried(world: World, phone: Phone, body: Record<string, string>): Status
 }
 
 describe("setup from a phone", () => {
+  it("a form that is given up while it is judged is forgotten: what is tried is the next one", () => {
+    const { world, phone } = opened();
+    // A turn takes its time, as on the chip; here so much that the phone can go away between two of them.
+    const { clock } = world;
+    const schedule = clock.schedule.bind(clock);
+    clock.schedule = (delayMs, callback) => schedule(delayMs === 0 ? 30 : delayMs, callback);
+    const body = (host: string): string => `ssid=home&wifiPassword=correct+horse&host=${host}`;
+    const line = phone.send(
+      `POST /try HTTP/1.1\r\nHost: 192.168.4.1\r\nContent-Length: ${body("10.0.0.9").length}\r\n\r\n${body("10.0.0.9")}`,
+    );
+    let judging = false;
+    world.runUntil(() => {
+      judging ||= line.bytes.length > 0;
+      return judging;
+    }, 400);
+    assert.equal(line.bytes.length, 0, "not answered yet");
+    line.close();
+    world.run(1000);
+    const status = tried(world, phone, { ssid: "home", wifiPassword: "correct horse", host: "10.0.0.2" });
+    assert.equal(status.phase, "done");
+  });
+
   it("first boot: page, scan, settings tried, joined, press, delivered", () => {
     const { world, phone } = opened();
     const page = phone.request("GET", "/");

@@ -115,10 +115,10 @@ describe("flash at its limits", () => {
   it("settings that a worn flash does not keep are no crash, and state says so", () => {
     const world = connected(new World());
     const { flash } = world.board;
-    const erase = flash.erase.bind(flash);
-    flash.erase = (sector) => {
-      if (sector >= 2) throw new Error("erase fail");
-      erase(sector);
+    const write = flash.write.bind(flash);
+    flash.write = (offset, bytes) => {
+      if (offset >= 2 * 4096) throw new Error("write fail");
+      write(offset, bytes);
     };
     world.broker.publish(`${ROOT}/cmd/config`, '{"keepAliveSeconds":30}', { qos: 1, retain: true });
     world.run(30000);

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { dnsAnswer } from "../../src/setup/dns.js";
+import { rounds } from "../effort.js";
 import { hex, join, seeded, toHex } from "../mqtt/recorder.js";
 
 const ADDRESS = hex("c0 a8 04 01");
@@ -195,7 +196,7 @@ describe("setup/dns", () => {
   it("survives whatever comes, and never answers with more than a name and a record", () => {
     const random = seeded(53);
     const good = join(query("www.example.org", TYPES.A), OPT);
-    for (let round = 0; round < 20_000; round += 1) {
+    for (let round = 0; round < rounds(20_000); round += 1) {
       const isMutation = round % 2 === 0;
       const bytes = isMutation ? good.slice() : new Uint8Array(random() % 600);
       if (isMutation) for (let n = random() % 4; n >= 0; n -= 1) bytes[random() % bytes.length] = random() & 255;

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { parseForm, type SetupFields } from "../../src/setup/form.js";
+import { rounds, share } from "../effort.js";
 import { join, seeded } from "../mqtt/recorder.js";
 
 const NAMES = ["ssid", "wifiPassword", "host", "port", "user", "password", "root", "mode", "wiring"] as const;
@@ -113,7 +114,7 @@ describe("setup/form", () => {
   it("agrees with URLSearchParams on random text", () => {
     const random = seeded(80);
     const units = [0x20, 0x25, 0x26, 0x2b, 0x3d, 0x22, 0x41, 0x7a, 0x10d, 0x20ac, 0x1f6a8, 0x10ffff, 1];
-    for (let round = 0; round < 3000; round += 1) {
+    for (let round = 0; round < rounds(3000); round += 1) {
       const entries = NAMES.filter(() => random() % 2 === 0).map((name) => {
         const text = Array.from({ length: random() % 40 }, () => {
           const pick = units[random() % (units.length * 2)];
@@ -132,7 +133,7 @@ describe("setup/form", () => {
     const random = seeded(81);
     const alphabet = ["%", "4", "1", "c3", "%a4", "%e2%82%ac", "+", "a", "%C4%8D", "\u010d", "%f0", "%zz"];
     let valid = 0;
-    for (let round = 0; round < 20_000; round += 1) {
+    for (let round = 0; round < rounds(20_000); round += 1) {
       const value = Array.from({ length: random() % 5 }, () => alphabet[random() % alphabet.length]).join("");
       const isWhole = !/%(?![0-9a-f]{2})/i.test(value);
       let expected: string | undefined;
@@ -144,6 +145,6 @@ describe("setup/form", () => {
       if (expected !== undefined) valid += 1;
       assert.equal(parse(`ssid=${value}`)?.ssid, expected, value);
     }
-    assert.ok(valid > 1000);
+    assert.ok(valid > share(1000));
   });
 });

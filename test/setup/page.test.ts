@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { PAGE as PIECES } from "../../src/setup/page.js";
+import { parsing } from "../effort.js";
 
 const PAGE = PIECES.join("");
 
@@ -69,7 +70,7 @@ describe("setup/page", () => {
     }
   });
 
-  it("is script that small browsers of phones understand", () => {
+  parsing.it("is script that small browsers of phones understand", () => {
     assert.doesNotMatch(script, /\?\.|\?\?|\|\|=|#[a-z]|replaceAll|\.at\(/);
     new Function(script);
   });

@@ -27,9 +27,9 @@ export class Box implements PortalHandler {
   readonly asked: string[] = [];
   fields: SetupFields | undefined;
   /** What `onTry` answers, and what else happens in it. */
-  onTryDo: (fields: SetupFields) => string = () => "";
+  onTryDo: (fields: SetupFields) => string | undefined = () => "";
 
-  onTry(fields: SetupFields): string {
+  onTry(fields: SetupFields): string | undefined {
     this.asked.push("try");
     this.fields = fields;
     return this.onTryDo(fields);
@@ -85,15 +85,22 @@ export function parseAnswer(bytes: Uint8Array, isHead = false): Answer {
   return { status: Number(match[1]), headers, body, interim };
 }
 
-/** Everything that a conversation has to send now, in pieces of at most `limit` bytes. */
-export function drain(conversation: NonNullable<ReturnType<Portal["accept"]>>, now = 0, limit = 536): Buffer {
+type Talk = NonNullable<ReturnType<Portal["accept"]>>;
+
+/** Bytes for a conversation, in as many turns as it wants for them. */
+export function hear(conversation: Talk, bytes: Uint8Array, start: number, end: number, now: number): void {
+  for (let at = start; at < end; ) at = conversation.receive(bytes, at, end, now);
+}
+
+/** What a conversation works out, as the server has it done; then everything it has to send, at most `limit` at once. */
+export function drain(conversation: Talk, now = 0, limit = 536): Buffer {
   const pieces: Buffer[] = [];
-  const into = new Uint8Array(limit);
+  while (conversation.isAsked) conversation.work(now);
   for (;;) {
-    const size = conversation.transmit(into, limit, now);
-    assert.ok(size <= limit);
-    if (size === 0) return Buffer.concat(pieces);
-    pieces.push(Buffer.from(into.subarray(0, size)));
+    const bytes = conversation.transmit(limit, now);
+    if (bytes === undefined) return Buffer.concat(pieces);
+    assert.ok(bytes.length > 0 && bytes.length <= limit);
+    pieces.push(Buffer.from(bytes));
   }
 }
 
@@ -108,7 +115,7 @@ export function ask(portal: Portal, request: string | Uint8Array, size = 536, no
   for (let at = 0; at < bytes.length; at += size) {
     const part = bytes.subarray(at, at + size);
     buffer.set(part, 1);
-    conversation.receive(buffer, 1, 1 + part.length, now);
+    hear(conversation, buffer, 1, 1 + part.length, now);
     parts.push(drain(conversation, now, size));
   }
   assert.ok(conversation.finished, "the whole answer is out");
@@ -167,7 +174,7 @@ export class PortalHost {
       }
       socket.on("close", () => conversation.end());
       socket.on("data", (data) => {
-        conversation.receive(data, 0, data.length, clock());
+        hear(conversation, data, 0, data.length, clock());
         const out = drain(conversation, clock());
         if (out.length > 0) socket.write(out);
         if (conversation.finished) socket.end();
