@@ -42,6 +42,11 @@ export class AnswerGate {
     }
   }
 
+  /** Loses nothing from now on. */
+  loseNoMore(): void {
+    this.#toLose.clear();
+  }
+
   /** Loses the next ones of a kind. */
   lose(kind: Answer, count: number): void {
     this.#toLose.set(kind, (this.#toLose.get(kind) ?? 0) + count);

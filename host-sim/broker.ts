@@ -94,6 +94,11 @@ export class ModelBroker {
   readonly violations: Violation[] = [];
   /** Every CONNECT so far that could be read, refused ones included. */
   readonly connects: Connect[] = [];
+  /**
+   * QoS 2 messages that it had taken over (PUBREC) and not passed on when it lost its sessions: its own loss, which no
+   * client can make good.
+   */
+  readonly forgotten: Message[] = [];
   /** Filters that SUBACK refuses with 0x80. */
   readonly deniedFilters = new Set<string>();
   users: Record<string, string> | undefined;
@@ -231,6 +236,11 @@ export class ModelBroker {
   restart(options: { keepSessions: boolean }): void {
     this.stop();
     if (!options.keepSessions) {
+      for (const session of this.#sessions.values()) {
+        for (const { publication, answered } of session.received.values()) {
+          if (answered) this.forgotten.push(this.#describe(publication));
+        }
+      }
       this.#sessions.clear();
       this.#retained.clear();
     }
@@ -250,6 +260,11 @@ export class ModelBroker {
   /** Sends what was held, as far as its connection still exists; without a kind, all. */
   release(kind?: Answer): void {
     this.#gate.release(kind);
+  }
+
+  /** Sends all that comes from now on: ends what `lose` has ordered. */
+  loseNoMore(): void {
+    this.#gate.loseNoMore();
   }
 
   /** Never sends the next `count` of these packets. */

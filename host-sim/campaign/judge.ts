@@ -1,0 +1,299 @@
+// What must be true after every run, whatever the faults were: each rule one function over what was noted, each finding
+// one sentence with the instant. A rule knows what a person and the broker saw, and reads flash and serial log only
+// where the promise is about them.
+
+import { FIRST_SESSION_ID } from "../../src/alertbox/journal.js";
+import { readLed } from "./led-reader.js";
+import { chipId, readFlash, settingsOf } from "./prepared-flash.js";
+import { idOf, type Note, type RunRecord } from "./run.js";
+
+export interface Finding {
+  /** Which promise was broken. */
+  readonly rule: string;
+  readonly detail: string;
+}
+
+const root = `mresetar/alertbox/${chipId}`;
+
+/** A box that is not connected and awake does something at least so often: a minute's backoff, then an attempt, ms. */
+const quietLimitMs = 100_000;
+
+/** A battery box that nobody asked to stay is awake for at most 20 s; then it says so and sleeps, ms. */
+const awakeLimitMs = 45_000;
+
+/** From a press in a world without faults to its PUBCOMP: search, address, slow packets, a second attempt, ms. */
+const promptMs = 15_000;
+
+/** All that was wrong; empty when nothing was. */
+export function judge(run: RunRecord): Finding[] {
+  return [
+    ...crashes(run),
+    ...violations(run),
+    ...lostAlerts(run),
+    ...duplicates(run),
+    ...phantoms(run),
+    ...disorder(run),
+    ...counts(run),
+    ...facts(run),
+    ...settings(run),
+    ...lies(run),
+    ...presence(run),
+    ...tardiness(run),
+    ...stuck(run),
+    ...unrest(run),
+  ];
+}
+
+interface Alert {
+  readonly at: number;
+  readonly id: string;
+  readonly pushes: number;
+  readonly event: string;
+  /** mV. */
+  readonly vcc: number;
+}
+
+function alertsOf({ world }: RunRecord): Alert[] {
+  return world.broker.messages(`${root}/alert`).map(({ at, payload }) => {
+    return { at, ...(JSON.parse(payload) as Omit<Alert, "at">) };
+  });
+}
+
+function steps(run: RunRecord, word: string): { at: number; detail: string }[] {
+  const found: { at: number; detail: string }[] = [];
+  for (const { at, what, text } of run.notes) {
+    if (what === "step" && (text === word || text.startsWith(`${word} `)))
+      found.push({ at, detail: text.slice(word.length + 1) });
+  }
+  return found;
+}
+
+function has(run: RunRecord, ...kinds: string[]): boolean {
+  return run.plan.faults.some(({ kind }) => kinds.includes(kind));
+}
+
+export function crashes(run: RunRecord): Finding[] {
+  return run.notes
+    .filter(({ what }) => what === "crash")
+    .map(({ at, text }) => ({ rule: "no crash", detail: `at ${time(at)}: ${text}` }));
+}
+
+export function violations(run: RunRecord): Finding[] {
+  const { violations } = run.world.broker;
+  return violations
+    .filter(({ statement, detail }) => !isForgottenAnnouncement(run, statement, detail))
+    .map(({ statement, detail, at }) => ({
+      rule: "no violation of MQTT",
+      detail: `at ${time(at)}: [${statement}] ${detail}`,
+    }));
+}
+
+/**
+ * Announcements (presence, state) are not kept over a loss of power or sleep, as session state would have to be
+ * [MQTT-4.1.0-1]: the next connection makes newer ones. It shows only at a broker that never answered the old one.
+ */
+function isForgottenAnnouncement(run: RunRecord, statement: string, detail: string): boolean {
+  const id = Number(/^id (\d+) was not taken up again/.exec(detail)?.[1] ?? 0);
+  return statement === "MQTT-4.4.0-1" && id >= FIRST_SESSION_ID && run.world.board.boots > 1;
+}
+
+/** Every press that the box said was stored is delivered, unless the broker itself lost it. */
+export function lostAlerts(run: RunRecord): Finding[] {
+  const { plan, world } = run;
+  const there = new Set(alertsOf(run).map(({ id }) => id));
+  const forgiven = new Set(world.broker.forgotten.map(({ payload }) => idOf(payload)));
+  const stored = new Map<string, number>();
+  for (let count = 1; count <= plan.stored; count++) stored.set(`${chipId}-${count}`, 0);
+  for (const { at, detail } of steps(run, "stored")) stored.set(detail, at);
+  // The policy of a full journal gives up the oldest, and counts them.
+  let givenUp = plan.full === "drop-oldest" ? readFlash(world.board.flash).dropped : 0;
+  const found: Finding[] = [];
+  for (const [id, at] of stored) {
+    if (there.has(id) || forgiven.has(id)) continue;
+    if (givenUp > 0) givenUp -= 1;
+    else found.push({ rule: "no alert is lost", detail: `${id}, stored at ${time(at)}, never arrived` });
+  }
+  return found;
+}
+
+/** Exactly once, as long as the broker keeps the session. */
+export function duplicates(run: RunRecord): Finding[] {
+  if (has(run, "broker-forgets")) return [];
+  const seen = new Map<string, number>();
+  const found: Finding[] = [];
+  for (const { id, at } of alertsOf(run)) {
+    const first = seen.get(id);
+    if (first === undefined) seen.set(id, at);
+    else
+      found.push({
+        rule: "no alert arrives twice",
+        detail: `${id} arrived at ${time(first)} and again at ${time(at)}`,
+      });
+  }
+  return found;
+}
+
+/** No alert without a press. */
+function phantoms(run: RunRecord): Finding[] {
+  const count = new Set(alertsOf(run).map(({ id }) => id)).size;
+  const most = run.causes + run.plan.stored;
+  return count <= most
+    ? []
+    : [{ rule: "no alert without a press", detail: `${count} alerts of ${most} presses and stored alerts` }];
+}
+
+/** Alerts arrive in the order of their presses, at a broker that answers in order itself [MQTT-4.6.0-3]. */
+export function disorder(run: RunRecord): Finding[] {
+  if (has(run, "lost-pubrec")) return [];
+  const found: Finding[] = [];
+  const seen = new Set<string>();
+  let latest = 0;
+  for (const { id, pushes, at } of alertsOf(run)) {
+    if (seen.has(id)) continue;
+    seen.add(id);
+    if (pushes < latest) found.push({ rule: "order", detail: `${id} at ${time(at)}, after ${chipId}-${latest}` });
+    latest = Math.max(latest, pushes);
+  }
+  return found;
+}
+
+/** The press count is the alert's number, and never goes back. */
+function counts(run: RunRecord): Finding[] {
+  const found: Finding[] = [];
+  for (const { id, pushes, at } of alertsOf(run)) {
+    if (id !== `${chipId}-${pushes}`)
+      found.push({ rule: "press count", detail: `${id} at ${time(at)} says ${pushes}` });
+  }
+  let latest = 0;
+  for (const { payload, at, dup } of run.world.broker.messages(`${root}/state`)) {
+    // What was not acknowledged has to go again as it was [MQTT-4.4.0-1], though a newer one is there already.
+    if (dup) continue;
+    const { pushes } = JSON.parse(payload) as { pushes: number };
+    if (pushes < latest)
+      found.push({ rule: "press count", detail: `state at ${time(at)} says ${pushes}, after ${latest}` });
+    latest = Math.max(latest, pushes);
+  }
+  return found;
+}
+
+/** An alert says what was measured when somebody pressed, and never more than the button can tell. */
+function facts(run: RunRecord): Finding[] {
+  const isReset = run.plan.wiring !== "gpio";
+  const volts = [3300, 2500];
+  return alertsOf(run)
+    .filter(({ vcc, event }) => !volts.includes(vcc) || (isReset && event !== "press"))
+    .map(({ at, id, event, vcc }) => ({
+      rule: "facts of an alert",
+      detail: `${id} at ${time(at)}: ${event}, ${vcc} mV`,
+    }));
+}
+
+/** Settings change by a command only, and then to what it says. */
+function settings(run: RunRecord): Finding[] {
+  const expected = settingsOf(run.plan);
+  const now = readFlash(run.world.board.flash).settings;
+  if (now === undefined) return [{ rule: "settings stay", detail: "they are gone" }];
+  const changed = { ...expected, keepAliveSeconds: 45 };
+  const allowed = [expected, ...(has(run, "command") ? [changed] : [])].map((each) => JSON.stringify(each));
+  return allowed.includes(JSON.stringify(now))
+    ? []
+    : [{ rule: "settings stay", detail: `they are ${JSON.stringify({ ...now, wifi: "…" })}` }];
+}
+
+/** The LED shows "sent" at most as often as an alert had arrived by then. */
+function lies(run: RunRecord): Finding[] {
+  const found: Finding[] = [];
+  const arrivals = alertsOf(run).map(({ at }) => at);
+  // What the broker lost itself had been taken over.
+  arrivals.push(...run.world.broker.forgotten.map(({ at }) => at));
+  const changes = run.notes.filter(({ what }) => what === "led").map(({ at, text }) => ({ at, on: text === "on" }));
+  let claims = 0;
+  for (const { at, word } of readLed(changes)) {
+    if (word !== "sent") continue;
+    claims += 1;
+    if (arrivals.filter((arrival) => arrival <= at).length >= claims) continue;
+    found.push({ rule: "the LED tells the truth", detail: `"sent" at ${time(at)}, number ${claims}, with less there` });
+  }
+  return found;
+}
+
+/** At the end the box has said how it is; the will speaks only for a box that went without a word. */
+function presence(run: RunRecord): Finding[] {
+  const { plan, world, provenAt, settled } = run;
+  if (!settled) return [];
+  const found: Finding[] = [];
+  const expected = plan.wiring === "gpio" ? "online" : "sleeping";
+  const last = world.broker.retained(`${root}/lwt`)?.payload ?? "nothing";
+  if (!last.includes(`"${expected}"`)) {
+    found.push({ rule: "presence", detail: `the last word is ${last}, not ${expected}` });
+  }
+  for (const { at, payload } of world.broker.messages(`${root}/lwt`)) {
+    if (at > provenAt && payload.includes('"lost"')) {
+      found.push({ rule: "presence", detail: `the will was published at ${time(at)}, with nothing wrong` });
+    }
+  }
+  return found;
+}
+
+/** With nothing wrong an alert is there soon. */
+function tardiness(run: RunRecord): Finding[] {
+  if (!run.settled) return [];
+  const delivered = steps(run, "delivered").find(({ at }) => at > run.provenAt);
+  if (delivered !== undefined && delivered.at < run.provenAt + promptMs) return [];
+  return [{ rule: "an alert is there soon", detail: `not within ${promptMs / 1000} s of ${time(run.provenAt)}` }];
+}
+
+/** No state lasts for ever: a box that is awake and not connected goes on trying, a battery box goes to sleep. */
+function stuck(run: RunRecord): Finding[] {
+  const found: Finding[] = [];
+  const isBattery = run.plan.wiring !== "gpio";
+  let since: number | undefined;
+  let awakeAt: number | undefined;
+  for (const note of run.notes) {
+    if (since !== undefined && note.at - since > quietLimitMs) {
+      found.push({ rule: "no state without an end", detail: `nothing from ${time(since)} to ${time(note.at)}` });
+      since = note.at;
+    }
+    if (note.what === "step") since = isSettledWord(note.text) ? undefined : note.at;
+    else if (note.what === "power" || note.what === "reset") since = undefined;
+    if (!isBattery) continue;
+    if (note.what === "power") {
+      const tooLong = awakeAt !== undefined && note.at - awakeAt > awakeLimitMs;
+      if (tooLong) found.push({ rule: "awake cap", detail: `awake from ${time(awakeAt ?? 0)} to ${time(note.at)}` });
+      awakeAt = note.text === "booting" ? note.at : undefined;
+    }
+    if (mayStayAwake(note)) awakeAt = undefined;
+  }
+  return found;
+}
+
+/** States that may last: connected, refused until somebody presses, the setup (120 s), asleep. */
+function isSettledWord(text: string): boolean {
+  return /^(connected|delivered|received|stored|command|command-invalid|config|commands-refused|sleeping|setup|safe|failed refused)/.test(
+    text,
+  );
+}
+
+function mayStayAwake({ what, text }: Note): boolean {
+  return what === "step" && /^(setup|safe|config|command stay)/.test(text);
+}
+
+/** When nothing is wrong any more, everything is delivered and the box comes to rest. */
+function unrest(run: RunRecord): Finding[] {
+  const { pending } = readFlash(run.world.board.flash);
+  const found: Finding[] = [];
+  if (!run.settled) {
+    const last = run.notes.findLast(({ what }) => what === "step");
+    found.push({
+      rule: "it comes to rest",
+      detail: `not in time; its last word is "${last?.text}" at ${time(last?.at ?? 0)}`,
+    });
+  }
+  if (pending > 0) found.push({ rule: "it comes to rest", detail: `${pending} alerts still wait in the journal` });
+  return found;
+}
+
+/** An instant for people: 83.250 s. */
+export function time(at: number): string {
+  return `${(at / 1000).toFixed(3)} s`;
+}
