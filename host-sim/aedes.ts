@@ -20,6 +20,7 @@ const portsToTry = 100;
 interface StoredPacket {
   readonly cmd: string;
   brokerId?: string;
+  brokerCounter?: number;
 }
 
 interface Persistence {
@@ -38,6 +39,8 @@ function tellPubrelsApart(persistence: Persistence): void {
     if (packet.cmd === "pubrel" && packet.brokerId === undefined) {
       number += 1;
       packet.brokerId = `pubrel ${number}`;
+      // Without it a PUBREL that got lost is not found again, and each later connection is cut.
+      packet.brokerCounter = number;
     }
     return update(client, packet);
   };

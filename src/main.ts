@@ -328,9 +328,10 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
     if (sequence !== 0 && this.journal.received(sequence)) this.note({ type: 13 /* received */, sequence });
   }
 
-  onDelivered(id: number): void {
+  onDelivered(id: number, type: number): void {
     const sequence = this.outbox.delivered(id);
     const isAlert = sequence !== 0 && this.journal.done(sequence);
+    if (isAlert && type === 4 /* PUBACK */) logStep("granted", "QoS 1: this broker may deliver twice");
     this.note(isAlert ? { type: 14 /* delivered */, sequence } : { type: 16 /* acknowledged */ });
   }
 

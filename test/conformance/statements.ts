@@ -221,7 +221,8 @@ export const STATEMENTS: readonly Statement[] = Object.freeze([
   both(
     "4.3.3-2",
     "Who gets QoS 2 answers with PUBREC, hands it on once until PUBREL, answers that with PUBCOMP, then forgets the id.",
-    "By method B: the message is handed over when it comes, and only its id is kept.",
+    "By method B: the message is handed over when it comes, and only its id is kept. PUBACK in place of PUBREC ends a " +
+      "message of ours as delivered: some servers take QoS 2 for 1, and would get it again for ever.",
   ),
   both(
     "4.4.0-1",

@@ -1,11 +1,16 @@
 // The firmware on a virtual board against a real broker: real sockets, real time (faster, where a test says so). What
 // is waited for is an event of the board or of the subscriber, never a while.
 
-import { Board, type BoardEvent, type BoardOptions } from "../../host-sim/board.js";
+import { Board, type BoardEvent, type BoardOptions, type Step } from "../../host-sim/board.js";
 import { RealClock } from "../../host-sim/clock.js";
 import { RealNetwork } from "../../host-sim/network.js";
+import { PacketFramer } from "../../host-sim/packet-framer.js";
 import { Airspace } from "../../host-sim/radio.js";
 import { Random } from "../../host-sim/random.js";
+import { Diary } from "./diary.js";
+
+/** §2.2.1. */
+const SUBACK = 9;
 
 export interface RealBoardOptions extends Partial<Omit<BoardOptions, "clock" | "network" | "airspace" | "random">> {
   readonly port: number;
@@ -18,6 +23,7 @@ export class RealBoard {
   readonly board: Board;
   readonly #clock: RealClock;
   readonly #network = new RealNetwork();
+  readonly #subscriptions = new Diary<number>();
 
   constructor(options: RealBoardOptions) {
     const { port, settings, speed, ...boardOptions } = options;
@@ -43,7 +49,21 @@ export class RealBoard {
         },
       },
     });
+    const framers = new Map<number, PacketFramer>();
+    this.#network.onTraffic(({ direction, type, connection, bytes }) => {
+      if (type !== "data" || direction !== "down") return;
+      const framer = framers.get(connection) ?? new PacketFramer();
+      framers.set(connection, framer);
+      for (const packet of framer.feed(bytes, () => undefined)) {
+        if ((packet[0] as number) >> 4 === SUBACK) this.#subscriptions.add(packet.at(-1) as number);
+      }
+    });
     this.board.powerOn();
+  }
+
+  /** Resolves with the QoS that the box's first subscription was granted. */
+  subscribed(): Promise<number> {
+    return this.#subscriptions.first(() => true, "SUBACK");
   }
 
   /**
@@ -65,14 +85,40 @@ export class RealBoard {
     });
   }
 
-  /** Resolves when the serial log says a word (again). */
-  said(word: string, limitMs?: number): Promise<BoardEvent> {
-    return this.event((event) => event.type === "step" && event.word === word, `"${word}"`, limitMs);
+  /** Resolves when the serial log says a word (again), perhaps with that detail. */
+  said(word: string, detail?: string, limitMs?: number): Promise<BoardEvent> {
+    const fits = (event: BoardEvent) =>
+      event.type === "step" && event.word === word && (detail === undefined || event.detail === detail);
+    return this.event(fits, `"${word}"`, limitMs);
+  }
+
+  /** Resolves when the box has connected with its lasting session, also when it has said so before. */
+  async online(): Promise<void> {
+    const isIt = ({ word, detail }: Step) => word === "connected" && detail !== "clean session";
+    if (this.board.steps.some(isIt)) return;
+    await this.event((event) => event.type === "step" && isIt({ ...event }), "lasting session");
+  }
+
+  /** Resolves when the box sleeps (again). */
+  async asleep(): Promise<void> {
+    await this.event((event) => event.type === "sleep", "sleep");
+  }
+
+  /** What the log says under a word, in order. */
+  details(word: string): string[] {
+    return this.board.steps.filter((step) => step.word === word).map(({ detail }) => detail);
   }
 
   /** Resolves after so many milliseconds of the board's clock. */
   pause(ms: number): Promise<void> {
     return new Promise((resolve) => this.#clock.schedule(ms, resolve));
+  }
+
+  /** A press of 80 ms; resolves when it is stored. */
+  async press(): Promise<void> {
+    const stored = this.said("stored");
+    this.board.button.press(80);
+    await stored;
   }
 
   close(): void {

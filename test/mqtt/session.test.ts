@@ -387,7 +387,6 @@ describe("session: publishing", () => {
 
 describe("session: breaches", () => {
   const cases: [string, number[], string][] = [
-    ["PUBACK for a QoS 2 message", [0x40, 2, 0, 2], "MQTT-4.3.3-2"],
     ["PUBCOMP for a QoS 2 message that waits for PUBREC", [0x70, 2, 0, 2], "MQTT-4.3.3-2"],
     ["PUBREC for a QoS 1 message", [0x50, 2, 0, 1], "MQTT-4.3.2-2"],
     ["PUBCOMP for a QoS 1 message", [0x70, 2, 0, 1], "MQTT-4.3.2-2"],
@@ -411,6 +410,16 @@ describe("session: breaches", () => {
       assert.deepEqual(rig.bytes(), Buffer.alloc(0));
     });
   }
+
+  it("PUBACK for a QoS 2 message is its end: a server that takes QoS 2 for 1 says so", () => {
+    const rig = new Rig().open();
+    rig.session.publish(MESSAGE, 0);
+    rig.bytes();
+    rig.raw([0x40, 2, 0, 1]);
+    assert.deepEqual(rig.events(), ["delivered 1"]);
+    assert.deepEqual([rig.session.pending, rig.session.connected], [0, true]);
+    assert.deepEqual(rig.sent(), []);
+  });
 
   it("an answer to what has not been sent is a violation, and to what is just leaving", () => {
     for (const limit of [0, 3]) {
