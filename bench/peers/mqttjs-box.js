@@ -1,7 +1,7 @@
 // A button box as somebody writes it with MQTT.js: joins the Wi-Fi, connects with a persistent session, publishes each
 // press with QoS 2. The client's own means are used as its documentation says: `clean: false`, reconnecting, QoS 2, and
-// with `disk` an outgoing store that survives a loss of power. The disk is a Map that keeps everything at once and never
-// tears: kinder than any flash. The press count is on it in both variants.
+// with `disk` an outgoing store that survives a loss of power. The disk is a Map that keeps everything at once and
+// never tears: kinder than any flash. The press count is on it in both variants.
 
 import Digital from "embedded:io/digital";
 import TCP from "embedded:io/socket/tcp";

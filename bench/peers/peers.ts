@@ -1,6 +1,6 @@
-// Another client in the same world: MQTT.js as the yardstick on Node, as a button box that somebody wrote with it, on the
-// same boards, under the same presses and faults as the campaign's mains boxes. What was lost and what came twice, side
-// by side, so that a reader sees what the difference is.
+// Another client in the same world: MQTT.js as the yardstick on Node, as a button box that somebody wrote with it, on
+// the same boards, under the same presses and faults as the campaign's mains boxes. What was lost and what came twice,
+// side by side, so that a reader sees what the difference is.
 //
 //   npm run peers                       300 seeds
 //   npm run peers -- --seeds 1..3000    more of them
@@ -82,7 +82,7 @@ export function peers(): Peer[] {
 
 /** The plan of a seed for a mains box with nothing stored: what a peer can take part in. */
 export function planFor(seed: number): Plan {
-  return { ...drawPlan(seed, { presses: 5 }), wiring: "gpio", double: false, stored: 0, full: "reject" };
+  return { ...drawPlan(seed, { presses: 5 }), wiring: "gpio", double: false, spent: 0, stored: 0, full: "reject" };
 }
 
 export function score(peer: Peer, seeds: Iterable<number>): Score {

@@ -109,6 +109,18 @@ export const FAULTS = Object.freeze({
       flash.cutAt = { operation: flash.operations + 1 + (value % 8), byte: Math.floor(value / 8) };
     },
   },
+  "power-cut-in-save": {
+    what: "a command changes the settings, and power fails in the middle of a flash write (value: which, at which byte)",
+    lasts: false,
+    most: 255,
+    weight: 2,
+    begin: ({ world }, value) => {
+      const { flash, chipId } = world.board;
+      const [name, text] = COMMANDS[3];
+      world.broker.publish(`mresetar/alertbox/${chipId}/cmd/${name}`, text, { qos: 1, retain: true });
+      flash.cutAt = { operation: flash.operations + 1 + (value % 16), byte: Math.floor(value / 16) };
+    },
+  },
   "power-cut-up": cutByte("up", "power"),
   "power-cut-down": cutByte("down", "power"),
   reset: {
@@ -161,11 +173,12 @@ export const FAULTS = Object.freeze({
     },
   },
   dhcp: {
-    what: "the router takes long to give an address (value: tenths of a second; 200 is never)",
+    what: "the router takes long to give an address (value: tenths of a second; from 150 on: never)",
     lasts: true,
     most: 200,
+    weight: 2,
     begin: ({ world }, value) => {
-      world.wifi.dhcpMs = value === 200 ? Number.POSITIVE_INFINITY : 100 * value;
+      world.wifi.dhcpMs = value >= 150 ? Number.POSITIVE_INFINITY : 100 * value;
     },
     end: ({ world }) => {
       world.wifi.dhcpMs = dhcpMs;
@@ -315,6 +328,7 @@ const COMMANDS = [
 export type FaultKind =
   | "power-cut"
   | "power-cut-in-flash"
+  | "power-cut-in-save"
   | `power-cut-${Direction}`
   | "reset"
   | "watchdog"

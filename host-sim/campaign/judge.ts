@@ -15,8 +15,8 @@ export interface Finding {
 
 const root = `mresetar/alertbox/${chipId}`;
 
-/** A box that is not connected and awake does something at least so often: a minute's backoff, then an attempt, ms. */
-const quietLimitMs = 100_000;
+/** A box that is awake and not connected tries at least so often: an attempt of 15 s, then a minute's backoff, ms. */
+const quietLimitMs = 80_000;
 
 /** A battery box that nobody asked to stay is awake for at most 20 s; then it says so and sleeps, ms. */
 const awakeLimitMs = 45_000;
@@ -103,7 +103,7 @@ export function lostAlerts(run: RunRecord): Finding[] {
   const there = new Set(alertsOf(run).map(({ id }) => id));
   const forgiven = new Set(world.broker.forgotten.map(({ payload }) => idOf(payload)));
   const stored = new Map<string, number>();
-  for (let count = 1; count <= plan.stored; count++) stored.set(`${chipId}-${count}`, 0);
+  for (let count = 1; count <= plan.stored; count++) stored.set(`${chipId}-${plan.spent + count}`, 0);
   for (const { at, detail } of steps(run, "stored")) stored.set(detail, at);
   // The policy of a full journal gives up the oldest, and counts them.
   let givenUp = plan.full === "drop-oldest" ? readFlash(world.board.flash).dropped : 0;
@@ -194,7 +194,9 @@ function settings(run: RunRecord): Finding[] {
   const now = readFlash(run.world.board.flash).settings;
   if (now === undefined) return [{ rule: "settings stay", detail: "they are gone" }];
   const changed = { ...expected, keepAliveSeconds: 45 };
-  const allowed = [expected, ...(has(run, "command") ? [changed] : [])].map((each) => JSON.stringify(each));
+  const allowed = [expected, ...(has(run, "command", "power-cut-in-save") ? [changed] : [])].map((each) =>
+    JSON.stringify(each),
+  );
   return allowed.includes(JSON.stringify(now))
     ? []
     : [{ rule: "settings stay", detail: `they are ${JSON.stringify({ ...now, wifi: "…" })}` }];
@@ -207,11 +209,14 @@ function lies(run: RunRecord): Finding[] {
   // What the broker lost itself had been taken over.
   arrivals.push(...run.world.broker.forgotten.map(({ at }) => at));
   const changes = run.notes.filter(({ what }) => what === "led").map(({ at, text }) => ({ at, on: text === "on" }));
+  // "Delivered" is what the box itself knows: PUBCOMP, or PUBACK.
+  const known = steps(run, "delivered").map(({ at }) => at);
   let claims = 0;
   for (const { at, word } of readLed(changes)) {
     if (word !== "sent") continue;
     claims += 1;
-    if (arrivals.filter((arrival) => arrival <= at).length >= claims) continue;
+    const isTrue = [arrivals, known].every((instants) => instants.filter((each) => each <= at).length >= claims);
+    if (isTrue) continue;
     found.push({ rule: "the LED tells the truth", detail: `"sent" at ${time(at)}, number ${claims}, with less there` });
   }
   return found;

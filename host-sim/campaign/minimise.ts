@@ -38,6 +38,7 @@ function withFewer(plan: Plan, list: "faults" | "presses", fails: Fails): Plan {
 /** Each makes a plan simpler in one way. */
 const SIMPLER: readonly ((plan: Plan) => Plan)[] = Object.freeze([
   (plan) => ({ ...plan, stored: 0 }),
+  (plan) => ({ ...plan, spent: 0 }),
   (plan) => ({ ...plan, ticksAtBoot: 0 }),
   (plan) => ({ ...plan, quiet: false, double: false }),
   (plan) => ({ ...plan, full: "reject" }),

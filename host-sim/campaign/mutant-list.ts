@@ -16,14 +16,14 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   {
     name: "received is not written down",
     file: "alertbox/journal.ts",
-    find: "if (this.isCleared(offset, 0xff)) return true;",
+    find: "if (((words[3] as number) & 0xff) !== 0xff) return true;",
     replace: "return true;",
   },
   {
     name: "done is not written down",
     file: "alertbox/journal.ts",
-    find: "if (!this.clear(this.slotAt(this.sector, slot) + 16, 0xff00)) this.compact(0);",
-    replace: "",
+    find: "words[3] = ~0xff00;",
+    replace: "if (slot >= 0) return true;",
   },
   {
     name: "torn records count as whole",
@@ -71,7 +71,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   {
     name: "places of delivered alerts are not free again",
     file: "alertbox/outbox.ts",
-    find: "if (this.inFlight > 0) this.inFlight -= 1;",
+    find: "if (sequence !== 0 && this.inFlight > 0) this.inFlight -= 1;",
     replace: "",
   },
   // The box.
@@ -80,12 +80,6 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
     file: "alertbox/alertbox.ts",
     find: 'this.say("received",',
     replace: 'this.show(LedPattern.SENT); this.say("received",',
-  },
-  {
-    name: "no limit to joining",
-    file: "alertbox/alertbox.ts",
-    find: "this.become(1 /* joining */, (now + (this.fast ? BoxTimes.fast : BoxTimes.join)) | 0, 0);",
-    replace: "this.become(1 /* joining */, this.fast ? (now + BoxTimes.fast) | 0 : undefined, 0);",
   },
   {
     name: "no awake cap",
@@ -98,12 +92,6 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
     file: "alertbox/alertbox.ts",
     find: "case 5: // waiting\n        this.resume(now);",
     replace: "case 5: // waiting",
-  },
-  {
-    name: "lost Wi-Fi goes unnoticed",
-    file: "alertbox/alertbox.ts",
-    find: "case 9: // wifi-lost\n        this.onWiFiLost(now);",
-    replace: "case 9: // wifi-lost",
   },
   {
     name: "a failed trial of settings is not taken back",
@@ -139,7 +127,8 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
     name: "a torn save of settings counts",
     file: "alertbox/settings.ts",
     find: "return words[9] === flashWord(this.flash.crc(head, 0, 36, crc)) ? { slot, words } : undefined;",
-    replace: "return flashWord(this.flash.crc(head, 0, 36, crc)) !== 0 && words[9] !== -1 ? { slot, words } : undefined;",
+    replace:
+      "return flashWord(this.flash.crc(head, 0, 36, crc)) !== 0 && words[9] !== -1 ? { slot, words } : undefined;",
   },
   // The session.
   {

@@ -28,7 +28,7 @@ const OPTIONS = Object.freeze({
 
 const HELP = `npm run mutants -- [options]
   --only NAME    only this mutant
-  --seeds N      seeds that each is given at most (default 400)
+  --seeds N      seeds that each is given at most (default 1500)
   --list         names them
   --markdown     the table of docs/proof.md
 Exit status: 0 each was caught, 1 one survived or its place in the code is gone, 2 wrong options.
@@ -119,7 +119,7 @@ export async function mutants(context: Context): Promise<number> {
     context.out(HELP);
     return Status.OK;
   }
-  const seeds = wholeNumber("seeds", options.seeds ?? "400", 1, 1_000_000);
+  const seeds = wholeNumber("seeds", options.seeds ?? "1500", 1, 1_000_000);
   if (options.list === true) {
     for (const { name } of MUTANTS) context.out(`${name}\n`);
     return Status.OK;

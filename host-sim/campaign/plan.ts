@@ -36,6 +36,11 @@ export interface Plan {
   readonly ticksAtBoot: number;
   /** One way to the broker, ms. */
   readonly latencyMs: number;
+  /**
+   * Alerts that were delivered in an earlier life: a sector of the journal has room for 201, so with 200 the next ones
+   * move it to the other sector.
+   */
+  readonly spent: number;
   /** Alerts that wait in the journal when the box comes up. */
   readonly stored: number;
   /** All presses and faults are over by then, ms. */
@@ -74,6 +79,7 @@ export function drawPlan(seed: number, options: PlanOptions): Plan {
     keepAliveSeconds: pick(random, [10, 30, 60, 600]),
     ticksAtBoot,
     latencyMs: pick(random, [1, 5, 5, 20, 150]),
+    spent: drawSpent(random.fork("spent")),
     stored: random.integer(20) === 0 ? pick(random, [1, 5, 126, 128]) : 0,
     lastsMs,
     presses,
@@ -84,6 +90,11 @@ export function drawPlan(seed: number, options: PlanOptions): Plan {
 /** A start from which the clock passes 2^31 or 2^32 within the run. */
 function wrapping(random: Random, lastsMs: number): number {
   return (random.integer(2) === 0 ? 2 ** 31 : 2 ** 32) - random.integer(Math.min(lastsMs, 60_000));
+}
+
+/** Often just so many that the journal moves within the next few presses. */
+function drawSpent(random: Random): number {
+  return random.integer(2) === 0 ? 0 : 194 + random.integer(8);
 }
 
 function drawPresses(random: Random, wiring: Wiring, count: number, lastsMs: number): Press[] {
@@ -118,7 +129,7 @@ function drawFaults(
     const kind = pick(random, kinds);
     const { lasts, most } = FAULTS[kind];
     let at = momentOf(random, presses, lastsMs);
-    const forMs = lasts ? Math.min(Math.round(100 * 1000 ** random.next()), lastsMs - at - 1) : 0;
+    const forMs = lasts ? Math.min(Math.round(100 * 6000 ** random.next()), lastsMs - at - 1) : 0;
     const value = random.integer(most + 1);
     // A pulse on the RST of such a box is a press: not so close to another that five of them open the setup.
     if (kind === "reset" && wiring === "rst") at = awayFrom(at, presses, faults);

@@ -45,9 +45,10 @@ export function filledFlash(plan: Plan): NorFlash {
   const flash = new NorFlash();
   const region = regionOf(flash);
   new SettingsStore(region, 2).save(settingsOf(plan));
-  if (plan.stored > 0) {
+  if (plan.spent + plan.stored > 0) {
     const journal = new Journal(region, 0, plan.full);
     journal.open();
+    for (let count = 0; count < plan.spent; count++) journal.done(journal.append(0, 3300));
     for (let count = 0; count < plan.stored; count++) journal.append(0, 3300);
   }
   return flash;

@@ -1,5 +1,5 @@
-// Does pieces of a long measurement side by side, each in a process of its own (errand.ts), as many at once as there are
-// cores: a piece talks to its engine without waiting for anything else, so one process has one piece. What comes of
+// Does pieces of a long measurement side by side, each in a process of its own (errand.ts), as many at once as there
+// are cores: a piece talks to its engine without waiting for anything else, so one process has one piece. What comes of
 // them does not depend on who is first. It knows neither the pieces nor their results.
 
 import { type ChildProcess, spawn } from "node:child_process";

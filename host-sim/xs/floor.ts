@@ -1,9 +1,9 @@
-// The floor under client.ts: about the least that a script in TypeScript computes for the same packets on this engine. It
-// has the same socket, callbacks and buffers of 512 bytes, writes the same PUBLISH from the same texts, answers PUBREC,
-// and looks at a message only so far as to see that it is none of these. It is no client: no session, no memory of what
-// was sent, no checks of what comes in or of what it is given, no packets that come in pieces, no window, no deadline,
-// no reconnect, and whoever calls it learns nothing. So its rows, which have the names of client.ts, say what of the
-// client's figures is the price of the engine, and the rest is what the client's promises cost and ours to save.
+// The floor under client.ts: about the least that a script in TypeScript computes for the same packets on this engine.
+// It has the same socket, callbacks and buffers of 512 bytes, writes the same PUBLISH from the same texts, answers
+// PUBREC, and looks at a message only so far as to see that it is none of these. It is no client: no session, no memory
+// of what was sent, no checks of what comes in or of what it is given, no packets that come in pieces, no window, no
+// deadline, no reconnect, and whoever calls it learns nothing. So its rows, which have the names of client.ts, say what
+// of the client's figures is the price of the engine, and the rest is what the client's promises cost and ours to save.
 
 import TCP from "embedded:io/socket/tcp";
 import { deliver, finish, mark } from "lab";

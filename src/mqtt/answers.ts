@@ -169,7 +169,7 @@ export function record(me: Session, at: number, id: number): void {
   }
   // The callback may have ended the connection. The record is made all the same, so PUBREL is what the next one sends:
   // for an entry that is to be sent again.
-  if (words[at] !== word) {
+  if (at >= me.edge || words[at] !== word) {
     place = find(me, id);
     if (place < 0 || (words[place] !== word && ((words[place] as number) & 0x1700000) !== 0x1100000)) return;
   }

@@ -29,15 +29,16 @@ export function leave(me: Session): void {
 
 /** Makes the callbacks that are due because of what was done before. */
 export function settle(me: Session): void {
-  me.owed &= ~1;
   me.depth += 1;
   for (;;) {
     const at = inPhase(me, 7);
     if (at < 0) break;
     const id = (me.words[at] as number) & 0xffff;
     forget(me, at);
+    // It may end the connection, which tells the rest before its end.
     tell(me, "onDelivered", id, 7);
   }
+  me.owed &= ~1;
   if ((me.words[14] as number) === 0) {
     me.words[14] = -1;
     tell(me, "onFlushed", true);
@@ -64,6 +65,8 @@ export function finish(me: Session, reason: CloseReason, detail: string, stateme
   me.state = 1;
   me.server = 0;
   me.sendBy = null;
+  // What a callback asks for from here on has its own.
+  me.dueAt = undefined;
   me.depth += 1;
   clear(me);
   // Whatever is left of a fragment that is being received is dropped.
@@ -87,7 +90,6 @@ export function finish(me: Session, reason: CloseReason, detail: string, stateme
     tell(me, "onFlushed", false);
   }
   me.state = 0;
-  me.dueAt = undefined;
   tell(me, "onClosed", closed);
   me.depth -= 1;
 }

@@ -145,7 +145,8 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
     if (this.errors !== null) leave(this);
     const end = this.end;
     const start = this.start;
-    if (start === end || end - start > room || this.owed !== 0) return 0;
+    // Without a connection, or with a new one that a callback has begun, nothing is to be said on this one.
+    if (start === end || this.state < 3 || end - start > room || this.owed !== 0) return 0;
     this.at = start;
     this.start = end;
     words[10] = instant;

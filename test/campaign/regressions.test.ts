@@ -1,5 +1,5 @@
-// What the campaign has found, made small: each file of regressions/ is a plan that once broke a promise, with the words
-// of that time. `npm run campaign` writes such files, `--replay` shows one with its timeline.
+// What the campaign has found, made small: each file of regressions/ is a plan that once broke a promise, with the
+// words of that time. `npm run campaign` writes such files, `--replay` shows one with its timeline.
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";

@@ -1,5 +1,6 @@
 // Chapter 4 of the standard: what is kept, the three levels of QoS, sending again, order, and what ends a connection.
-// Topics are in topics.test.ts. Each flow is walked through as a script of packets; cuts at every byte are in test/mqtt.
+// Topics are in topics.test.ts. Each flow is walked through as a script of packets; cuts at every byte are in
+// test/mqtt.
 
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";

@@ -1,5 +1,5 @@
-// The words in which the conformance tests are written: bytes as hexadecimal, and one session that is told what a server
-// sends and watched for what it answers. Knows no statement; those are in statements.ts. A whole client with its
+// The words in which the conformance tests are written: bytes as hexadecimal, and one session that is told what a
+// server sends and watched for what it answers. Knows no statement; those are in statements.ts. A whole client with its
 // transport is in wire.ts.
 
 import assert from "node:assert/strict";

@@ -378,7 +378,9 @@ async function resume(desk: Desk): Promise<void> {
   }
 }
 
-/** Sets up a box, commands it by a retained message while it sleeps, and wakes it by a press. At the chip's own pace. */
+/**
+ * Sets up a box, commands it by a retained message while it sleeps, and wakes it by a press. At the chip's own pace.
+ */
 async function wakeSleeper(broker: Broker): Promise<{ box: RealBoard; root: string }> {
   const box = new RealBoard({ chipId: 5749, port: broker.port, wiring: "rst", settings: { ...broker.login } });
   const root = "mresetar/alertbox/5749";

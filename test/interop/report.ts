@@ -1,5 +1,5 @@
-// Runs the interop tests against the real programs and writes docs/interop.md from what they did. `npm run interop` runs
-// it. Exit status: 0 all is well, 1 not.
+// Runs the interop tests against the real programs and writes docs/interop.md from what they did. `npm run interop`
+// runs it. Exit status: 0 all is well, 1 not.
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

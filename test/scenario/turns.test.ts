@@ -18,7 +18,9 @@ function configs(world: World): string[] {
   return world.board.steps.filter(({ word }) => word === "config").map(({ detail }) => detail);
 }
 
-/** Flash operations of each turn from now until the box has said that the settings are in use, those without left out. */
+/**
+ * Flash operations of each turn from now until the box has said that the settings are in use, those without left out.
+ */
 function savingTurns(world: World, between: (turn: number) => void = () => {}): number[] {
   const { flash } = world.board;
   const turns: number[] = [];

@@ -92,7 +92,9 @@ export function hear(conversation: Talk, bytes: Uint8Array, start: number, end: 
   for (let at = start; at < end; ) at = conversation.receive(bytes, at, end, now);
 }
 
-/** What a conversation works out, as the server has it done; then everything it has to send, at most `limit` at once. */
+/**
+ * What a conversation works out, as the server has it done; then everything it has to send, at most `limit` at once.
+ */
 export function drain(conversation: Talk, now = 0, limit = 536): Buffer {
   const pieces: Buffer[] = [];
   while (conversation.isAsked) conversation.work(now);

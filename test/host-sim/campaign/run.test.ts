@@ -13,7 +13,7 @@ function plain(...faults: Fault[]): Plan {
   return {
     ...drawPlan(1, { presses: 1 }),
     ...{ wiring: "gpio", double: false, quiet: false, full: "reject", keepAliveSeconds: 10 },
-    ...{ ticksAtBoot: 0, latencyMs: 5, stored: 0, lastsMs: 90_000, presses, faults },
+    ...{ ticksAtBoot: 0, latencyMs: 5, spent: 0, stored: 0, lastsMs: 90_000, presses, faults },
   };
 }
 
@@ -30,9 +30,10 @@ const STRIKES: Partial<Record<FaultKind, Partial<Fault>>> = {
   "late-connack": { at: 0 },
   "lost-suback": { at: 0 },
   "power-cut-in-flash": { value: 8 },
+  "power-cut-in-save": { at: 20_000, value: 17 },
   "no-pipelining": { at: 0, forMs: 20_000 },
   "wrong-key": { at: 0 },
-  dhcp: { at: 0, value: 150 },
+  dhcp: { at: 0, value: 149 },
   lease: { at: 0 },
   refused: { at: 0, value: 2 },
   "worn-sector": { at: 0, value: 0 },

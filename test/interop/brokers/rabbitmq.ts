@@ -1,5 +1,6 @@
-// RabbitMQ with its MQTT plugin and no other listener. Its node wants a name and so epmd, which has a process and a port
-// of its own here; node name, cookie and data are in the folder. /usr/sbin/rabbitmq-server would change to another user.
+// RabbitMQ with its MQTT plugin and no other listener. Its node wants a name and so epmd, which has a process and a
+// port of its own here; node name, cookie and data are in the folder. /usr/sbin/rabbitmq-server would change to another
+// user.
 
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
