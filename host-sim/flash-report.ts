@@ -2,7 +2,8 @@
 // without asking the running firmware. Opening a journal may repair it, so the board's own flash is never opened here.
 
 import { Journal } from "../src/alertbox/journal.js";
-import { type Settings, SettingsStore } from "../src/alertbox/settings.js";
+import type { Settings } from "../src/alertbox/settings.js";
+import { SettingsStore } from "../src/alertbox/settings-store.js";
 import { crc, span } from "./modules/chip.js";
 import { NorFlash, sectorBytes } from "./nor-flash.js";
 

@@ -11,14 +11,8 @@ import { FIRST_SESSION_ID, Journal } from "./alertbox/journal.js";
 import { Led } from "./alertbox/led.js";
 import { Outbox } from "./alertbox/outbox.js";
 import { badBoots, courseOf, quickPresses, Recovery } from "./alertbox/recovery.js";
-import {
-  checkSettings,
-  defaultRoot,
-  type Settings,
-  type SettingsDraft,
-  SettingsLimits,
-  SettingsStore,
-} from "./alertbox/settings.js";
+import { checkSettings, defaultRoot, type Settings, type SettingsDraft, SettingsLimits } from "./alertbox/settings.js";
+import { SettingsStore } from "./alertbox/settings-store.js";
 import { setupSettings } from "./alertbox/setup-form.js";
 import { earlier, isDue } from "./alertbox/state.js";
 import { commandOf, presencePayload, statePayload, topicOf } from "./alertbox/topics.js";

@@ -125,7 +125,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   },
   {
     name: "a torn save of settings counts",
-    file: "alertbox/settings.ts",
+    file: "alertbox/settings-store.ts",
     find: "return words[9] === flashWord(this.flash.crc(head, 0, 36, crc)) ? { slot, words } : undefined;",
     replace:
       "return flashWord(this.flash.crc(head, 0, 36, crc)) !== 0 && words[9] !== -1 ? { slot, words } : undefined;",

@@ -2,7 +2,8 @@
 // the journal as the plan says. Written by the firmware's own stores, and read by them again at the end.
 
 import { Journal } from "../../src/alertbox/journal.js";
-import { checkSettings, type Settings, SettingsStore } from "../../src/alertbox/settings.js";
+import { checkSettings, type Settings } from "../../src/alertbox/settings.js";
+import { SettingsStore } from "../../src/alertbox/settings-store.js";
 import { crc, span } from "../modules/chip.js";
 import { NorFlash, sectorBytes } from "../nor-flash.js";
 import type { Plan } from "./plan.js";

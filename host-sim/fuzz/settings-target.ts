@@ -67,7 +67,8 @@ function textOf(bytes: Uint8Array): string | undefined {
 }
 
 export function settingsTarget(sources: Sources): Target {
-  const { checkSettings, SettingsDraft, SettingsStore, equalSettings } = sources.settings;
+  const { checkSettings, SettingsDraft, equalSettings } = sources.settings;
+  const { SettingsStore } = sources.settingsStore;
   const { JsonReader } = sources.json;
   const reached: Record<string, number> = {};
   const draft = new Draft();

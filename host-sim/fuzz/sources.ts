@@ -11,6 +11,7 @@ export interface Sources {
   readonly text: typeof import("../../src/mqtt/text.js");
   readonly journal: typeof import("../../src/alertbox/journal.js");
   readonly settings: typeof import("../../src/alertbox/settings.js");
+  readonly settingsStore: typeof import("../../src/alertbox/settings-store.js");
   readonly json: typeof import("../../src/alertbox/json.js");
   readonly form: typeof import("../../src/setup/form.js");
   readonly portal: typeof import("../../src/setup/portal.js");
@@ -29,6 +30,7 @@ export async function loadSources(folder = SOURCE): Promise<Sources> {
     text: await load("mqtt/text.ts"),
     journal: await load("alertbox/journal.ts"),
     settings: await load("alertbox/settings.ts"),
+    settingsStore: await load("alertbox/settings-store.ts"),
     json: await load("alertbox/json.ts"),
     form: await load("setup/form.ts"),
     portal: await load("setup/portal.ts"),

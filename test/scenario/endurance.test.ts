@@ -7,7 +7,8 @@ import { describe, it } from "mocha";
 import { crc, span } from "../../host-sim/modules/chip.js";
 import { NorFlash, sectorBytes } from "../../host-sim/nor-flash.js";
 import { World } from "../../host-sim/world.js";
-import { checkSettings, SettingsStore } from "../../src/alertbox/settings.js";
+import { checkSettings } from "../../src/alertbox/settings.js";
+import { SettingsStore } from "../../src/alertbox/settings-store.js";
 import { alerts, asleep, CHIP, connected, pressAndSleep, untilSaid, words } from "./story.js";
 
 /** A flash that holds settings as a setup would have stored them. */
