@@ -174,6 +174,7 @@ export class Box extends Wishes {
         this.say("not-stored", event.why);
         this.show(LedPattern.REFUSED);
         if (this.current === 0 /* starting */) this.join(now);
+        else this.insist(now);
         return;
       case 5: // not-saved
         this.endTrial(`in use until the next restart, not saved: ${event.why}`);
@@ -334,20 +335,21 @@ export class Box extends Wishes {
       case 1: // joining
         this.rest(LedPattern.JOINING);
         return;
-      case 5: // waiting
-      case 6: // refused
-        // Somebody is standing there: one attempt at once.
-        this.forgive();
-        this.resume(now);
-        return;
       case 9: // resting
         this.capAt = (now + BoxTimes.awake) | 0;
         this.join(now);
         return;
       default:
-        // closing, setup, resetting, asleep: the journal keeps it for the next connection.
-        return;
+        // closing, setup, resetting, asleep: the journal keeps it for the next connection. waiting, refused:
+        this.insist(now);
     }
+  }
+
+  /** Somebody has pressed: one attempt at once where the box waits, with a full journal too, or it would stay full. */
+  private insist(now: number): void {
+    if (this.current !== 5 /* waiting */ && this.current !== 6 /* refused */) return;
+    this.forgive();
+    this.resume(now);
   }
 
   private onJoinFailed(why: string, now: number): void {

@@ -394,6 +394,18 @@ describe("box: waiting and refused, mains", () => {
     ]);
   });
 
+  it("a press that a full journal does not take is an attempt all the same, in refused and waiting", () => {
+    for (const down of [refusedWith(2), refusedWith(3)]) {
+      const rig = new BoxRig({ pending: 128 });
+      rig.tell({ type: "booted", cause: "power", course: "normal" });
+      rig.tell({ type: "joined", address: "10.0.0.9" });
+      rig.tell({ type: "down", down });
+      rig.tell({ type: "button", event: "press" });
+      const seen = rig.tell({ type: "not-stored", why: "the journal is full" });
+      assert.deepEqual(deeds(seen), ["show REFUSED", "rest CONNECTING", "open false"]);
+    }
+  });
+
   it("refused ends by nothing but a press or the setup", () => {
     const rig = new BoxRig();
     rig.tell({ type: "booted", cause: "power", course: "normal" });
