@@ -330,7 +330,7 @@ export class BrokerClient {
     const known = session.unanswered.get(id);
     if (known !== undefined) this.#checkRepeat(known, publication, id);
     else this.#checkNew(publication, id);
-    session.unanswered.set(id, known ?? { publication, order: session.nextOrder(), answered: false });
+    session.unanswered.set(id, known ?? { publication, order: session.orderOf(id, publication.dup), answered: false });
     this.#unfinished.delete(id);
     // A repeat is a new message to a server [MQTT-4.3.2-2]: QoS 1 is at least once.
     this.#core.route(publication);
@@ -345,7 +345,7 @@ export class BrokerClient {
       this.#checkRepeat(incoming, publication, id);
     } else {
       this.#checkNew(publication, id);
-      incoming = { publication, order: session.nextOrder(), answered: false };
+      incoming = { publication, order: session.orderOf(id, publication.dup), answered: false };
       session.received.set(id, incoming);
       session.released.delete(id);
     }

@@ -60,6 +60,8 @@ export class BrokerSession {
   readonly released = new Map<number, Publication>();
   readonly outgoing: Outgoing[] = [];
   #order = 0;
+  /** Of each id's last message. */
+  readonly #orders = new Map<number, number>();
   #lastId = 0;
 
   constructor(clientId: string, clean: boolean) {
@@ -67,8 +69,16 @@ export class BrokerSession {
     this.clean = clean;
   }
 
-  nextOrder(): number {
-    return ++this.#order;
+  /**
+   * The place of a client's PUBLISH in the order of the originals. A repeat keeps that of its original, though its
+   * acknowledgement has left meanwhile: the client cannot know.
+   */
+  orderOf(id: number, dup: boolean): number {
+    const known = dup ? this.#orders.get(id) : undefined;
+    if (known !== undefined) return known;
+    this.#order += 1;
+    this.#orders.set(id, this.#order);
+    return this.#order;
   }
 
   /** The QoS at which a topic goes to this client, the highest of all filters that match [MQTT-3.3.5-1]. */

@@ -280,6 +280,16 @@ describe("ModelBroker, as a judge", () => {
       },
     ],
     [
+      "repeats in the order of the originals, though the PUBACK of one had left before it came again",
+      (client, table) => {
+        const resend = (from: RawClient): RawClient =>
+          again(from, table).publish(7, { qos: 1, dup: true }).publish(1, { dup: true });
+        client.connect({ clean: false }).publish(7, { qos: 1 }).publish(1);
+        table.broker.hold("puback");
+        resend(resend(client));
+      },
+    ],
+    [
       "packets within the keep-alive",
       (client, { clock }) => {
         client.connect({ keepalive: 10 });
