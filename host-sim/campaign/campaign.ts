@@ -6,10 +6,12 @@
 //   npm run campaign -- --seeds 1..100000 --presses 5    the long form; Ctrl-C and --resume go on later
 //   npm run campaign -- --replay 42                      one seed with its timeline; or a file that was kept
 
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { dirname, join } from "node:path";
+import { join, resolve } from "node:path";
 import "../globals.js";
+import { LedgerFile } from "../../board/ledger-file.js";
+import { ProgressBar } from "../../board/progress-bar.js";
 import { type Context, Failure, grouped, readOptions, Status, start, wholeNumber } from "../../board/report.js";
 import { type Answer, type Range, type Tally, work } from "./crew.js";
 import { FAULTS, type FaultKind } from "./faults.js";
@@ -52,8 +54,6 @@ Exit status: 0 every promise held in every run, 1 one did not, 2 wrong options.
 /** Seeds that a process takes at once. */
 const CHUNK = 25;
 const MOST = 100_000_000;
-/** Between two lines of progress where nobody draws a bar, ms. */
-const LINE_MS = 10_000;
 
 interface Campaign {
   readonly seeds: Range;
@@ -88,12 +88,13 @@ export async function campaign(context: Context): Promise<number> {
     faults,
     engine: engineOf(options.engine),
   };
-  const file = join(context.root, "node_modules", ".cache", "alertbox", "campaign.json");
-  const ledger = open(file, wanted, options.resume === true);
+  const file = new LedgerFile<Ledger>(context, "campaign", "campaign");
+  const tally: Tally = { presses: 0, alerts: 0, hours: 0, connections: 0, boots: 0, faults: {} };
+  const fresh: Ledger = { campaign: wanted, done: [], failures: [], tally, seconds: 0 };
+  const ledger = options.resume === true ? file.read(fresh, (found) => found.campaign) : fresh;
   await run(context, ledger, file, jobs);
   const isOver = ledger.done.length === chunksOf(wanted.seeds).length;
-  if (isOver) rmSync(file, { force: true });
-  else context.err("interrupted; the same command with --resume goes on\n");
+  file.close(isOver);
   const kept = keepFailures(context, ledger, options.keep ?? join("test", "campaign", "regressions"));
   context.out(
     options.json === true ? `${JSON.stringify({ ...ledger, done: undefined, kept })}\n` : report(ledger, kept),
@@ -130,35 +131,29 @@ function chunksOf({ from, to }: Range): Range[] {
   return chunks;
 }
 
-/** The ledger of the same campaign that was interrupted, or a new one. */
-function open(file: string, wanted: Campaign, resume: boolean): Ledger {
-  const tally: Tally = { presses: 0, alerts: 0, hours: 0, connections: 0, boots: 0, faults: {} };
-  const fresh: Ledger = { campaign: wanted, done: [], failures: [], tally, seconds: 0 };
-  if (!resume) return fresh;
-  if (!existsSync(file)) throw new Failure("there is no interrupted campaign; leave --resume out");
-  const found = JSON.parse(readFileSync(file, "utf8")) as Ledger;
-  if (JSON.stringify(found.campaign) === JSON.stringify(wanted)) return found;
-  throw new Failure(`the interrupted campaign was another one: ${JSON.stringify(found.campaign)}`);
-}
-
-async function run(context: Context, ledger: Ledger, file: string, jobs: number): Promise<void> {
-  const { campaign: wanted, done } = ledger;
+async function run(context: Context, ledger: Ledger, file: LedgerFile<Ledger>, jobs: number): Promise<void> {
+  const { campaign: wanted, done, failures } = ledger;
   const left = chunksOf(wanted.seeds).filter(({ from }) => !done.includes(from));
-  const progress = new Bar(context, wanted.seeds.to - wanted.seeds.from + 1);
+  const all = wanted.seeds.to - wanted.seeds.from + 1;
+  const seeds = () => seedsIn(done, wanted.seeds);
+  const bar = new ProgressBar(context, all, seeds(), (count, rate) =>
+    [`${grouped(count)} of ${grouped(all)} seeds`, `${rate.toFixed(1)} a second`, `${failures.length} failing`].join(
+      ", ",
+    ),
+  );
   const before = ledger.seconds;
-  mkdirSync(dirname(file), { recursive: true });
   const take = (answer: Answer): void => {
     done.push(answer.from);
-    ledger.failures.push(...answer.failures);
+    failures.push(...answer.failures);
     add(ledger.tally, answer.tally);
-    ledger.seconds = before + progress.seconds;
-    writeFileSync(file, JSON.stringify(ledger));
-    progress.show(seedsIn(done, wanted.seeds), ledger.failures.length);
+    ledger.seconds = before + bar.seconds;
+    file.write(ledger);
+    bar.show(seeds());
   };
-  progress.show(seedsIn(done, wanted.seeds), ledger.failures.length);
+  bar.draw(seeds());
   await work(left, { ...wanted, jobs: Math.min(jobs, Math.max(1, left.length)), signal: context.signal }, take);
-  progress.end();
-  ledger.failures.sort((a, b) => a.seed - b.seed);
+  bar.end();
+  failures.sort((a, b) => a.seed - b.seed);
 }
 
 function seedsIn(done: readonly number[], { to }: Range): number {
@@ -189,9 +184,9 @@ function keepFailures(context: Context, { failures, campaign: { presses, faults 
     // On another engine it may not fail here.
     const small = fails(plan) ? minimise(plan, fails) : plan;
     const file = join(folder, `${rule.replaceAll(/[^A-Za-z]+/g, "-").toLowerCase()}-${seed}.json`);
-    mkdirSync(join(context.root, folder), { recursive: true });
+    mkdirSync(resolve(context.root, folder), { recursive: true });
     writeFileSync(
-      join(context.root, file),
+      resolve(context.root, file),
       `${JSON.stringify({ found: fails(small) ? tryPlan(small) : findings, plan: small }, undefined, 2)}\n`,
     );
     files.push(file);
@@ -251,45 +246,10 @@ function noteLine({ at, what, text }: Note): string {
 
 function planOf(context: Context, what: string, presses: number, faults: readonly FaultKind[] | undefined): Plan {
   if (/^\d{1,9}$/.test(what)) return drawPlan(Number(what), { presses, faults });
-  const file = join(context.root, what);
+  const file = resolve(context.root, what);
   if (!existsSync(file)) throw new Failure(`--replay: ${what} is neither a seed nor a file`, Status.USAGE);
   const { plan } = JSON.parse(readFileSync(file, "utf8")) as { plan: Plan };
   return plan;
-}
-
-/** How far it is: a bar where a person looks, else a line now and then. */
-class Bar {
-  readonly #context: Context;
-  readonly #all: number;
-  readonly #startedAt = performance.now();
-  #before: number | undefined;
-  #shownAt = Number.NEGATIVE_INFINITY;
-
-  constructor(context: Context, all: number) {
-    this.#context = context;
-    this.#all = all;
-  }
-
-  get seconds(): number {
-    return (performance.now() - this.#startedAt) / 1000;
-  }
-
-  show(done: number, failing: number): void {
-    this.#before ??= done;
-    const { isTerminal, err } = this.#context;
-    const now = performance.now();
-    if (!isTerminal && now - this.#shownAt < LINE_MS) return;
-    this.#shownAt = now;
-    const rate = (done - this.#before) / Math.max(this.seconds, 0.001);
-    const left = rate > 0 ? `, ${Math.ceil((this.#all - done) / rate)} s left` : "";
-    const text = `${grouped(done)} of ${grouped(this.#all)} seeds, ${rate.toFixed(1)} a second, ${failing} failing${left}`;
-    const full = Math.round((20 * done) / this.#all);
-    err(isTerminal ? `\r\x1b[K[${"#".repeat(full)}${" ".repeat(20 - full)}] ${text}` : `  ${text}\n`);
-  }
-
-  end(): void {
-    if (this.#context.isTerminal) this.#context.err("\r\x1b[K");
-  }
 }
 
 start(import.meta.url, campaign);

@@ -6,9 +6,11 @@
 //   npm run fuzz -- --target session --inputs 10000000   the long form; Ctrl-C and --resume go on later
 //   npm run fuzz -- --replay test/fuzz/corpus/dns/x.hex  one input; or --target dns --seed 1 --replay 42
 
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { dirname, join } from "node:path";
+import { join, resolve } from "node:path";
+import { LedgerFile } from "../../board/ledger-file.js";
+import { ProgressBar } from "../../board/progress-bar.js";
 import { type Context, Failure, grouped, readOptions, Status, start, table, wholeNumber } from "../../board/report.js";
 import { isTargetName, keepInput, parseInput, targetOf } from "./corpus.js";
 import { type Answer, type Found, type Range, work } from "./crew.js";
@@ -52,8 +54,8 @@ const CHUNK = 5000;
 /** Findings of a target that are told; more of the same say nothing new. */
 const MOST_FOUND = 50;
 const PATIENCE_MS = 30_000;
-/** Between two lines of progress where nobody draws a bar, ms. */
-const LINE_MS = 10_000;
+/** Between two times at which the ledger is written, ms. */
+const WRITE_MS = 2000;
 
 interface Run {
   readonly targets: readonly TargetName[];
@@ -91,12 +93,12 @@ export async function fuzz(context: Context): Promise<number> {
   const jobs = wholeNumber("jobs", options.jobs ?? String(availableParallelism()), 1, 256);
   const inputs = wholeNumber("inputs", options.inputs ?? "100000", 1, 999_999_999);
   const run: Run = { targets, inputs, seed, source: options.source };
-  const file = join(context.root, "node_modules", ".cache", "alertbox", `fuzz-${targets.join("-")}.json`);
-  const ledger = open(file, run, options.resume === true);
+  const file = new LedgerFile<Ledger>(context, `fuzz-${targets.join("-")}`, "run", " of these targets");
+  const fresh: Ledger = { run, results: {} };
+  const ledger = options.resume === true ? file.read(fresh, (found) => found.run) : fresh;
   for (const target of targets) await runTarget(context, ledger, target, file, jobs);
   const isOver = targets.every((target) => ledger.results[target]?.inputs === inputs);
-  if (isOver) rmSync(file, { force: true });
-  else context.err("interrupted; the same command with --resume goes on\n");
+  file.close(isOver);
   const kept = await keepFindings(context, ledger, options.keep ?? join("test", "fuzz", "corpus"));
   context.out(options.json === true ? `${json(ledger, kept)}\n` : report(ledger, kept));
   const failed = Object.values(ledger.results).some((result) => result.failed > 0);
@@ -111,15 +113,6 @@ function targetsOf(text: string | undefined): TargetName[] {
   });
 }
 
-/** The ledger of the same run that was interrupted, or a new one. */
-function open(file: string, run: Run, resume: boolean): Ledger {
-  if (!resume) return { run, results: {} };
-  if (!existsSync(file)) throw new Failure("there is no interrupted run of these targets; leave --resume out");
-  const found = JSON.parse(readFileSync(file, "utf8")) as Ledger;
-  if (JSON.stringify(found.run) === JSON.stringify(run)) return found;
-  throw new Failure(`the interrupted run was another one: ${JSON.stringify(found.run)}`);
-}
-
 function chunksOf(inputs: number): Range[] {
   const chunks: Range[] = [];
   for (let from = 0; from < inputs; from += CHUNK) chunks.push({ from, to: Math.min(inputs, from + CHUNK) });
@@ -130,7 +123,7 @@ async function runTarget(
   context: Context,
   ledger: Ledger,
   target: TargetName,
-  file: string,
+  file: LedgerFile<Ledger>,
   jobs: number,
 ): Promise<void> {
   const { inputs, seed, source } = ledger.run;
@@ -140,9 +133,11 @@ async function runTarget(
   const finished = new Set(result.done);
   const left = chunksOf(inputs).filter(({ from }) => !finished.has(from));
   if (left.length === 0) return;
-  const bar = new Bar(context, target, inputs, result.inputs);
+  const bar = new ProgressBar(context, inputs, result.inputs, (count, rate) => {
+    const pace = `${grouped(Math.round(rate))} a second`;
+    return [`${target}: ${grouped(count)} of ${grouped(inputs)}`, pace, `${result.failed} failing`].join(", ");
+  });
   const before = result.seconds;
-  mkdirSync(dirname(file), { recursive: true });
   let writtenAt = performance.now();
   const take = (answer: Answer): void => {
     result.done.push(answer.from);
@@ -153,11 +148,11 @@ async function runTarget(
       result.reached[what] = (result.reached[what] ?? 0) + times;
     }
     result.seconds = before + bar.seconds;
-    if (performance.now() - writtenAt > 2000 || context.signal.aborted) {
+    if (performance.now() - writtenAt > WRITE_MS || context.signal.aborted) {
       writtenAt = performance.now();
-      writeFileSync(file, JSON.stringify(ledger));
+      file.write(ledger);
     }
-    bar.show(result.inputs, result.failed);
+    bar.show(result.inputs);
   };
   const crew = {
     target,
@@ -169,7 +164,7 @@ async function runTarget(
   };
   await work(left, crew, take);
   bar.end();
-  writeFileSync(file, JSON.stringify(ledger));
+  file.write(ledger);
 }
 
 /** Makes the first failing input of each promise small and writes it down. Gives the files. */
@@ -192,7 +187,7 @@ async function keepFindings(context: Context, { run, results }: Ledger, folder: 
         .toLowerCase()
         .slice(0, 60)}.hex`;
       const detail = hex === "" ? finding.detail : (tryInput(target, small)?.detail ?? finding.detail);
-      const kept = keepInput(join(context.root, folder), name, file, small, [detail.slice(0, 400)]);
+      const kept = keepInput(resolve(context.root, folder), name, file, small, [detail.slice(0, 400)]);
       files.push(join(folder, kept));
     }
   }
@@ -234,7 +229,7 @@ async function replay(
   seed: number,
   source: string | undefined,
 ): Promise<number> {
-  const file = join(context.root, what);
+  const file = resolve(context.root, what);
   let input: Uint8Array | undefined;
   let name: string | undefined = targets;
   if (/^\d{1,9}$/.test(what)) {
@@ -261,44 +256,6 @@ async function replay(
   );
   context.out(finding === undefined ? "✓ every promise held\n" : `✗ ${finding.detail}\n`);
   return finding === undefined ? Status.OK : Status.FAILED;
-}
-
-/** How far it is: a bar where a person looks, else a line now and then. */
-class Bar {
-  readonly #context: Context;
-  readonly #name: string;
-  readonly #all: number;
-  readonly #before: number;
-  readonly #startedAt = performance.now();
-  #shownAt = performance.now();
-
-  constructor(context: Context, name: string, all: number, before: number) {
-    this.#context = context;
-    this.#name = name;
-    this.#all = all;
-    this.#before = before;
-  }
-
-  get seconds(): number {
-    return (performance.now() - this.#startedAt) / 1000;
-  }
-
-  show(done: number, failed: number): void {
-    const { isTerminal, err } = this.#context;
-    const now = performance.now();
-    if (now - this.#shownAt < (isTerminal ? 100 : LINE_MS)) return;
-    this.#shownAt = now;
-    const rate = (done - this.#before) / Math.max(this.seconds, 0.001);
-    const left = rate > 0 ? `, ${Math.ceil((this.#all - done) / rate)} s left` : "";
-    const counts = `${grouped(done)} of ${grouped(this.#all)}, ${grouped(Math.round(rate))} a second, ${failed} failing`;
-    const text = `${this.#name}: ${counts}${left}`;
-    const full = Math.round((20 * done) / this.#all);
-    err(isTerminal ? `\r\x1b[K[${"#".repeat(full).padEnd(20)}] ${text}` : `  ${text}\n`);
-  }
-
-  end(): void {
-    if (this.#context.isTerminal) this.#context.err("\r\x1b[K");
-  }
 }
 
 start(import.meta.url, fuzz);

@@ -7,7 +7,8 @@
 
 import type { Random } from "../random.js";
 import { Draft, Knife } from "./draft.js";
-import { type Kit, Play } from "./session-play.js";
+import type { Kit, Owner } from "./session-owner.js";
+import { Play } from "./session-play.js";
 import { Script } from "./session-script.js";
 import { drawInput, HEAD } from "./session-steps.js";
 import type { Sources } from "./sources.js";
@@ -34,7 +35,7 @@ export function sessionTarget(sources: Sources): Target {
         play.play(new Script(input, HEAD));
         play.checkSize();
       }
-      if (!whole.head.isAnywhere) compare(whole, cut);
+      if (!whole.owner.head.isAnywhere) compare(whole.owner, cut.owner);
       const last = ((input[3] as number) & 1) === 0 ? whole : cut;
       last.starve();
       last.recover();
@@ -44,7 +45,7 @@ export function sessionTarget(sources: Sources): Target {
 }
 
 /** Both plays have told and sent the same. */
-function compare(whole: Play, cut: Play): void {
+function compare(whole: Owner, cut: Owner): void {
   sameTold(whole.log, cut.log);
   sameTold(whole.news, cut.news);
   hold(whole.server.sum === cut.server.sum, "fragments do not matter to what leaves", () =>

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { before, describe, it } from "mocha";
 import { battery, duration, type Form, tellMonths } from "../../bench/battery.js";
 import { liveMonth, type Month } from "../../bench/month.js";
-import { print } from "./desk.js";
+import { say } from "../board/machine.js";
 
 const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
 const SHORT = ["--days", "3", "--presses", "4", "--seed", "3"];
@@ -16,10 +16,10 @@ describe("bench/battery", function () {
   let output: string;
 
   before(async () => {
-    const printed = await print(battery, SHORT);
-    assert.equal(printed.status, 0, printed.errors);
-    assert.equal(printed.errors, "", "no progress where nobody looks");
-    output = printed.output;
+    const printed = await say(battery, SHORT);
+    assert.equal(printed.status, 0, printed.err);
+    assert.equal(printed.err, "", "no progress where nobody looks");
+    output = printed.out;
   });
 
   it("has two wirings side by side: what arrived, what it drew, how long a battery lasts", () => {
@@ -42,16 +42,16 @@ describe("bench/battery", function () {
   });
 
   it("shows progress to a person, and clears it", async () => {
-    const { output: again, errors } = await print(battery, SHORT, true);
+    const { out: again, err } = await say(battery, SHORT, { isTerminal: true });
     assert.equal(again, output);
-    assert.ok(errors.includes("rst+gpio: day 2 of 3"));
-    assert.ok(errors.endsWith("\r\x1b[K"));
+    assert.ok(err.includes("rst+gpio: day 2 of 3"));
+    assert.ok(err.endsWith("\r\x1b[K"));
   });
 
   it("has JSON for scripts, the same bytes for the same seed, with the life of the battery asked for", async () => {
     const args = [...SHORT, "--json", "--mah", "1200"];
-    const first = await print(battery, args);
-    const { months, seed } = JSON.parse(first.output) as {
+    const first = await say(battery, args);
+    const { months, seed } = JSON.parse(first.out) as {
       seed: number;
       months: { wiring: string; lost: number; meanDayMah: number; lives: { mah: number; days: number }[] }[];
     };
@@ -70,11 +70,11 @@ describe("bench/battery", function () {
       );
       assert.equal(lives[0]?.days, Math.floor(1200 / meanDayMah));
     }
-    assert.equal((await print(battery, args)).output, first.output);
+    assert.equal((await say(battery, args)).out, first.out);
   });
 
   it("is a table in Markdown when asked, and names a battery of 1,000 mAh once", async () => {
-    const { output: markdown } = await print(battery, [...SHORT, "--markdown", "--mah", "1000"]);
+    const { out: markdown } = await say(battery, [...SHORT, "--markdown", "--mah", "1000"]);
     assert.match(markdown, /^\| 3 days, button on \| rst \| rst\+gpio \|\n\| --- \| ---: \| ---: \|\n/);
     assert.equal(markdown.match(/life of 1,000 mAh/g)?.length, 1);
   });
@@ -83,15 +83,15 @@ describe("bench/battery", function () {
     const month = liveMonth({ days: 3, presses: 2, seed: 1, wiring: "rst" });
     const plan = { days: 3, presses: 2, seed: 1, capacities: [1000] };
     const told = (change: Partial<Month>, form: Form = "text") =>
-      print(async (context) => tellMonths(context, plan, [month, { ...month, ...change }], form), []);
+      say(async (context) => tellMonths(context, plan, [month, { ...month, ...change }], form), []);
     assert.equal((await told({})).status, 0);
     for (const change of [{ lost: 1 }, { duplicates: 1 }, { phantoms: 1 }]) {
-      const { status, output: text } = await told(change);
+      const { status, out: text } = await told(change);
       assert.equal(status, 1);
       assert.match(text, /\n\nSomething was lost, came twice, or came unasked\.\n$/);
       assert.equal((await told(change, "json")).status, 1);
     }
-    const { output: text } = await told({ notStored: 2, crashes: 1, violations: 3 });
+    const { out: text } = await told({ notStored: 2, crashes: 1, violations: 3 });
     assert.match(text, /^- rst: presses that found the journal full.*: 2$/m);
     assert.match(text, /^- rst: crashes of the firmware: 1$/m);
     assert.match(text, /^- rst: breaches of MQTT: 3$/m);
@@ -99,10 +99,10 @@ describe("bench/battery", function () {
 
   it("mistakes on the command line have status 2", async () => {
     for (const args of [["--days", "2"], ["--days", "1e9"], ["--presses", "0"], ["--mah", "0"], ["--hours"], ["x"]]) {
-      const { status, output: nothing, errors } = await print(battery, args);
+      const { status, out: nothing, err } = await say(battery, args);
       assert.equal(status, 2, args.join(" "));
       assert.equal(nothing, "");
-      assert.match(errors, /^alertbox: .*\n$/);
+      assert.match(err, /^alertbox: .*\n$/);
     }
   });
 

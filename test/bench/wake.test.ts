@@ -5,7 +5,7 @@ import { before, describe, it } from "mocha";
 import { wake, wakeNotes } from "../../bench/wake.js";
 import type { PartName } from "../../bench/wake-meter.js";
 import { CIRCUMSTANCES, type Circumstance, LATENCY_MS, measureWakes } from "../../bench/wakes.js";
-import { print } from "./desk.js";
+import { say } from "../board/machine.js";
 
 interface Record {
   readonly id: string;
@@ -21,9 +21,9 @@ describe("bench/wake", function () {
   let json: string;
 
   before(async () => {
-    const printed = await print(wake, ["--json"]);
-    assert.equal(printed.status, 0, printed.errors);
-    json = printed.output;
+    const printed = await say(wake, ["--json"]);
+    assert.equal(printed.status, 0, printed.err);
+    json = printed.out;
     const { rows: all } = JSON.parse(json) as { rows: Record[] };
     rows = new Map(all.map((row) => [row.id, row]));
   });
@@ -97,32 +97,32 @@ describe("bench/wake", function () {
   });
 
   it("says that it is simulated, and where the times come from", async () => {
-    const { output, status, errors } = await print(wake, []);
+    const { out, status, err } = await say(wake, []);
     assert.equal(status, 0);
-    assert.equal(errors, "");
-    for (const { title } of CIRCUMSTANCES) assert.ok(output.includes(`  ${title}  `), title);
-    for (const note of wakeNotes()) assert.ok(output.includes(note));
-    assert.match(output, /not measured on a board/);
-    assert.match(output, /softplus\/esp8266-wifi-timing/);
-    assert.match(output, /^ {2}no router.* — .* — /m);
+    assert.equal(err, "");
+    for (const { title } of CIRCUMSTANCES) assert.ok(out.includes(`  ${title}  `), title);
+    for (const note of wakeNotes()) assert.ok(out.includes(note));
+    assert.match(out, /not measured on a board/);
+    assert.match(out, /softplus\/esp8266-wifi-timing/);
+    assert.match(out, /^ {2}no router.* — .* — /m);
   });
 
   it("is a table in Markdown when asked", async () => {
-    const { output } = await print(wake, ["--markdown"]);
-    assert.match(output, /^\| one press, ms \| reset → firmware \|/);
-    assert.equal(output.split("\n").filter((line) => line.startsWith("| ")).length, CIRCUMSTANCES.length + 2);
+    const { out } = await say(wake, ["--markdown"]);
+    assert.match(out, /^\| one press, ms \| reset → firmware \|/);
+    assert.equal(out.split("\n").filter((line) => line.startsWith("| ")).length, CIRCUMSTANCES.length + 2);
   });
 
   it("the same seed prints the same bytes", async () => {
-    assert.equal((await print(wake, ["--json"])).output, json);
+    assert.equal((await say(wake, ["--json"])).out, json);
   });
 
   it("mistakes on the command line have status 2", async () => {
     for (const args of [["--sed", "1"], ["--seed", "x"], ["--seed"], ["fast"]]) {
-      const { status, output, errors } = await print(wake, args);
+      const { status, out, err } = await say(wake, args);
       assert.equal(status, 2, args.join(" "));
-      assert.equal(output, "");
-      assert.match(errors, /^alertbox: .*\n$/);
+      assert.equal(out, "");
+      assert.match(err, /^alertbox: .*\n$/);
     }
   });
 

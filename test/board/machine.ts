@@ -21,6 +21,36 @@ export const BUILDS = Object.freeze({
   FAILED: 'echo "# tsc main.ts"\necho "src/main.ts(3,7): error TS2322: wrong type." >&2\nexit 2\n',
 } as const);
 
+/** What a command said, and how it ended. */
+export interface Said {
+  readonly status: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/**
+ * Runs a command to its end on this computer without its files and ports, except what the test gives: for commands that
+ * need none of what a Machine has.
+ */
+export async function say(command: Command, args: readonly string[], given: Partial<Context> = {}): Promise<Said> {
+  let out = "";
+  let err = "";
+  const context: Context = {
+    ...{ args, env: process.env, platform: process.platform, home: "/nonexistent", root: "/nonexistent" },
+    ...{ devices: "/nonexistent", groups: "/nonexistent", user: "ana", mayOpen: () => false, isTerminal: false },
+    out: (text) => {
+      out += text;
+    },
+    err: (text) => {
+      err += text;
+    },
+    signal: new AbortController().signal,
+    ...given,
+  };
+  const status = await run(command, context);
+  return { status, out, err };
+}
+
 /** Takes hold of a computer; `end` removes it. */
 export class Machine {
   readonly home: string;

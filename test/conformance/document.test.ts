@@ -54,8 +54,8 @@ describe("conformance table: this run", function () {
   this.timeout(120_000);
   let results: Result[] = [];
 
-  before(() => {
-    results = runTests();
+  before(async () => {
+    results = await runTests();
   });
 
   it("has a test for each statement that binds a client, and no test that names none", () => {

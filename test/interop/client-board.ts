@@ -41,10 +41,10 @@ export class ToldClient {
         rig.hash.update(bytes);
         rig.byteLength += bytes.byteLength;
         rig.largestPiece = Math.max(rig.largestPiece, bytes.byteLength);
-        rig.told.add({ name: "readable", message: { ...message }, text: new TextDecoder().decode(bytes) });
+        rig.told.add({ name: "readable", message: copyOf(message), text: new TextDecoder().decode(bytes) });
       },
       onOverflow(message) {
-        rig.told.add({ name: "overflow", message: { ...message }, text: "" });
+        rig.told.add({ name: "overflow", message: copyOf(message), text: "" });
       },
       onReceived(id) {
         rig.told.add({ name: "received", id });
@@ -121,6 +121,11 @@ export class ToldClient {
     this.client.close();
     await this.told.first(({ name }) => name === "close", "close");
   }
+}
+
+/** What must outlive the callback. */
+function copyOf({ topic, byteLength, QoS, retain, duplicate, id, more }: ReadableMessage): ReadableMessage {
+  return { topic, byteLength, QoS, retain, duplicate, id, more };
 }
 
 export class ClientBoard {

@@ -4,14 +4,13 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { after, afterEach, before, describe, it } from "mocha";
-import { type Broker, needs } from "./brokers/broker.js";
-import { ClientBoard } from "./client-board.js";
-import type { Feature } from "./features.js";
-import { Listener } from "./listener.js";
-import { RealBoard, type RealBoardOptions } from "./real-board.js";
+import { after, before, describe, it } from "mocha";
+import { needs } from "./brokers/broker.js";
+import type { ClientBoard } from "./client-board.js";
+import { type Desk, WILL, type Work } from "./desk.js";
+import type { Listener } from "./listener.js";
+import type { RealBoard } from "./real-board.js";
 import { Relay, type Sender, Type } from "./relay.js";
-import type { Row } from "./rows.js";
 
 /** More than a broker buffers, and more than the box has memory: 1 MiB. */
 const MEGABYTE = 1_048_576;
@@ -29,113 +28,84 @@ function digest(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** What the tests of one row share. */
-class Desk {
-  readonly row: Row;
-  broker!: Broker;
-  clients!: ClientBoard;
-  /** A board that has lost its power, and who listens for its will. */
-  mortal: Promise<{ board: ClientBoard; listener: Listener }> | undefined;
-  /** A battery box that was told something while it slept, and has woken since. */
-  sleeper: Promise<{ box: RealBoard; root: string }> | undefined;
-  readonly #listeners: Listener[] = [];
-  readonly #boxes: RealBoard[] = [];
-  #chips = 5750;
-
-  constructor(row: Row) {
-    this.row = row;
-  }
-
-  async listen(...filters: string[]): Promise<Listener> {
-    const listener = await Listener.open(this.broker, ...filters);
-    this.#listeners.push(listener);
-    return listener;
-  }
-
-  /** A new box, with its root. */
-  box(options: Partial<RealBoardOptions> = {}): { box: RealBoard; root: string; chip: number } {
-    this.#chips += 1;
-    const chip = this.#chips;
-    const box = new RealBoard({
-      chipId: chip,
-      speed: this.row.speed,
-      ...options,
-      port: options.port ?? this.broker.port,
-      settings: { ...this.broker.login, ...options.settings },
-    });
-    this.#boxes.push(box);
-    return { box, chip, root: (options.settings?.["root"] as string) ?? `mresetar/alertbox/${chip}` };
-  }
-
-  /** Ends what a test has left. */
-  async clear(): Promise<void> {
-    for (const box of this.#boxes.splice(0)) box.close();
-    for (const listener of this.#listeners.splice(0)) await listener.close();
-  }
+/** A test of each row. */
+interface Cell extends Work {
+  /** What a broker does that has no limit here. */
+  readonly does: string;
+  /** The same where it is killed. */
+  readonly killed?: string;
 }
+
+const QOS = Object.freeze([0, 1, 2] as const);
+
+export const CELLS: readonly Cell[] = Object.freeze([
+  {
+    feature: "press",
+    does: "an alert with QoS 2 arrives once, and the box is announced as online, retained",
+    work: press,
+  },
+  ...QOS.map((qos) => ({
+    feature: `QoS ${qos} out` as const,
+    does: `a message is acknowledged and arrives once, with QoS ${qos}`,
+    work: (desk: Desk) => out(desk, qos),
+  })),
+  ...QOS.map((qos) => ({
+    feature: `QoS ${qos} in` as const,
+    does: `the subscription is granted, and a message comes once, with QoS ${qos}`,
+    work: (desk: Desk) => into(desk, qos),
+  })),
+  {
+    feature: "box comes back",
+    does: "the last that is said and kept is online, not the will of its life before",
+    work: boxComesBack,
+  },
+  { feature: "clean close", does: "DISCONNECT: the will stays unpublished", work: cleanClose },
+  { feature: "retained", does: "comes to a later subscriber, flagged; an empty one removes it", work: retained },
+  {
+    feature: "resume",
+    does: "the session is there; a QoS 2 message cut off at any of its packets arrives once",
+    work: resume,
+  },
+  { feature: "1 MB out", does: "a message of 1 MiB arrives whole", work: megabyteOut },
+  { feature: "1 MB in", does: "a message of 1 MiB comes whole, in pieces of at most 512 bytes", work: megabyteIn },
+  { feature: "UTF-8", does: "cvrči/cvrčak/na/čvoru is a root: alert, announcement and command", work: utf8 },
+  { feature: "wrong password", does: "is refused with a code, which the box says", work: wrongPassword },
+  {
+    feature: "asleep",
+    does: "a retained command is done at the next wake and removed; what was queued for a session comes",
+    work: asleep,
+  },
+  { feature: "will on power cut", does: "is published 1.5 keep-alives later, and kept", work: willOfClient },
+  {
+    feature: "restart",
+    does: "presses in flight and meanwhile arrive once each, in order",
+    killed: "presses in flight, at a kill, and meanwhile arrive once each, in order",
+    work: restart,
+  },
+]);
 
 /**
  * Declares the tests of a row.
  *
- * @param open gives its broker, which may have been started ahead.
  * @param clients gives a board that serves all rows.
  */
-export function matrix(row: Row, open: () => Promise<Broker>, clients: () => Promise<ClientBoard>): void {
+export function matrix(desk: Desk, clients: () => Promise<ClientBoard>): void {
+  const { row } = desk;
   describe(row.name, function () {
     // An Erlang node takes its time on a busy computer.
     this.timeout(180_000);
-    const desk = new Desk(row);
 
     before(async function () {
       needs(this, row.kind.needs);
-      [desk.broker, desk.clients] = await Promise.all([open(), clients()]);
-      desk.mortal = loseClient(desk.broker);
-      // The test that waits for it hears of it.
-      desk.mortal.catch(() => undefined);
-      desk.sleeper = wakeSleeper(desk.broker);
-      desk.sleeper.catch(() => undefined);
+      await desk.begin(clients());
     });
 
-    afterEach(() => desk.clear());
-
-    after(async () => {
-      const mortal = await desk.mortal?.catch(() => undefined);
-      mortal?.board.close();
-      await mortal?.listener.close();
-      (await desk.sleeper?.catch(() => undefined))?.box.close();
-      await desk.broker?.close();
-    });
-
-    /** A cell's test: what its broker can do, or what it does instead. */
-    function cell(feature: Feature, does: string, work: (desk: Desk) => Promise<void>): void {
-      it(`${feature}: ${row.limits[feature]?.does ?? does}`, () => work(desk));
+    for (const { feature, does, killed } of CELLS) {
+      const usual = (row.isKilled ? killed : undefined) ?? does;
+      it(`${feature}: ${row.limits[feature]?.does ?? usual}`, () => desk.outcome(feature));
     }
 
-    cell("press", "an alert with QoS 2 arrives once, and the box is announced as online, retained", press);
-    for (const QoS of [0, 1, 2] as const) {
-      cell(`QoS ${QoS} out`, `a message is acknowledged and arrives once, with QoS ${QoS}`, (each) => out(each, QoS));
-    }
-    for (const QoS of [0, 1, 2] as const) {
-      cell(`QoS ${QoS} in`, `the subscription is granted, and a message comes once, with QoS ${QoS}`, (each) =>
-        into(each, QoS),
-      );
-    }
-    cell("box comes back", "the last that is said and kept is online, not the will of its life before", boxComesBack);
-    cell("clean close", "DISCONNECT: the will stays unpublished", cleanClose);
-    cell("retained", "comes to a later subscriber, flagged; an empty one removes it", retained);
-    cell("resume", "the session is there; a QoS 2 message cut off at any of its packets arrives once", resume);
-    cell("1 MB out", "a message of 1 MiB arrives whole", megabyteOut);
-    cell("1 MB in", "a message of 1 MiB comes whole, in pieces of at most 512 bytes", megabyteIn);
-    cell("UTF-8", "cvrči/cvrčak/na/čvoru is a root: alert, announcement and command", utf8);
-    cell("wrong password", "is refused with a code, which the box says", wrongPassword);
-    cell(
-      "asleep",
-      "a retained command is done at the next wake and removed; what was queued for a session comes",
-      asleep,
-    );
-    cell("will on power cut", "is published 1.5 keep-alives later, and kept", willOfClient);
-    const end = row.isKilled ? ", at a kill," : "";
-    cell("restart", `presses in flight${end} and meanwhile arrive once each, in order`, restart);
+    after(() => desk.close());
   });
 }
 
@@ -192,7 +162,7 @@ async function out(desk: Desk, QoS: 0 | 1 | 2): Promise<void> {
   const { row } = desk;
   const topic = `out/${QoS}`;
   const listener = await desk.listen("out/#");
-  const rig = desk.clients.client(desk.broker, { id: `out${QoS}` });
+  const rig = desk.client({ id: `out${QoS}` });
   await rig.connected();
   rig.client.write("hello", { topic, QoS });
   const id = rig.client.lastId;
@@ -223,7 +193,7 @@ async function out(desk: Desk, QoS: 0 | 1 | 2): Promise<void> {
 
 async function into(desk: Desk, QoS: 0 | 1 | 2): Promise<void> {
   const topic = `in/${QoS}`;
-  const rig = desk.clients.client(desk.broker, { id: `in${QoS}` });
+  const rig = desk.client({ id: `in${QoS}` });
   await rig.connected();
   assert.equal(await rig.subscribe(topic, QoS), Math.min(QoS, desk.row.grants));
   const listener = await desk.listen();
@@ -233,17 +203,6 @@ async function into(desk: Desk, QoS: 0 | 1 | 2): Promise<void> {
   assert.deepEqual([came, retain, duplicate], [Math.min(QoS, desk.row.grants), false, false]);
   assert.deepEqual(rig.texts(topic), ["one", "two"]);
   await rig.close();
-}
-
-const WILL = "will/of/client";
-
-/** Lets a client connect and its board lose its power; what comes of it takes time, in which others are tested. */
-async function loseClient(broker: Broker): Promise<{ board: ClientBoard; listener: Listener }> {
-  const [board, listener] = await Promise.all([ClientBoard.open(), Listener.open(broker, WILL)]);
-  const will = { topic: WILL, message: "lost", QoS: 1, retain: true };
-  await board.client(broker, { id: "mortal", keepAlive: 1000, will }).connected();
-  board.cutPower();
-  return { board, listener };
 }
 
 async function willOfClient(desk: Desk): Promise<void> {
@@ -274,11 +233,11 @@ async function cleanClose(desk: Desk): Promise<void> {
   const topic = "close/will";
   const listener = await desk.listen("close/#");
   const options = { id: "polite", will: { topic, message: "lost", QoS: 1 } };
-  const rig = desk.clients.client(desk.broker, options);
+  const rig = desk.client(options);
   await rig.connected();
   await rig.close();
   // The same id again: what was to happen at the end of its first connection has happened.
-  const again = desk.clients.client(desk.broker, options);
+  const again = desk.client(options);
   await again.connected();
   again.client.write("still here", { topic: "close/marker", QoS: 1 });
   await listener.message("close/marker");
@@ -287,7 +246,7 @@ async function cleanClose(desk: Desk): Promise<void> {
 }
 
 async function retained(desk: Desk): Promise<void> {
-  const rig = desk.clients.client(desk.broker, { id: "keeper" });
+  const rig = desk.client({ id: "keeper" });
   await rig.connected();
   for (const name of ["stays", "goes"]) {
     rig.client.write(name, { topic: `kept/${name}`, QoS: 1, retain: true });
@@ -331,7 +290,7 @@ async function resume(desk: Desk): Promise<void> {
   const QoS = desk.row.takes;
   const relay = await Relay.open(desk.broker.port);
   const listener = await desk.listen("resume/out");
-  const rig = desk.clients.client({ port: relay.port, login: desk.broker.login }, { id: "resumer", clean: false });
+  const rig = desk.client({ id: "resumer", clean: false }, { port: relay.port });
   try {
     assert.equal((await rig.connected()).sessionPresent, false);
     await rig.subscribe("resume/in", QoS);
@@ -378,26 +337,10 @@ async function resume(desk: Desk): Promise<void> {
   }
 }
 
-/**
- * Sets up a box, commands it by a retained message while it sleeps, and wakes it by a press. At the chip's own pace.
- */
-async function wakeSleeper(broker: Broker): Promise<{ box: RealBoard; root: string }> {
-  const box = new RealBoard({ chipId: 5749, port: broker.port, wiring: "rst", settings: { ...broker.login } });
-  const root = "mresetar/alertbox/5749";
-  await box.asleep();
-  const sender = await Listener.open(broker);
-  await sender.publish(`${root}/cmd/led`, "ON", 1, true);
-  await sender.close();
-  const again = box.asleep();
-  await box.press();
-  await again;
-  return { box, root };
-}
-
 async function asleep(desk: Desk): Promise<void> {
   const { row } = desk;
   const options = { id: "sleeper", clean: false };
-  const before = desk.clients.client(desk.broker, options);
+  const before = desk.client(options);
   await before.connected();
   await before.subscribe("asleep/#", 2);
   await before.close();
@@ -414,7 +357,7 @@ async function asleep(desk: Desk): Promise<void> {
   await later.message(`${root}/marker`);
   // The box removes a retained command that it has done.
   assert.deepEqual(later.texts(`${root}/cmd/led`), isHeard ? [] : ["ON"]);
-  const awake = desk.clients.client(desk.broker, options);
+  const awake = desk.client(options);
   assert.ok((await awake.connected()).sessionPresent);
   await awake.told.until(() => awake.texts("asleep/queue").length >= 2, "what was queued");
   assert.deepEqual(awake.texts("asleep/queue"), ["one", "two"]);
@@ -423,7 +366,7 @@ async function asleep(desk: Desk): Promise<void> {
 
 async function megabyteOut(desk: Desk): Promise<void> {
   const listener = await desk.listen("long/out");
-  const rig = desk.clients.client(desk.broker, { id: "longout" });
+  const rig = desk.client({ id: "longout" });
   await rig.connected();
   const source = {
     length: MEGABYTE,
@@ -441,7 +384,7 @@ async function megabyteOut(desk: Desk): Promise<void> {
 }
 
 async function megabyteIn(desk: Desk): Promise<void> {
-  const rig = desk.clients.client(desk.broker, { id: "longin", stream: true });
+  const rig = desk.client({ id: "longin", stream: true });
   await rig.connected();
   await rig.subscribe("long/in", 2);
   const listener = await desk.listen();
@@ -475,7 +418,7 @@ async function utf8(desk: Desk): Promise<void> {
 async function wrongPassword(desk: Desk): Promise<void> {
   const { row, broker } = desk;
   const login = { user: broker.login?.user ?? "anybody", password: "not that one" };
-  const rig = desk.clients.client({ port: broker.port, login }, { id: "stranger" });
+  const rig = desk.client({ id: "stranger" }, { login });
   if (row.refusal === undefined) {
     await rig.connected();
     await rig.close();
@@ -534,7 +477,7 @@ async function boxPublisher(desk: Desk, relay: Relay): Promise<Publisher> {
 
 async function clientPublisher(desk: Desk, relay: Relay): Promise<Publisher> {
   const options = { id: "publisher", clean: false };
-  const rig = desk.clients.client({ port: relay.port, login: desk.broker.login }, options);
+  const rig = desk.client(options, { port: relay.port });
   await rig.connected();
   let count = 0;
   const publish = async () => {

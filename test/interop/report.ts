@@ -1,11 +1,10 @@
 // Runs the interop tests against the real programs and writes docs/interop.md from what they did. `npm run interop`
 // runs it. Exit status: 0 all is well, 1 not.
 
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { runMocha } from "../mocha-run.js";
 import { aedes } from "./brokers/aedes.js";
 import { mosquitto } from "./brokers/mosquitto.js";
 import { complaints, document, type Result, type Table, type Version } from "./document.js";
@@ -27,62 +26,16 @@ export const TABLE: Table = Object.freeze({
   brokers: [mosquitto(), aedes()].map(({ name }) => name),
 });
 
-interface Entry {
-  readonly title: string;
-  readonly fullTitle: string;
-}
-
-/** What mocha's JSON reporter writes, as far as it is needed. */
-interface Report {
-  readonly tests: readonly Entry[];
-  readonly passes: readonly Entry[];
-  readonly failures: readonly Entry[];
-  readonly pending: readonly Entry[];
-}
-
 /**
  * Runs the tests in a process of their own. Throws an Error when they cannot be run at all.
  *
  * @param isDry only names them: all count as passed, and no program is needed.
  */
-export function runTests(isDry: boolean): Result[] {
-  const place = mkdtempSync(join(tmpdir(), "interop-"));
-  const output = join(place, "report.json");
-  try {
-    const node = ["--import", "tsx/esm", "--import", "./host-sim/globals.ts", "node_modules/mocha/bin/mocha.js"];
-    const mocha = ["--no-config", "--reporter", "json", "--reporter-option", `output=${output}`];
-    const { NODE_V8_COVERAGE: _, ...env } = process.env;
-    const run = spawnSync(process.execPath, [...node, ...mocha, ...(isDry ? ["--dry-run"] : []), ...FILES], {
-      cwd: root,
-      env,
-      encoding: "utf8",
-    });
-    let text: string;
-    try {
-      text = readFileSync(output, "utf8");
-    } catch {
-      throw new Error(`the interop tests do not run:\n${run.stdout}${run.stderr}`);
-    }
-    return resultsOf(JSON.parse(text) as Report);
-  } finally {
-    rmSync(place, { recursive: true });
-  }
-}
-
-function resultsOf(report: Report): Result[] {
-  const named = (entries: readonly Entry[]) => new Set(entries.map(({ fullTitle }) => fullTitle));
-  const passed = named(report.passes);
-  const pending = named(report.pending);
-  const known = named(report.tests);
-  // A hook that has failed is no test, but has to be seen.
-  const entries = [...report.tests, ...report.failures.filter(({ fullTitle }) => !known.has(fullTitle))];
-  return entries.map(({ title, fullTitle }) => {
+export async function runTests(isDry: boolean): Promise<Result[]> {
+  const outcomes = await runMocha("interop", root, [...(isDry ? ["--dry-run"] : []), ...FILES]);
+  return outcomes.map(({ title, fullTitle, outcome }) => {
     const group = fullTitle.slice(0, fullTitle.length - title.length - 1);
-    return {
-      title,
-      group: group.startsWith(OUTER) ? group.slice(OUTER.length) : group,
-      outcome: passed.has(fullTitle) ? "passed" : pending.has(fullTitle) ? "skipped" : "failed",
-    };
+    return { title, group: group.startsWith(OUTER) ? group.slice(OUTER.length) : group, outcome };
   });
 }
 
@@ -106,8 +59,8 @@ export function written(): string {
   }
 }
 
-function main(): number {
-  const results = runTests(false);
+async function main(): Promise<number> {
+  const results = await runTests(false);
   const faults = complaints(TABLE, results);
   for (const { group, title, outcome } of results) {
     if (outcome !== "passed") faults.push(`${outcome}: ${group}: ${title}`);
@@ -121,4 +74,4 @@ function main(): number {
   return faults.length === 0 ? 0 : 1;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = main();
+if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = await main();

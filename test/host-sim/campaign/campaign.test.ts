@@ -5,8 +5,8 @@ import { mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "mocha";
-import { type Context, run } from "../../../board/report.js";
 import { campaign } from "../../../host-sim/campaign/campaign.js";
+import { type Said, say } from "../../board/machine.js";
 
 describe("npm run campaign", function () {
   this.timeout(120000);
@@ -20,23 +20,8 @@ describe("npm run campaign", function () {
 
   afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-  async function command(...args: string[]) {
-    let out = "";
-    let err = "";
-    const context: Context = {
-      ...{ args, env: {}, platform: "linux", home: root, root, devices: "/dev", groups: "/etc/group", user: "me" },
-      mayOpen: () => false,
-      out: (text) => {
-        out += text;
-      },
-      err: (text) => {
-        err += text;
-      },
-      isTerminal: false,
-      signal: controller.signal,
-    };
-    const status = await run(campaign, context);
-    return { status, out, err };
+  function command(...args: string[]): Promise<Said> {
+    return say(campaign, args, { root, signal: controller.signal });
   }
 
   it("runs seeds on several processes and counts what there was", async () => {

@@ -6,9 +6,9 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "mocha";
-import { type Context, run } from "../../../board/report.js";
 import { fuzz } from "../../../host-sim/fuzz/fuzz.js";
 import { SOURCE } from "../../../host-sim/fuzz/sources.js";
+import { type Said, say } from "../../board/machine.js";
 
 describe("npm run fuzz", function () {
   this.timeout(60_000);
@@ -23,23 +23,8 @@ describe("npm run fuzz", function () {
 
   afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-  async function command(...args: string[]) {
-    let out = "";
-    let err = "";
-    const context: Context = {
-      ...{ args, env: {}, platform: "linux", home: root, root, devices: "/dev", groups: "/etc/group", user: "me" },
-      mayOpen: () => false,
-      out: (text) => {
-        out += text;
-      },
-      err: (text) => {
-        err += text;
-      },
-      isTerminal: false,
-      signal: controller.signal,
-    };
-    const status = await run(fuzz, context);
-    return { status, out, err };
+  function command(...args: string[]): Promise<Said> {
+    return say(fuzz, args, { root, signal: controller.signal });
   }
 
   /** A copy of src in which `text` of a file is another. */

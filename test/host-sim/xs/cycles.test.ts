@@ -7,7 +7,7 @@ import { describe, it } from "mocha";
 import { runBundle } from "../../../host-sim/xs/bundle.js";
 import { cycles, largeRecord } from "../../../host-sim/xs/cycles.js";
 import { projectDirectory } from "../../../host-sim/xs/sources.js";
-import { say } from "./desk.js";
+import { say } from "../../board/machine.js";
 import { enginesOrSkip } from "./engines.js";
 
 const script = (name: string): string => join(projectDirectory, `test/host-sim/xs/fixtures/scripts/${name}`);
@@ -25,7 +25,7 @@ describe("npm run cycles", () => {
 
   it("counts every kind of event", async function () {
     await enginesOrSkip(this);
-    const { out, err, status } = await say(cycles, "--json");
+    const { out, err, status } = await say(cycles, ["--json"]);
     first = JSON.parse(out) as Output;
     const kinds = new Set(first.turns.map(({ kind }) => kind));
     for (const kind of [
@@ -68,7 +68,7 @@ describe("npm run cycles", () => {
 
   it("counts the same again, to one per mille", async function () {
     await enginesOrSkip(this);
-    const { out } = await say(cycles, "--json");
+    const { out } = await say(cycles, ["--json"]);
     const second = JSON.parse(out) as Output;
     const before = first?.turns ?? [];
     assert.equal(second.turns.length, before.length);
@@ -82,7 +82,7 @@ describe("npm run cycles", () => {
 
   it("prints tables for people, the worst first, and says what they claim", async function () {
     await enginesOrSkip(this);
-    const { out } = await say(cycles);
+    const { out } = await say(cycles, []);
     const rows = out.split("\n").filter((line) => / k {2}/.test(line));
     const worst = rows.map((line) => Number((line.split(/ {2,}/)[5] ?? "").replaceAll(",", "")));
     assert.ok(worst.length > 10);
@@ -112,21 +112,21 @@ describe("npm run cycles", () => {
     const [loop = 0, buffer = 0] = rows.map(({ instructions }) => instructions);
     assert.ok(loop > 100 * 300 && loop < 100 * 3000, `${loop} for a hundred rounds`);
     assert.ok(buffer < 20_000, `${buffer} for one buffer`);
-    const { out, status } = await say(cycles, "--bundle", script("small.js"));
+    const { out, status } = await say(cycles, ["--bundle", script("small.js")]);
     assert.equal(status, 0);
     assert.match(out, /after a loop +1 +[\d,]+/);
   });
 
   it("has a help, and tells wrong options and wrong scripts", async function () {
-    assert.match((await say(cycles, "--help")).out, /--bundle file\.js/);
-    const wrong = await say(cycles, "--quick");
+    assert.match((await say(cycles, ["--help"])).out, /--bundle file\.js/);
+    const wrong = await say(cycles, ["--quick"]);
     assert.equal(wrong.status, 2);
     assert.match(wrong.err, /there is no option --quick/);
-    const lower = await say(cycles, "--lower", "--bundle", script("small.js"));
+    const lower = await say(cycles, ["--lower", "--bundle", script("small.js")]);
     assert.equal(lower.status, 2);
     assert.match(lower.err, /--lower needs the whole measurement/);
     await enginesOrSkip(this);
-    const missing = await say(cycles, "--bundle", script("missing.js"));
+    const missing = await say(cycles, ["--bundle", script("missing.js")]);
     assert.equal(missing.status, 1);
     assert.match(missing.err, /no such file/);
   });

@@ -10,7 +10,7 @@ import { runBundle } from "../../../host-sim/xs/bundle.js";
 import { differences, type Figures, stockRecord } from "../../../host-sim/xs/figures.js";
 import { ram, ramText } from "../../../host-sim/xs/ram.js";
 import { projectDirectory } from "../../../host-sim/xs/sources.js";
-import { say } from "./desk.js";
+import { say } from "../../board/machine.js";
 import { enginesOrSkip } from "./engines.js";
 
 const script = (name: string): string => join(projectDirectory, `test/host-sim/xs/fixtures/scripts/${name}`);
@@ -33,7 +33,7 @@ describe("npm run ram", () => {
 
   it("measures the firmware and the client on both engines, which agree to the byte", async function () {
     await enginesOrSkip(this);
-    const { out, err, status } = await say(ram, "--json", "--reconnects", "3", "--messages", "5");
+    const { out, err, status } = await say(ram, ["--json", "--reconnects", "3", "--messages", "5"]);
     const figures = JSON.parse(out) as Output;
     measured = JSON.parse(out) as Figures;
     const live = (told: Told[]): unknown =>
@@ -68,7 +68,7 @@ describe("npm run ram", () => {
 
   it("measures any script, beyond its first mark", async function () {
     await enginesOrSkip(this);
-    const { out, err, status } = await say(ram, "--json", "--bundle", script("small.js"));
+    const { out, err, status } = await say(ram, ["--json", "--bundle", script("small.js")]);
     assert.equal(status, 0, err);
     const { host } = JSON.parse(out) as {
       host: { rows: { name: string; live: { slots: number; chunkBytes: number } }[] };
@@ -77,7 +77,7 @@ describe("npm run ram", () => {
     assert.ok(empty !== undefined && looped !== undefined && filled !== undefined);
     assert.equal(looped.chunkBytes - empty.chunkBytes, 24, "an array with one element: a chunk");
     assert.ok(filled.chunkBytes - looped.chunkBytes >= 1000 && filled.chunkBytes - looped.chunkBytes < 1040);
-    const text = await say(ram, "--bundle", script("small.js"));
+    const text = await say(ram, ["--bundle", script("small.js")]);
     assert.match(text.out, /with 1,000 bytes +\d+ +1,0\d\d/);
   });
 
@@ -103,7 +103,7 @@ describe("npm run ram", () => {
       ["stranger.js", /module "stranger" not found/],
     ];
     for (const [name, expected] of wrong) {
-      const { status, err } = await say(ram, "--bundle", name === syntax ? name : script(name));
+      const { status, err } = await say(ram, ["--bundle", name === syntax ? name : script(name)]);
       assert.equal(status, 1, name);
       assert.match(err.split("\n").at(-2) ?? "", expected);
       assert.doesNotMatch(err, /should not happen/, name);
@@ -112,7 +112,7 @@ describe("npm run ram", () => {
   });
 
   it("has a help, and tells wrong options", async () => {
-    const help = await say(ram, "--help");
+    const help = await say(ram, ["--help"]);
     assert.equal(help.status, 0);
     assert.match(help.out, /--bundle file\.js/);
     for (const [args, expected] of [
@@ -122,7 +122,7 @@ describe("npm run ram", () => {
       [["--lower", "--reconnects", "5"], /--lower needs the whole measurement/],
       [["--lower", "--bundle", "file.js"], /--lower needs the whole measurement/],
     ] as const) {
-      const { status, err } = await say(ram, ...args);
+      const { status, err } = await say(ram, args);
       assert.equal(status, 2);
       assert.match(err, expected);
     }

@@ -13,15 +13,15 @@ import { FormEncoding } from "../../../host-sim/xs/unit/image/form-encoding.js";
 import { inspect } from "../../../host-sim/xs/unit/image/inspect.js";
 import { Utf8Decoder, Utf8Encoder } from "../../../host-sim/xs/unit/image/utf8.js";
 import unit from "../../../host-sim/xs/unit.js";
+import { type Said, say } from "../../board/machine.js";
 import { rounds, share } from "../../effort.js";
-import { type Said, say } from "./desk.js";
 import { enginesOrSkip } from "./engines.js";
 
 const fixture = (name: string) => join(projectDirectory, `test/host-sim/xs/fixtures/unit/${name}.ts`);
 
 /** Runs fixtures with the command. */
 function runUnit(names: readonly string[], ...args: string[]): Promise<Said> {
-  return say(unit, ...args, ...names.map(fixture));
+  return say(unit, [...args, ...names.map(fixture)]);
 }
 
 function lastLine({ out }: Said): string | undefined {
@@ -97,7 +97,7 @@ describe("unit:xs", () => {
 
   it("reports a file that does not compile", async function () {
     await enginesOrSkip(this);
-    const said = await say(unit, "--engine", "32", "README.md");
+    const said = await say(unit, ["--engine", "32", "README.md"]);
     assert.equal(said.status, Status.FAILED);
     assert.match(said.out, /README\.md {2}0 passed, 1 failed.*\n {4}the file itself\n {6}Build failed/);
   });
@@ -113,7 +113,7 @@ describe("unit:xs", () => {
   });
 
   it("explains its options, and refuses wrong ones before anything is built", async () => {
-    assert.match((await say(unit, "--help")).out, /^npm run unit:xs -- \[options\]/);
+    assert.match((await say(unit, ["--help"])).out, /^npm run unit:xs -- \[options\]/);
     const wrong: readonly [string[], RegExp][] = [
       [["--engine", "arm"], /--engine is 32, lx106, both, not "arm"/],
       [["--timeout", "0"], /--timeout is a whole number from 1/],
@@ -123,7 +123,7 @@ describe("unit:xs", () => {
       [["test/setup/page-chromium.test.ts"], /cannot run on XS: a browser/],
     ];
     for (const [args, message] of wrong) {
-      const said = await say(unit, ...args);
+      const said = await say(unit, args);
       assert.equal(said.status, Status.USAGE, args.join(" "));
       assert.match(said.err, message);
     }

@@ -3,16 +3,8 @@
 
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Broker, BrokerKind, Login } from "./broker.js";
-import {
-  applicationVersion,
-  freePorts,
-  newFolder,
-  Program,
-  programPath,
-  removeFolder,
-  startOrClose,
-} from "./program.js";
+import { type BrokerKind, type Login, type Ports, ProgramBroker, type Setup } from "./broker.js";
+import { applicationVersion, erlangBinary, programPath } from "./program.js";
 
 /** Debian's folder of Erlang libraries, ejabberd among them: /usr/lib/x86_64-linux-gnu, or another machine's. */
 function libraries(): string {
@@ -27,81 +19,38 @@ export function ejabberd(login: Login): BrokerKind {
     name: "ejabberd",
     needs: { ejabberd: ["ejabberdctl", "erl"] },
     version: () => applicationVersion("ejabberd", libraries()),
-    open: () => Ejabberd.open(login),
+    open: () => ProgramBroker.open("ejabberd", (folder, ports) => setUp(folder, ports, login)),
   };
 }
 
-class Ejabberd implements Broker {
-  readonly port: number;
-  readonly login: Login;
-  readonly #folder: string;
-  readonly #program: Program;
-
-  private constructor(port: number, folder: string, login: Login) {
-    this.port = port;
-    this.login = login;
-    this.#folder = folder;
-    mkdirSync(join(folder, "spool"));
-    writeFileSync(join(folder, "ejabberd.yml"), this.#configuration());
-    const [user = "", domain = ""] = login.user.split("@");
-    const account = [user, domain, login.password].map((text) => `<<${[...Buffer.from(text)].join()}>>`);
-    this.#program = new Program({
-      command: programPath("erl"),
-      words: [
-        ...["-noinput", "-mnesia", "dir", JSON.stringify(join(folder, "spool")), "-s", "ejabberd"],
-        ...["-eval", `ejabberd_auth:try_register(${account.join()}), io:format("account is there~n").`],
-      ],
-      environment: {
-        HOME: folder,
-        ERL_LIBS: libraries(),
-        ERL_CRASH_DUMP: join(folder, "erl_crash.dump"),
-        EJABBERD_CONFIG_PATH: join(folder, "ejabberd.yml"),
-        EJABBERD_LOG_PATH: join(folder, "ejabberd.log"),
-      },
-      ready: /account is there/,
-      port,
-    });
-  }
-
-  static async open(login: Login): Promise<Ejabberd> {
-    const [port] = await freePorts(1);
-    const broker = new Ejabberd(port as number, newFolder("ejabberd"), login);
-    await startOrClose(broker);
-    return broker;
-  }
-
-  #configuration(): string {
-    const lines = [
-      "hosts: [localhost]",
-      "loglevel: info",
-      "auth_method: [internal]",
-      "auth_password_format: plain",
-      "listen:",
-      `  - { port: ${this.port}, ip: 127.0.0.1, module: mod_mqtt }`,
-      "modules:",
-      "  mod_mqtt: {}",
-    ];
-    return `${lines.join("\n")}\n`;
-  }
-
-  get log(): readonly string[] {
-    return this.#program.log;
-  }
-
-  start(): Promise<void> {
-    return this.#program.start();
-  }
-
-  stop(): Promise<void> {
-    return this.#program.stop("SIGTERM");
-  }
-
-  kill(): Promise<void> {
-    return this.#program.stop("SIGKILL");
-  }
-
-  async close(): Promise<void> {
-    await this.kill();
-    removeFolder(this.#folder);
-  }
+function setUp(folder: string, [port]: Ports, login: Login): Setup {
+  const lines = [
+    "hosts: [localhost]",
+    "loglevel: info",
+    "auth_method: [internal]",
+    "auth_password_format: plain",
+    "listen:",
+    `  - { port: ${port}, ip: 127.0.0.1, module: mod_mqtt }`,
+    "modules:",
+    "  mod_mqtt: {}",
+  ];
+  mkdirSync(join(folder, "spool"));
+  writeFileSync(join(folder, "ejabberd.yml"), `${lines.join("\n")}\n`);
+  const account = [...login.user.split("@"), login.password].map(erlangBinary);
+  const program = {
+    command: programPath("erl"),
+    words: [
+      ...["-noinput", "-mnesia", "dir", JSON.stringify(join(folder, "spool")), "-s", "ejabberd"],
+      ...["-eval", `ejabberd_auth:try_register(${account.join()}), io:format("account is there~n").`],
+    ],
+    environment: {
+      HOME: folder,
+      ERL_LIBS: libraries(),
+      ERL_CRASH_DUMP: join(folder, "erl_crash.dump"),
+      EJABBERD_CONFIG_PATH: join(folder, "ejabberd.yml"),
+      EJABBERD_LOG_PATH: join(folder, "ejabberd.log"),
+    },
+    ready: /account is there/,
+  };
+  return { login, program };
 }

@@ -3,78 +3,32 @@
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Broker, BrokerKind, Login } from "./broker.js";
-import { freePorts, newFolder, Program, printed, programPath, removeFolder, startOrClose } from "./program.js";
+import { type BrokerKind, type Login, type Ports, ProgramBroker, type Setup } from "./broker.js";
+import { printed, programPath } from "./program.js";
 
 export function nats(login: Login): BrokerKind {
   return {
     name: "NATS",
     needs: { "nats-server": ["nats-server"] },
     version: () => /v(\d\S+)/.exec(printed("nats-server", "-v"))?.[1] ?? "unknown",
-    open: () => Nats.open(login),
+    open: () => ProgramBroker.open("nats", (folder, ports) => setUp(folder, ports, login)),
   };
 }
 
-class Nats implements Broker {
-  readonly port: number;
-  readonly login: Login;
-  readonly #folder: string;
-  readonly #program: Program;
-
-  private constructor(ports: readonly number[], folder: string, login: Login) {
-    this.port = ports[0] as number;
-    this.login = login;
-    this.#folder = folder;
-    const file = join(folder, "nats.conf");
-    writeFileSync(file, this.#configuration(ports[1] as number), { mode: 0o600 });
-    this.#program = new Program({
-      command: programPath("nats-server"),
-      words: ["-c", file],
-      ready: /Server is ready/,
-      port: this.port,
-    });
-  }
-
-  static async open(login: Login): Promise<Nats> {
-    const broker = new Nats(await freePorts(2), newFolder("nats"), login);
-    await startOrClose(broker);
-    return broker;
-  }
-
-  #configuration(ownPort: number): string {
-    const { user, password } = this.login;
-    const lines = [
-      // JetStream and MQTT want a name that stays.
-      "server_name: alertbox",
-      `listen: "127.0.0.1:${ownPort}"`,
-      // It sends again what was not acknowledged so long after it was sent, not when the client comes back: 30 s.
-      `mqtt { listen: "127.0.0.1:${this.port}", ack_wait: "2s" }`,
-      `jetstream { store_dir: ${JSON.stringify(join(this.#folder, "jetstream"))} }`,
-      `authorization { user: ${JSON.stringify(user)}, password: ${JSON.stringify(password)} }`,
-      // Its 1 MB by default is counted with the topic.
-      "max_payload: 2MB",
-    ];
-    return `${lines.join("\n")}\n`;
-  }
-
-  get log(): readonly string[] {
-    return this.#program.log;
-  }
-
-  start(): Promise<void> {
-    return this.#program.start();
-  }
-
-  stop(): Promise<void> {
-    return this.#program.stop("SIGTERM");
-  }
-
-  kill(): Promise<void> {
-    return this.#program.stop("SIGKILL");
-  }
-
-  async close(): Promise<void> {
-    await this.kill();
-    removeFolder(this.#folder);
-  }
+function setUp(folder: string, [port, ownPort]: Ports, login: Login): Setup {
+  const { user, password } = login;
+  const file = join(folder, "nats.conf");
+  const lines = [
+    // JetStream and MQTT want a name that stays.
+    "server_name: alertbox",
+    `listen: "127.0.0.1:${ownPort}"`,
+    // It sends again what was not acknowledged so long after it was sent, not when the client comes back: 30 s.
+    `mqtt { listen: "127.0.0.1:${port}", ack_wait: "2s" }`,
+    `jetstream { store_dir: ${JSON.stringify(join(folder, "jetstream"))} }`,
+    `authorization { user: ${JSON.stringify(user)}, password: ${JSON.stringify(password)} }`,
+    // Its 1 MB by default is counted with the topic.
+    "max_payload: 2MB",
+  ];
+  writeFileSync(file, `${lines.join("\n")}\n`, { mode: 0o600 });
+  return { login, program: { command: programPath("nats-server"), words: ["-c", file], ready: /Server is ready/ } };
 }

@@ -49,6 +49,11 @@ export function applicationVersion(name: string, libraries: string): string {
   return /version (\S+)/.exec(text)?.[1] ?? "";
 }
 
+/** A text as Erlang's binary of its UTF-8. */
+export function erlangBinary(text: string): string {
+  return `<<${[...Buffer.from(text)].join()}>>`;
+}
+
 /** Ports that were given to somebody who may not listen yet. */
 const given = new Set<number>();
 
@@ -135,16 +140,6 @@ export function newFolder(name: string): string {
 export function removeFolder(folder: string): void {
   // What was killed may still be writing a moment ago.
   rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
-}
-
-/** Starts a broker; one that does not start leaves nothing behind. */
-export async function startOrClose(broker: { start(): Promise<void>; close(): Promise<void> }): Promise<void> {
-  try {
-    await broker.start();
-  } catch (error) {
-    await broker.close();
-    throw error;
-  }
 }
 
 export class Program {
