@@ -68,6 +68,13 @@ describe("conformance: CONNACK (§3.2)", () => {
     assert.deepEqual(rig.events(), ["connected false", "delivered 1"]);
     rig.give(publish("in", "2", 2, 9));
     assert.deepEqual(rig.events(), ["message 9 q2 in: 2"]);
+    // The same for what an earlier life of the client hands over only now.
+    assert.equal(rig.session.sessionPresent, false);
+    rig.bytes();
+    rig.session.publish({ ...MESSAGE, id: 5, resumed: true }, rig.now);
+    rig.session.release(6, rig.now);
+    assert.deepEqual(rig.sent(), ["PUBLISH 5 q2 a: x"]);
+    assert.deepEqual(rig.events(), ["delivered 6"]);
   });
 
   it("[MQTT-3.2.2-4] names the breach of a refusal that says a session is present, and is not connected", () => {

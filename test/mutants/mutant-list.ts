@@ -16,14 +16,14 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   {
     name: "received is not written down",
     file: "alertbox/journal.ts",
-    find: "if (((words[3] as number) & 0xff) !== 0xff) return true;",
-    replace: "return true;",
+    find: "if (((words[3] as number) & bits) !== bits) return true;",
+    replace: "if (bits === 0xff) return true;",
   },
   {
     name: "done is not written down",
     file: "alertbox/journal.ts",
-    find: "words[3] = ~0xff00;",
-    replace: "if (slot >= 0) return true;",
+    find: "words[3] = ~bits;",
+    replace: "if (bits === 0xff00) return true;",
   },
   {
     name: "torn records count as whole",
@@ -124,11 +124,10 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
     replace: 'if (wiring !== "gpio" || buttonDown) return "press";\n      return "retry";',
   },
   {
-    name: "a torn save of settings counts",
+    name: "settings are saved over those in force",
     file: "alertbox/settings-store.ts",
-    find: "return words[9] === flashWord(this.flash.crc(head, 0, 36, crc)) ? { slot, words } : undefined;",
-    replace:
-      "return flashWord(this.flash.crc(head, 0, 36, crc)) !== 0 && words[9] !== -1 ? { slot, words } : undefined;",
+    find: "this.slot = newest === undefined ? 0 : 1 - newest.slot;",
+    replace: "this.slot = newest === undefined ? 0 : newest.slot;",
   },
   // The session.
   {

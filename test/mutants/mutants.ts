@@ -6,17 +6,17 @@
 //   npm run mutants -- --only NAME      one of them; --list names them
 //   npm run mutants -- --markdown       the table of docs/proof.md
 
-import { spawn } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import "../globals.js";
+import "../../host-sim/globals.js";
 import { type Context, Failure, readOptions, Status, start, table, wholeNumber } from "../../board/report.js";
-import { type Image, loadImage } from "../image.js";
-import { judge } from "./judge.js";
+import { judge } from "../../host-sim/campaign/judge.js";
+import { drawPlan } from "../../host-sim/campaign/plan.js";
+import { runPlan } from "../../host-sim/campaign/run.js";
+import { type Image, loadImage } from "../../host-sim/image.js";
+import { runMocha } from "../mocha-run.js";
 import { MUTANTS, type Mutant } from "./mutant-list.js";
-import { drawPlan } from "./plan.js";
-import { runPlan } from "./run.js";
 
 const OPTIONS = Object.freeze({
   only: { type: "string" },
@@ -78,29 +78,11 @@ async function caughtByConformance(root: string, folder: string): Promise<Catch 
     cpSync(join(root, part), join(folder, part), { recursive: true });
   }
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
-  const mocha = join(root, "node_modules", "mocha", "bin", "mocha.js");
-  const imports = ["--import", "tsx/esm", "--import", "./host-sim/globals.ts"];
-  const child = spawn(
-    process.execPath,
-    [
-      ...imports,
-      mocha,
-      "--no-config",
-      "--bail",
-      "--reporter",
-      "json",
-      "--ignore",
-      "test/conformance/document.test.ts",
-      "test/conformance/*.test.ts",
-    ],
-    { cwd: folder, stdio: ["ignore", "pipe", "ignore"] },
-  );
-  let text = "";
-  for await (const part of child.stdout) text += String(part);
-  const from = text.indexOf("{\n");
-  if (from < 0) throw new Failure("the conformance tests did not run: npm test tells more");
-  const { failures } = JSON.parse(text.slice(from)) as { failures: { title: string }[] };
-  const [first] = failures;
+  const words = ["--bail", "--ignore", "test/conformance/document.test.ts", "test/conformance/*.test.ts"];
+  const outcomes = await runMocha("conformance", folder, words).catch(() => {
+    throw new Failure("the conformance tests did not run: npm test tells more");
+  });
+  const first = outcomes.find(({ outcome }) => outcome === "failed");
   return first === undefined ? undefined : { by: "conformance", what: first.title };
 }
 
@@ -135,14 +117,15 @@ export async function mutants(context: Context): Promise<number> {
     context.err(`${mark} ${mutant.name}: ${found === undefined ? "survived" : `${found.by}, ${found.what}`}\n`);
     rows.push([mutant.name, `src/${mutant.file}`, found?.by ?? "nobody", found?.what ?? ""]);
   }
+  const total = survivors === 0 ? `✓ ${chosen.length} of ${chosen.length} caught\n` : `✗ ${survivors} survived\n`;
   const head = ["fault", "file", "caught by", "as"];
   if (options.markdown === true) {
-    const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |\n`;
+    const line = ([fault, , by, as]: readonly string[]): string => `| ${fault} | ${by} | ${as} |\n`;
     context.out([head, head.map(() => "---"), ...rows].map(line).join(""));
+    context.err(total);
   } else {
-    context.out(table([head, ...rows]));
+    context.out(`${table([head, ...rows])}${total}`);
   }
-  context.out(survivors === 0 ? `✓ ${chosen.length} of ${chosen.length} caught\n` : `✗ ${survivors} survived\n`);
   return survivors === 0 ? Status.OK : Status.FAILED;
 }
 
