@@ -8,16 +8,17 @@ import { Button } from "./alertbox/button.js";
 import type { BoxEvent, Effect } from "./alertbox/effect.js";
 import type { Scanner } from "./alertbox/flash.js";
 import { FIRST_SESSION_ID, Journal } from "./alertbox/journal.js";
+import { quoted } from "./alertbox/json.js";
 import { Led } from "./alertbox/led.js";
 import { Outbox } from "./alertbox/outbox.js";
 import { badBoots, courseOf, quickPresses, Recovery } from "./alertbox/recovery.js";
-import { checkSettings, defaultRoot, type Settings, type SettingsDraft, SettingsLimits } from "./alertbox/settings.js";
+import { checkSettings, defaultRoot, type Settings, type SettingsDraft } from "./alertbox/settings.js";
 import { SettingsStore } from "./alertbox/settings-store.js";
 import { setupSettings } from "./alertbox/setup-form.js";
 import { earlier, isDue } from "./alertbox/state.js";
 import { commandOf, presencePayload, statePayload, topicOf } from "./alertbox/topics.js";
 import { resetName, wakeCause } from "./alertbox/wake.js";
-import { Alarm } from "./device/alarm.js";
+import { Alarm, type Sleeper } from "./device/alarm.js";
 import { type ButtonHandler, ButtonPin } from "./device/button-pin.js";
 import { now } from "./device/clock.js";
 import { FlashRegion } from "./device/flash-region.js";
@@ -38,7 +39,7 @@ import {
   type SessionHandler,
   type SessionOptions,
 } from "./mqtt/session.js";
-import { readUtf8 } from "./mqtt/text.js";
+import type { FromArrayBuffer } from "./mqtt/text.js";
 import type { Conversation } from "./setup/conversation.js";
 import { dnsAnswer } from "./setup/dns.js";
 import { isUtf8, type SetupFields } from "./setup/form.js";
@@ -75,9 +76,11 @@ interface Globals {
   rtc: RtcMemory;
 }
 
-class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandler, PortalHandler, PortalTalk {
+class Firmware implements ButtonHandler, Sleeper, WiFiHandler, LinkHandler, SessionHandler, PortalHandler, PortalTalk {
   // In the order of their use: the engine looks for a property from the first one on.
   private running = false;
+  /** A turn comes by itself, or runs: what is noted needs no alarm. */
+  private imminent = false;
   /** The box has asked for announcements that `waiting` holds, as long as the session has room for them. */
   private announcing = false;
   /**
@@ -93,11 +96,11 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
   private handled = 0;
   private readonly led = new Led();
   private readonly ledPin: LedPin;
-  private readonly alarm = new Alarm(() => this.run());
+  private readonly alarm = new Alarm(this);
   private readonly box: Box;
   private readonly button: Button;
   private link: MqttLink | undefined;
-  private session: Session | undefined;
+  private session: Session<Firmware> | undefined;
   private portal: Portal | undefined;
   private readonly outbox: Outbox;
   private settings: Settings | undefined;
@@ -174,7 +177,8 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
     // A hold that began with this press may become a setup or a reset; one from before it (a stuck button) counts from
     // its next press only.
     if (down && cause === "press") this.button.edge(true, now());
-    this.tell({ type: 1 /* booted */, cause, course: courseOf(cause, quick, bad) });
+    // In a turn of its own: on top of all this a press that moves the journal would need too much of the stack.
+    this.note({ type: 1 /* booted */, cause, course: courseOf(cause, quick, bad) });
   }
 
   /** Nobody pressed again, or this boot has lasted: it counts no more. To be called when that is due. */
@@ -192,18 +196,20 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
    */
   private note(event: BoxEvent): void {
     this.events.push(event);
-    this.alarm.set(now());
+    if (this.imminent) return;
+    this.imminent = true;
+    this.alarm.wait(0);
   }
 
   /** Notes what happened and handles it at once, for callers with nothing beneath them. */
   private tell(event: BoxEvent): void {
     this.events.push(event);
-    this.run();
+    this.ring();
   }
 
   onButton(down: boolean): void {
     this.button.edge(down, now());
-    this.run();
+    this.ring();
   }
 
   /**
@@ -211,58 +217,65 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
    * Wi-Fi starves in a long turn, so each has room for one step of the box with a few things that are soon done, or for
    * one thing that takes long. What follows waits for the next turn; an edge of the button may come in between.
    */
-  private run(): void {
+  ring(): void {
     if (this.running) return;
     this.running = true;
-    const { led, ledPin } = this;
+    this.imminent = true;
+    const instant = now();
     let room = 3;
     let isDone = false;
-    while (room > 0) {
+    do {
+      const { busy } = this;
       const effect = this.effects[this.performed];
       // A bit for each effect that takes long; 32 has that of 0.
-      if (this.busy === 2 || this.announcing || (effect !== undefined && ((0x14f4a593 >>> effect.do) & 1) !== 0)) {
+      if (busy === 2 || this.announcing || (effect !== undefined && ((0x14f4a593 >>> effect.do) & 1) !== 0)) {
         // A press is stored in the turn in which it was found.
         if (room < 3 && effect?.do !== 1 /* store */) break;
         room = 0;
       }
-      if (this.busy === 2) this.pump();
+      if (busy === 2) this.pump();
       else if (this.announcing) this.announceWaiting();
       else if (effect !== undefined) {
         this.performed += 1;
         this.act(effect);
       } else {
         if (room < 3) break;
-        const instant = now();
         const gesture = this.button.poll(instant);
         const event = gesture === undefined ? this.events[this.handled] : { type: 2 as const, event: gesture };
         if (event !== undefined) {
           if (gesture === undefined) this.handled += 1;
           this.effects = this.box.step(event, instant);
-          this.performed = 0;
-        } else if (this.busy !== 0) {
+        } else if (busy !== 0) {
           this.pump();
           break;
         } else {
           this.events.length = 0;
           this.handled = 0;
-          ledPin.set(led.level(instant));
-          const { recovery } = this;
-          if (isDue(recovery.until, instant)) this.recover();
-          // Between the second and the fifth of several quick presses the chip must not fall asleep and forget them.
-          const ready = this.button.idle && !(recovery.quick && (this.rtc.bytes[RtcAt.QUICK] as number) > 1);
-          this.effects = this.box.tick(instant, ready, !led.busy);
-          this.performed = 0;
+          this.effects = this.elapse(instant);
           isDone = this.effects.length === 0;
           if (isDone) break;
         }
+        this.performed = 0;
       }
       room -= 1;
-    }
-    ledPin.set(led.level(now()));
+    } while (room > 0);
+    this.ledPin.set(this.led.level(instant));
     this.running = false;
-    if (this.portal !== undefined) this.portal.closesAt = this.box.setupUntil;
-    if (isDone) this.schedule();
-    else this.alarm.set(now());
+    this.imminent = !isDone;
+    const { portal } = this;
+    if (portal !== undefined) portal.closesAt = this.box.setupUntil;
+    if (isDone) this.alarm.set(this.due());
+    else this.alarm.wait(0);
+  }
+
+  /** Nothing is left to do: what is due? */
+  private elapse(instant: number): readonly Effect[] {
+    const { led, recovery } = this;
+    this.ledPin.set(led.level(instant));
+    if (isDue(recovery.until, instant)) this.recover();
+    // Between the second and the fifth of several quick presses the chip must not fall asleep and forget them.
+    const ready = this.button.idle && !(recovery.quick && (this.rtc.bytes[RtcAt.QUICK] as number) > 1);
+    return this.box.tick(instant, ready, !led.busy);
   }
 
   private pump(): void {
@@ -270,12 +283,12 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
     this.link?.pump();
   }
 
-  private schedule(): void {
-    const due = earlier(
+  /** When the next turn is due, if nothing happens before. */
+  private due(): number | undefined {
+    return earlier(
       earlier(this.box.deadline(), this.button.deadline()),
       earlier(this.led.deadline(), this.recovery.until),
     );
-    this.alarm.set(due);
   }
 
   onJoined(address: string): void {
@@ -336,9 +349,10 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
   onUnsubscribed(): void {}
 
   onMessage(message: Inbound): void {
-    const { bytes, start, end } = message;
+    // One call at a time, here and in textOf: the session stands below, and the stack is short.
+    const text = textOf(message, this.flash);
     const name = commandOf(this.root, message.topic);
-    this.onCommand(name, textOf(bytes, start, end, this.flash), "not UTF-8 text");
+    this.onCommand(name, text, "not UTF-8 text");
   }
 
   onOverflow(message: Inbound): void {
@@ -360,8 +374,9 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
     this.note({ type: 18 /* flushed */ });
   }
 
-  onClosed(closed: Closed): void {
-    this.link?.ended(closed);
+  /** What is called last is returned, though it gives nothing: it takes the place of this on a stack that is deep. */
+  onClosed(closed: Closed): unknown {
+    return (this.link as MqttLink).ended(closed);
   }
 
   // The setup page.
@@ -379,7 +394,7 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
 
   onTry(fields: SetupFields): string | undefined {
     const { draft } = this;
-    if (this.box.state !== "setup") return "The box is busy. Wait a moment, then try again.";
+    if (this.box.state !== 7 /* setup */) return "The box is busy. Wait a moment, then try again.";
     if (draft === undefined || draft.origin !== fields) {
       const given = setupSettings(this.settings, fields, this.chipId, this.flash);
       if (typeof given === "string") return `${given}.`;
@@ -392,6 +407,10 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
     if (typeof settings === "string") return `${settings}.`;
     this.note({ type: 19 /* try */, settings });
     return "";
+  }
+
+  quoted(text: string): string {
+    return quoted(text, this.flash);
   }
 
   onMore(): void {
@@ -673,7 +692,7 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
         firmware: FIRMWARE,
         ssid: settings?.wifi[0]?.ssid ?? "",
         host: settings?.host ?? "",
-        port: settings?.port ?? SettingsLimits.PORT,
+        port: settings?.port ?? 1883,
         root: settings?.root ?? defaultRoot(this.chipId),
         mode: settings?.mode ?? "mains",
         wiring: settings?.wiring ?? "gpio",
@@ -708,11 +727,18 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
   private prepare(): boolean {
     const settings = this.settings;
     if (settings === undefined || this.link !== undefined) return false;
+    const { session } = this;
+    if (session !== undefined) {
+      this.link = new MqttLink(session);
+      return true;
+    }
     const { options } = this;
     if (options !== undefined) {
-      const session = new Session<Firmware>(options, BUDGET, this);
-      this.session = session;
-      this.link = new MqttLink(session);
+      const { id, clean, keepAliveSeconds } = options;
+      // Somewhere else in each boot: a broker may still wait for what an earlier one has not finished under its ids.
+      const firstId = FIRST_SESSION_ID + Math.floor(Math.random() * 32000);
+      // Without will, user and password, which settings.ts has checked: to check them again takes too long for a turn.
+      this.session = new Session<Firmware>({ id, clean, keepAliveSeconds, firstId, previews: false }, BUDGET, this);
       return true;
     }
     const { user, password } = settings;
@@ -721,8 +747,6 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
       clean: false,
       keepAliveSeconds: settings.keepAliveSeconds,
       pipeline: true,
-      // Somewhere else in each boot: a broker may still wait for what an earlier one has not finished under its ids.
-      firstId: FIRST_SESSION_ID + Math.floor(Math.random() * 32000),
       will: {
         topic: topicOf(settings.root, "lwt"),
         payload: presencePayload("lost", this.chipId, FIRMWARE),
@@ -834,10 +858,14 @@ class Firmware implements ButtonHandler, WiFiHandler, LinkHandler, SessionHandle
   }
 }
 
-/** A range as text; undefined when it is no UTF-8. As many characters as bytes are ASCII: no need to look at each. */
-function textOf(bytes: Uint8Array, start: number, end: number, scanner: Scanner): string | undefined {
+/**
+ * A whole message as text; undefined when it is no UTF-8. As many characters as bytes are ASCII: no need to look at
+ * each.
+ */
+function textOf({ bytes, start, end }: Inbound, scanner: Scanner): string | undefined {
   try {
-    const text = readUtf8(bytes, start, end);
+    const { buffer, byteOffset } = bytes;
+    const text = (String.fromArrayBuffer as FromArrayBuffer)(buffer, byteOffset + start, end - start);
     const isAscii = text.length === end - start && text.indexOf("\0") < 0;
     return isAscii || isUtf8(bytes, start, end, scanner) ? text : undefined;
   } catch {

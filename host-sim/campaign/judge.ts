@@ -89,9 +89,9 @@ export function violations(run: RunRecord): Finding[] {
 }
 
 /**
- * Announcements (presence, state) are not kept over a loss of power, sleep or a trial of other settings, as session state
- * would have to be [MQTT-4.1.0-1]: the next connection makes newer ones. It shows only at a broker that never answered
- * the old one, and may by chance be that the id is picked again, as 1 in 32,768 times for each.
+ * Announcements (presence, state) are not kept over a loss of power, sleep or a trial of other settings, as session
+ * state would have to be [MQTT-4.1.0-1]: the next connection makes newer ones. It shows only at a broker that never
+ * answered the old one, and once in 32,768 times for each of these its id is picked again by chance.
  */
 function isForgottenAnnouncement(run: RunRecord, detail: string): boolean {
   const [, number, what] = /^id (\d+) (was not taken up again|is in use)/.exec(detail) ?? [];

@@ -9,6 +9,7 @@ export interface Sources {
   readonly decoder: typeof import("../../src/mqtt/decoder.js");
   readonly session: typeof import("../../src/mqtt/session.js");
   readonly text: typeof import("../../src/mqtt/text.js");
+  readonly topic: typeof import("../../src/mqtt/topic.js");
   readonly journal: typeof import("../../src/alertbox/journal.js");
   readonly settings: typeof import("../../src/alertbox/settings.js");
   readonly settingsStore: typeof import("../../src/alertbox/settings-store.js");
@@ -28,6 +29,7 @@ export async function loadSources(folder = SOURCE): Promise<Sources> {
     decoder: await load("mqtt/decoder.ts"),
     session: await load("mqtt/session.ts"),
     text: await load("mqtt/text.ts"),
+    topic: await load("mqtt/topic.ts"),
     journal: await load("alertbox/journal.ts"),
     settings: await load("alertbox/settings.ts"),
     settingsStore: await load("alertbox/settings-store.ts"),

@@ -78,7 +78,8 @@ function levelsMatch([wanted, ...filter]: readonly string[], [level, ...name]: r
 }
 
 export function topicTarget(sources: Sources): Target {
-  const { checkTopic, matches, scan, isUtf8, readUtf8, utf8Length } = sources.text;
+  const { checkTopic, scan, readUtf8, utf8Length } = sources.text;
+  const { isUtf8, matches } = sources.topic;
   const reached: Record<string, number> = {};
   const draft = new Draft();
 

@@ -7,7 +7,7 @@ import type { Engine, EngineName } from "./engine.js";
 import { type CreationRecord, LabDied } from "./lab.js";
 import { bytesOf } from "./messages.js";
 import type { Compiled } from "./modules.js";
-import { dailyLife, few, firstSetup, type Story } from "./moments.js";
+import { dailyLife, few, firstSetup, fullSector, type Story } from "./moments.js";
 import { smallest } from "./search.js";
 import { firmwareSources, readManifest, type Sources } from "./sources.js";
 import { type Moment, Stage, StoryFailed } from "./stage.js";
@@ -112,7 +112,7 @@ export class Firmware {
 
 /** All stories, with so many reconnects. */
 export function stories(reconnects: number): readonly Story[] {
-  return [dailyLife(reconnects), firstSetup];
+  return [dailyLife(reconnects), firstSetup, fullSector];
 }
 
 /** The two engines' figures for what both have measured; a sentence for each difference. */

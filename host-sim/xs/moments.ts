@@ -3,6 +3,9 @@
 // Each is a script of time; its marks are the rows of the table. What is asked of the client alone is in client.ts.
 
 import { grouped } from "../../board/report.js";
+import { drawPlan } from "../campaign/plan.js";
+import { filledFlash } from "../campaign/prepared-flash.js";
+import type { NorFlash } from "../nor-flash.js";
 import type { WorldOptions } from "../world.js";
 import { configText } from "./events.js";
 import { type Stage, StoryFailed } from "./stage.js";
@@ -67,6 +70,9 @@ export function dailyLife(reconnects: number): Story {
       broker.publish(`${root}/cmd/stay`, "x".repeat(700), { qos: 1 });
       stage.run(1000);
       stage.mark("message of 700 B come (768 fit)");
+      // More of the stack is needed for text beyond ASCII.
+      broker.publish(`${root}/cmd/č`, "č".repeat(100), { qos: 1 });
+      stage.run(1000);
       world.network.fragment(256);
       broker.publish(`${root}/cmd/led`, "x".repeat(1024), { qos: 1 });
       let fragments = 0;
@@ -86,6 +92,14 @@ export function dailyLife(reconnects: number): Story {
       stage.said("connected", 120_000);
       stage.run(5000);
       stage.mark("cmd/config tried and kept");
+      // The stack is deep where CONNACK refuses.
+      broker.refuse(3);
+      world.network.dropConnections();
+      stage.said("failed", 120_000);
+      stage.run(5000);
+      broker.refuse(0);
+      stage.said("connected", 120_000);
+      stage.run(stableMs);
       const first = Math.min(few, reconnects);
       reconnect(stage, first);
       stage.mark(`after ${first} reconnects`);
@@ -114,6 +128,52 @@ function flight(stage: Stage): void {
   broker.release("pubrec");
   stage.run(10_000);
   stage.mark("four alerts delivered");
+}
+
+/**
+ * A box on batteries whose press finds the journal's sector full, so that the boot moves it; then flash that does not
+ * take what PUBREC and PUBCOMP say, so that it moves inside of them.
+ */
+export const fullSector: Story = Object.freeze<Story>({
+  name: "a full sector",
+  world: { board: { wiring: "rst" } },
+  run: (stage) => {
+    const { world, board } = stage;
+    // Before the boot, which takes a while to begin.
+    board.flash.load(filledFlash({ ...drawPlan(1, { presses: 1 }), wiring: "rst", spent: 201, stored: 0 }).save());
+    stage.said("sleeping");
+    const moves = countErases(board.flash);
+    refuseOnce(board.flash, [0x00, 0xff, 0xff, 0xff]);
+    refuseOnce(board.flash, [0xff, 0x00, 0xff, 0xff]);
+    world.press();
+    stage.said("stored");
+    stage.mark("press stored, journal moved");
+    stage.said("received");
+    stage.said("delivered");
+    stage.mark("delivered, journal moved twice");
+    stage.said("sleeping");
+    if (moves() !== 3) throw new StoryFailed(`the journal moved ${moves()} times, not 3`);
+  },
+});
+
+/** Counts what is erased from now on. */
+function countErases(flash: NorFlash): () => number {
+  let count = 0;
+  flash.on(({ operation }) => {
+    if (operation === "erase") count += 1;
+  });
+  return () => count;
+}
+
+/** The flash does not keep the next write of just these bytes. */
+function refuseOnce(flash: NorFlash, bytes: readonly number[]): void {
+  const write = flash.write.bind(flash);
+  let isOver = false;
+  flash.write = (offset, given) => {
+    const isRefused = !isOver && given.length === bytes.length && bytes.every((byte, at) => given[at] === byte);
+    if (isRefused) isOver = true;
+    else write(offset, given);
+  };
 }
 
 /** A factory-new box, set up from a phone. */

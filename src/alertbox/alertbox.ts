@@ -12,7 +12,7 @@ import { LedPattern } from "./led.js";
 import type { Course } from "./recovery.js";
 import { refusal } from "./refusal.js";
 import { equalSettings, type Settings, SettingsDraft, type WiFiNetwork } from "./settings.js";
-import { type After, BoxTimes, earlier, isDue, STATE_NAMES, type State } from "./state.js";
+import { type After, BoxTimes, earlier, isDue, type State } from "./state.js";
 import { Wishes } from "./wishes.js";
 
 /** A source of delays; mqtt/backoff.ts is one. */
@@ -63,7 +63,8 @@ export class Box extends Wishes {
   private readonly wake: Delays;
   private readonly random: () => number;
   private readonly scanner: Scanner | undefined;
-  // The next four are set here, only read elsewhere.
+  // The next five are set here, only read elsewhere.
+  state: State = 0;
   /** The settings in use; during a trial the ones being tried. */
   settings: Settings | undefined;
   pending: number;
@@ -72,7 +73,6 @@ export class Box extends Wishes {
   /** When the setup closes. */
   setupUntil = 0;
   private needsCleanSession: boolean;
-  private current: State = 0;
   /** When the state ends at the latest. */
   private until: number | undefined;
   /** What else belongs to the state; state.ts says what. */
@@ -128,11 +128,6 @@ export class Box extends Wishes {
     if (this.cached) this.network = options.cachedNetwork;
   }
 
-  /** The state's name, for the log and for tests. */
-  get state(): string {
-    return STATE_NAMES[this.current] as string;
-  }
-
   /** When `tick` is due, or undefined when only an event can change anything. */
   deadline(): number | undefined {
     let at = this.until;
@@ -173,19 +168,19 @@ export class Box extends Wishes {
         // The LED must not show "stored", and whoever pressed must see that nothing was.
         this.say("not-stored", event.why);
         this.show(LedPattern.REFUSED);
-        if (this.current === 0 /* starting */) this.join(now);
+        if (this.state === 0 /* starting */) this.join(now);
         else this.insist(now);
         return;
       case 5: // not-saved
         this.endTrial(`in use until the next restart, not saved: ${event.why}`);
         return;
       case 6: // associated
-        if (this.current !== 1 /* joining */) return;
+        if (this.state !== 1 /* joining */) return;
         this.associated = true;
         this.tellSetup("trying", "address", "");
         return;
       case 7: // joined
-        if (this.current !== 1 /* joining */) return;
+        if (this.state !== 1 /* joining */) return;
         this.joined = true;
         this.say("joined", event.address);
         this.connect(now);
@@ -197,13 +192,13 @@ export class Box extends Wishes {
         this.onWiFiLost(now);
         return;
       case 10: // opened
-        if (this.current !== 2 /* connecting */) return;
+        if (this.state !== 2 /* connecting */) return;
         // The cache was right; from here on the broker has the usual time.
         this.until = (now + BoxTimes.connect) | 0;
         if (this.detail === 0 /* not clean */) this.ask({ do: 10 /* deliver */ });
         return;
       case 11: // unreachable
-        if (this.current === 2 /* connecting */) this.fail(event.why, event.step, now);
+        if (this.state === 2 /* connecting */) this.fail(event.why, event.step, now);
         return;
       case 12: // connected
         this.onConnected(event.sessionPresent, now);
@@ -221,7 +216,7 @@ export class Box extends Wishes {
           this.complain("commands-refused", "the broker does not let this box subscribe to its commands");
         }
         this.heard = true;
-        if (this.current === 3 /* online */ && this.detail === 1 /* subscribing */) this.listen(now);
+        if (this.state === 3 /* online */ && this.detail === 1 /* subscribing */) this.listen(now);
         return;
       case 17: // command
         this.onCommand(
@@ -237,7 +232,7 @@ export class Box extends Wishes {
         if (this.pending > 0) this.ask({ do: 10 /* deliver */ });
         return;
       case 18: // flushed
-        if (this.current === 3 /* online */ && this.detail === 3 /* leaving */) this.disconnect(0 /* sleep */, now);
+        if (this.state === 3 /* online */ && this.detail === 3 /* leaving */) this.disconnect(0 /* sleep */, now);
         return;
       case 21: // down
         this.onDown(event.down, now);
@@ -249,7 +244,7 @@ export class Box extends Wishes {
         this.consider(now);
         return;
       case 20: // more-time
-        if (this.current !== 7 /* setup */ || this.detail === 2 /* done */) return;
+        if (this.state !== 7 /* setup */ || this.detail === 2 /* done */) return;
         this.setupUntil = (now + BoxTimes.setup) | 0;
         this.until = this.setupUntil;
         return;
@@ -257,7 +252,7 @@ export class Box extends Wishes {
   }
 
   private boot(cause: WakeCause, course: Course, now: number): void {
-    if (this.current !== 0 /* starting */) return;
+    if (this.state !== 0 /* starting */) return;
     this.say("boot", cause);
     const settings = this.settings;
     if (course === "erase") {
@@ -289,7 +284,7 @@ export class Box extends Wishes {
         return;
       case "released":
         this.buttonBusy = false;
-        if (this.current === 8 /* resetting */) this.restart();
+        if (this.state === 8 /* resetting */) this.restart();
         else this.rest(this.base);
         return;
       case "setup":
@@ -318,7 +313,7 @@ export class Box extends Wishes {
   private stored(sequence: number, now: number): void {
     this.say("stored", `${this.chipId}-${sequence}`);
     this.rest(LedPattern.STORED);
-    switch (this.current) {
+    switch (this.state) {
       case 0: // starting
         this.join(now);
         return;
@@ -347,13 +342,13 @@ export class Box extends Wishes {
 
   /** Somebody has pressed: one attempt at once where the box waits, with a full journal too, or it would stay full. */
   private insist(now: number): void {
-    if (this.current !== 5 /* waiting */ && this.current !== 6 /* refused */) return;
+    if (this.state !== 5 /* waiting */ && this.state !== 6 /* refused */) return;
     this.forgive();
     this.resume(now);
   }
 
   private onJoinFailed(why: string, now: number): void {
-    if (this.current !== 1 /* joining */) return;
+    if (this.state !== 1 /* joining */) return;
     const step = this.associated ? "address" : "wifi";
     if (this.fast || this.trial?.fromSetup) {
       this.fail(why, step, now);
@@ -373,7 +368,7 @@ export class Box extends Wishes {
   private onWiFiLost(now: number): void {
     if (!this.joined) return;
     this.joined = false;
-    switch (this.current) {
+    switch (this.state) {
       case 2: // connecting
       case 3: // online
         this.ask({ do: 19 /* abort */ });
@@ -389,7 +384,7 @@ export class Box extends Wishes {
   }
 
   private onConnected(sessionPresent: boolean, now: number): void {
-    if (this.current !== 2 /* connecting */) return;
+    if (this.state !== 2 /* connecting */) return;
     this.forgive();
     this.hopeless = false;
     this.retry.connected(now);
@@ -423,7 +418,7 @@ export class Box extends Wishes {
     if (this.pending > 0) this.pending -= 1;
     this.say("delivered", `${this.chipId}-${sequence}`);
     this.show(LedPattern.SENT);
-    if (this.current !== 3 /* online */ || this.detail === 3 /* leaving */) return;
+    if (this.state !== 3 /* online */ || this.detail === 3 /* leaving */) return;
     if (this.pending > 0) {
       this.ask({ do: 10 /* deliver */ });
       return;
@@ -473,7 +468,7 @@ export class Box extends Wishes {
   // --- Commands -----------------------------------------------------------------------------------------------------
 
   private onCommand(name: string, command: Command, now: number): void {
-    if (this.current !== 3 /* online */ || this.detail === 3 /* leaving */) return;
+    if (this.state !== 3 /* online */ || this.detail === 3 /* leaving */) return;
     const settings = this.inUse;
     switch (command.kind) {
       case "cleared":
@@ -512,7 +507,7 @@ export class Box extends Wishes {
   private consider(now: number): void {
     const { considered } = this;
     // The window for commands stays open as long as one is being considered.
-    if (this.current === 3 /* online */ && this.detail === 2 /* listening */) this.listen(now);
+    if (this.state === 3 /* online */ && this.detail === 2 /* listening */) this.listen(now);
     if (considered instanceof SettingsDraft) {
       const candidate = considered.step();
       if (candidate === undefined) this.ask({ do: 32 /* go-on */ });
@@ -539,7 +534,7 @@ export class Box extends Wishes {
   }
 
   private decide(changes: object, candidate: Settings | string, now: number): void {
-    const isOnline = this.current === 3 && this.detail !== 3; /* leaving */
+    const isOnline = this.state === 3 && this.detail !== 3; /* leaving */
     if (this.pending > 0 || !isOnline) {
       // What one broker has received and not released would be lost at another.
       this.changes = changes;
@@ -562,7 +557,7 @@ export class Box extends Wishes {
 
   /** A person at the setup page wants to see these work. */
   private tryOut(settings: Settings, now: number): void {
-    if (this.current !== 7 /* setup */ || this.detail === 2 /* done */) return;
+    if (this.state !== 7 /* setup */ || this.detail === 2 /* done */) return;
     this.setupUntil = (now + BoxTimes.setup) | 0;
     this.beginTrial(this.settings, true, this.needsCleanSession, now);
     this.tellSetup("trying", "wifi", "");
@@ -645,7 +640,7 @@ export class Box extends Wishes {
     const clean = this.needsCleanSession;
     const fast = this.fast;
     // The cache has one limit for all of it.
-    const until = fast && this.current === 1 /* joining */ ? this.until : (now + BoxTimes.connect) | 0;
+    const until = fast && this.state === 1 /* joining */ ? this.until : (now + BoxTimes.connect) | 0;
     this.become(2 /* connecting */, until, clean ? 1 : 0);
     this.tellSetup("trying", "name", "");
     this.rest(LedPattern.CONNECTING);
@@ -700,7 +695,7 @@ export class Box extends Wishes {
   }
 
   private onDown(down: Down, now: number): void {
-    switch (this.current) {
+    switch (this.state) {
       case 2: {
         // connecting
         const why = refusal(down.code, this.inUse.user !== "");
@@ -786,7 +781,7 @@ export class Box extends Wishes {
 
   /** Ends what is going on, gracefully where a connection stands, and then does `after`. */
   private leaveFor(after: After, now: number): void {
-    switch (this.current) {
+    switch (this.state) {
       case 3: // online
         this.disconnect(after, now);
         return;
@@ -832,12 +827,12 @@ export class Box extends Wishes {
       this.giveUp(now);
       return;
     }
-    if (this.current === 9 /* resting */ && maySleep) {
+    if (this.state === 9 /* resting */ && maySleep) {
       this.sleep(now);
       return;
     }
     if (!isDue(this.until, now)) return;
-    switch (this.current) {
+    switch (this.state) {
       case 1: // joining
         this.onJoinFailed(this.associated ? "no address from the router" : "no answer in time", now);
         return;
@@ -883,7 +878,7 @@ export class Box extends Wishes {
   private giveUp(now: number): void {
     this.say("awake-cap", `${BoxTimes.awake / 1000} s`);
     this.capAt = undefined;
-    if (this.current === 3 /* online */) {
+    if (this.state === 3 /* online */) {
       this.ask({ do: 12 /* announce */, presence: "sleeping" });
       this.disconnect(0 /* sleep */, now);
       return;
@@ -941,14 +936,14 @@ export class Box extends Wishes {
   }
 
   private isUnderCap(): boolean {
-    const state = this.current;
+    const state = this.state;
     if (this.capAt === undefined) return false;
     // joining, connecting, waiting, and online but for leaving.
     return state === 1 || state === 2 || state === 5 || (state === 3 && this.detail !== 3);
   }
 
   private become(state: State, until: number | undefined, detail: number): void {
-    this.current = state;
+    this.state = state;
     this.until = until;
     this.detail = detail;
   }

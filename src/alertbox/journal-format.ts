@@ -17,24 +17,6 @@ import { type Flash, flashWord } from "./flash.js";
 // - 0x4c41145a: the header of a record, with its length in the second byte.
 // - 0xff, 0xff00, 0xff0000: the groups of the status: received, done, dropped. The fourth byte stays as erased.
 
-/** Fills a view of 6 words; `bytes` is a view of the same memory. */
-export function composeHeader(
-  flash: Flash,
-  words: Int32Array,
-  bytes: Uint8Array,
-  generation: number,
-  pushes: number,
-  dropped: number,
-  needsCleanSession: boolean,
-): void {
-  words[0] = 0x314a4241;
-  words[1] = generation;
-  words[2] = pushes;
-  words[3] = dropped;
-  words[4] = needsCleanSession ? 1 : 0;
-  words[5] = flashWord(flash.crc(bytes, 0, 20, 0));
-}
-
 /** Fills a view of 5 words with a queued alert; `bytes` is a view of the same memory. */
 export function composeRecord(
   flash: Flash,

@@ -11,8 +11,8 @@
 // is
 //   certain (PUBREC or PUBCOMP is in), so either outcome of a torn status write is true.
 
-import type { Flash } from "./flash.js";
-import { composeHeader, composeRecord, isBlank, isFinished, isHeader, isRecord, tornGroups } from "./journal-format.js";
+import { type Flash, flashWord } from "./flash.js";
+import { composeRecord, isBlank, isFinished, isHeader, isRecord, tornGroups } from "./journal-format.js";
 
 /** What the finger did, as a number in the record. */
 export const AlertEvent = Object.freeze({ PRESS: 0, DOUBLE: 1, LONG: 2 } as const);
@@ -167,15 +167,15 @@ export class Journal {
       this.refuse();
       return 0;
     }
-    if (this.sector < 0 && !this.compact(0)) throw this.wornOut();
+    if (this.sector < 0) this.mustCompact(0);
     const level = millivolts > 0 ? Math.min(millivolts, 0xffff) | 0 : 0;
     const record = new Int32Array(5);
     const bytes = new Uint8Array(record.buffer);
     composeRecord(this.flash, record, bytes, sequence, event, level);
-    let slot = this.store(this.sector, this.free, record, bytes);
+    let slot = this.store(this.sector, this.free, bytes, false);
     if (slot < 0) {
-      if (!this.compact(0)) throw this.wornOut();
-      slot = this.store(this.sector, this.free, record, bytes);
+      this.mustCompact(0);
+      slot = this.store(this.sector, this.free, bytes, false);
       if (slot < 0) throw this.wornOut();
     }
     this.free = slot + 1;
@@ -195,30 +195,8 @@ export class Journal {
    * @throws Error when neither sector takes the write: PUBREL must not leave.
    */
   received(sequence: number): boolean {
-    this.mustBeOpen();
-    const { flash } = this;
-    // Without helpers, and with one call at a time: the session stands below this, and the stack is short.
-    for (let slot = this.seek(sequence); slot >= 0; slot = this.nextWaiting(slot)) {
-      const offset = this.slotAt(this.sector, slot) + 4;
-      // Sequence, payload, CRC and status.
-      let { buffer } = flash.read(offset, 16);
-      let words = new Int32Array(buffer);
-      if ((words[0] as number) > sequence) return false;
-      if (words[0] !== sequence) continue;
-      if (((words[3] as number) & 0xff) !== 0xff) return true;
-      words[3] = ~0xff;
-      const bytes = new Uint8Array(buffer, 12, 4);
-      try {
-        flash.write(offset + 12, bytes);
-      } catch (error) {
-        this.lastError = String(error);
-      }
-      buffer = flash.read(offset + 12, 4).buffer;
-      words = new Int32Array(buffer);
-      if (((words[0] as number) & 0xff) === 0xff && !this.compact(sequence)) throw this.wornOut();
-      return true;
-    }
-    return false;
+    // What is called last takes the place of its caller: the session stands below this, and the stack is short.
+    return this.settle(sequence, 0xff);
   }
 
   /**
@@ -229,17 +207,23 @@ export class Journal {
    * @returns whether the alert was pending.
    */
   done(sequence: number): boolean {
+    return this.settle(sequence, 0xff00);
+  }
+
+  /** Clears a group of an alert's status. Without helpers, and with one call at a time, because of the stack. */
+  private settle(sequence: number, bits: 0xff | 0xff00): boolean {
     this.mustBeOpen();
     const { flash } = this;
-    // As in `received`.
     for (let slot = this.seek(sequence); slot >= 0; slot = this.nextWaiting(slot)) {
       const offset = this.slotAt(this.sector, slot) + 4;
+      // Sequence, payload, CRC and status.
       let { buffer } = flash.read(offset, 16);
       let words = new Int32Array(buffer);
       if ((words[0] as number) > sequence) return false;
       if (words[0] !== sequence) continue;
-      this.forget(slot);
-      words[3] = ~0xff00;
+      if (((words[3] as number) & bits) !== bits) return true;
+      if (bits === 0xff00) this.forget(slot);
+      words[3] = ~bits;
       const bytes = new Uint8Array(buffer, 12, 4);
       try {
         flash.write(offset + 12, bytes);
@@ -248,7 +232,9 @@ export class Journal {
       }
       buffer = flash.read(offset + 12, 4).buffer;
       words = new Int32Array(buffer);
-      if (((words[0] as number) & 0xff00) === 0xff00) this.compact(0);
+      if (((words[0] as number) & bits) !== bits) return true;
+      if (bits === 0xff) return this.mustCompact(sequence);
+      this.compact(0);
       return true;
     }
     return false;
@@ -313,7 +299,7 @@ export class Journal {
   }
 
   private slotAt(sector: number, slot: number): number {
-    return this.sectorAt(sector) + 64 + slot * 20;
+    return (this.firstSector + sector) * this.flash.sectorSize + 64 + slot * 20;
   }
 
   // Reading
@@ -463,24 +449,29 @@ export class Journal {
     }
   }
 
-  /** Writes a record, given as words and as bytes, to the first slot from `from` on that keeps it; that slot, or -1. */
-  private store(sector: number, from: number, record: Int32Array, bytes: Uint8Array): number {
-    const end = Math.min(from + 8, this.slots);
-    for (let slot = from; slot < end; slot += 1) {
+  /**
+   * Writes a record of 20 bytes, the whole of a buffer, to the first slot from `from` on that keeps it; that slot, or
+   * -1. `status`: its last word goes with it.
+   */
+  private store(sector: number, from: number, bytes: Uint8Array, status: boolean): number {
+    const { flash } = this;
+    const crc = flash.crc(bytes, 0, 20, 0);
+    // Without helpers, and with one call at a time, as in `settle`.
+    for (let slot = from; slot < from + 8 && slot < this.slots; slot += 1) {
       const offset = this.slotAt(sector, slot);
-      this.write(offset, bytes.subarray(0, 12));
-      this.write(offset + 12, bytes.subarray(12, 16));
-      if (record[4] !== -1) this.write(offset + 16, bytes.subarray(16));
-      if (this.holds(offset, bytes)) return slot;
+      try {
+        let part = new Uint8Array(bytes.buffer, 0, 12);
+        flash.write(offset, part);
+        part = new Uint8Array(bytes.buffer, 12, status ? 8 : 4);
+        flash.write(offset + 12, part);
+      } catch (error) {
+        this.lastError = String(error);
+      }
+      const kept = flash.read(offset, 20);
+      // By their CRC: to compare them one by one takes longer.
+      if (flash.crc(kept, 0, 20, 0) === crc) return slot;
     }
     return -1;
-  }
-
-  /** Whether these bytes are there. By their CRC: to compare them one by one takes longer. */
-  private holds(offset: number, expected: Uint8Array): boolean {
-    const { flash } = this;
-    const size = expected.length;
-    return flash.crc(flash.read(offset, size), 0, size, 0) === flash.crc(expected, 0, size, 0);
   }
 
   private changeCleanSession(needed: boolean): void {
@@ -541,6 +532,12 @@ export class Journal {
     return this.moveTo(0, received) || this.moveTo(1, received);
   }
 
+  /** Throws when neither sector takes it. */
+  private mustCompact(received: number): true {
+    if (this.compact(received)) return true;
+    throw this.wornOut();
+  }
+
   private moveTo(target: number, received: number): boolean {
     try {
       this.flash.erase(this.firstSector + target);
@@ -549,17 +546,16 @@ export class Journal {
     }
     const pending = this.pending === 0 ? undefined : new Uint8Array(this.slots);
     let free = 0;
-    let first = 0;
+    let first = -1;
     for (let from = this.oldest, left = this.pending; left > 0; left -= 1) {
       const bytes = this.flash.read(this.slotAt(this.sector, from), 20);
       const record = new Int32Array(bytes.buffer);
       const isReceived = record[1] === received || ((record[4] as number) & 0xff) !== 0xff;
       record[4] = isReceived ? ~0xff : -1;
-      const slot = this.store(target, free, record, bytes);
-      if (slot < 0) return false;
-      if (free === 0) first = slot;
-      (pending as Uint8Array)[slot] = 1;
-      free = slot + 1;
+      free = this.store(target, free, bytes, true) + 1;
+      if (free === 0) return false;
+      if (first < 0) first = free - 1;
+      (pending as Uint8Array)[free - 1] = 1;
       if (left > 1) from = this.nextWaiting(from);
     }
     if (!this.writeHeader(target, (this.generation + 1) | 0)) return false;
@@ -567,26 +563,42 @@ export class Journal {
     this.sector = target;
     this.generation = (this.generation + 1) | 0;
     this.free = free;
-    this.oldest = first;
+    this.oldest = first < 0 ? 0 : first;
     this.refused = 0;
     this.cursorSlot = 0;
     this.cursorSequence = 0;
     return true;
   }
 
+  /** Whether the header is there then, and nothing behind it. */
   private writeHeader(sector: number, generation: number): boolean {
+    const { flash } = this;
     const header = new Int32Array(6);
     const bytes = new Uint8Array(header.buffer);
-    const body = bytes.subarray(0, 20);
-    composeHeader(this.flash, header, bytes, generation, this.pushes, this.dropped, this.needsCleanSession);
+    header[0] = 0x314a4241;
+    header[1] = generation;
+    header[2] = this.pushes;
+    header[3] = this.dropped;
+    header[4] = this.needsCleanSession ? 1 : 0;
+    let crc = flash.crc(bytes, 0, 20, 0);
+    header[5] = flashWord(crc);
+    crc = flash.crc(bytes, 0, 24, 0);
     const offset = this.sectorAt(sector);
-    this.write(offset, body);
-    // The words behind the CRC count by cleared bits: an erase that left some cleared would be read as history. The CRC
-    // comes after this check, since it makes the sector valid.
-    const words = this.words(offset, 64);
-    for (let at = 5; at < words.length; at += 1) if (words[at] !== -1) return false;
-    this.write(offset + 20, bytes.subarray(20));
-    return this.holds(offset, bytes);
+    try {
+      let part = new Uint8Array(header.buffer, 0, 20);
+      flash.write(offset, part);
+      // The words behind the CRC count by cleared bits: an erase that left some cleared would be read as history. The
+      // CRC comes after this check, since it makes the sector valid.
+      const rest = flash.read(offset + 20, 44);
+      // The CRC of ones.
+      if (flash.crc(rest, 0, 44, 0) !== -0x653c71c3) return false;
+      part = new Uint8Array(header.buffer, 20, 4);
+      flash.write(offset + 20, part);
+    } catch (error) {
+      this.lastError = String(error);
+    }
+    const kept = flash.read(offset, 24);
+    return flash.crc(kept, 0, 24, 0) === crc;
   }
 }
 

@@ -66,17 +66,11 @@ export class JsonReader {
   }
 
   /**
-   * The value of the whole text.
+   * Reads the next member, or what stands alone; false when all is read.
    *
    * @throws SyntaxError when it is not JSON; RangeError when it is nested deeper than 4 or has more than 32 commas.
    *   What lies beyond the place where that was noticed is not looked at.
    */
-  read(): unknown {
-    while (this.step());
-    return this.result;
-  }
-
-  /** Reads the next member, or what stands alone; false when all is read. Throws as `read`. */
   step(): boolean {
     const { holders } = this;
     let start = 0;

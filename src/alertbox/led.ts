@@ -26,48 +26,55 @@ export const LedPattern = Object.freeze({
   SAFE: 11,
 } as const);
 
-/** What comes after the steps of an endless pattern. "base" marks a pattern that is always finite. */
-export type LedAfter = "dark" | "lit" | "again" | "base";
-
-export interface LedTiming {
-  readonly after: LedAfter;
-  /** How often `show` runs the steps before it gives way to the base pattern; 0: for ever. */
-  readonly rounds: number;
-  /** Triples of on (ms), off (ms), repeats; each at least 1. */
-  readonly steps: readonly number[];
-  /** How long the steps take once, in ms. */
-  readonly length: number;
-}
-
-function timing(after: LedAfter, rounds: number, steps: number[]): LedTiming {
-  let length = 0;
-  for (let i = 0; i < steps.length; i += 3) {
-    length += ((steps[i] as number) + (steps[i + 1] as number)) * (steps[i + 2] as number);
-  }
-  return Object.freeze({ after, rounds, steps: Object.freeze(steps), length });
+/** A step, as one number: on (ms) and off (ms), each below 2048, and how often, below 512. */
+function step(on: number, off: number, repeats: number): number {
+  return on | (off << 11) | (repeats << 22);
 }
 
 /**
- * The times of each pattern, indexed by its number. No two can be taken for each other: they differ in rate, in
- * number, or (REFUSED, SAFE) by a rhythm of their own. Only ON and STORED look the same.
+ * Behind one number for each pattern, all steps. That number: bits 0-1 what comes after the steps: 0 dark, 1 lit, 2
+ * the same again, 3 the base, of a pattern that is always finite; bits 2-3 how often `show` runs the steps before it
+ * gives way to the base, 0 for ever; from bit 4 where the steps begin, from bit 10 how many they are.
  */
-export const LED_TIMINGS: readonly LedTiming[] = Object.freeze([
-  /* OFF */ timing("dark", 0, []),
-  /* ON */ timing("lit", 0, []),
-  /* STORED */ timing("lit", 0, []),
-  /* JOINING */ timing("again", 0, [200, 200, 1]),
-  /* CONNECTING */ timing("again", 0, [500, 500, 1]),
-  /* SENT: quick for 1 s */ timing("base", 1, [100, 100, 5]),
-  /* NOT_SENT: three long */ timing("base", 1, [600, 300, 3]),
-  /* SETUP */ timing("again", 0, [1000, 1000, 1]),
-  /* LOW_BATTERY: two short */ timing("base", 1, [150, 150, 2]),
-  // COUNTDOWN: five steps of 1 s with 1, 2, 4, 8 and 20 flashes, then steady: from there on the hold means reset.
-  timing("lit", 0, [500, 500, 1, 250, 250, 2, 125, 125, 4, 65, 60, 8, 25, 25, 20]),
-  // REFUSED: long, short, short, pause. No other pattern mixes long and short.
-  timing("again", 2, [700, 200, 1, 100, 200, 1, 100, 700, 1]),
-  // SAFE: three quick flashes, then a long pause.
-  timing("again", 0, [60, 140, 2, 60, 1740, 1]),
-]);
+function packed(rows: readonly (readonly number[])[]): number[] {
+  const table: number[] = [];
+  let end = rows.length;
+  for (let i = 0; i < rows.length; i += 1) {
+    const row = rows[i] as readonly number[];
+    table[i] = (row[0] as number) | (end << 4) | ((row.length - 1) << 10);
+    for (let at = 1; at < row.length; at += 1) {
+      table[end] = row[at] as number;
+      end += 1;
+    }
+  }
+  return table;
+}
+
+/**
+ * The times of each pattern, by its number: what comes after the steps and how many rounds, as in `packed`, then the
+ * steps. No two can be taken for each other: they differ in rate, in number, or (REFUSED, SAFE) by a rhythm of their
+ * own. Only ON and STORED look the same. In one array of numbers, because each property and each element takes 16
+ * bytes of flash.
+ */
+export const LED_TIMINGS: readonly number[] = Object.freeze(
+  packed([
+    /* OFF */ [0],
+    /* ON */ [1],
+    /* STORED */ [1],
+    /* JOINING */ [2, step(200, 200, 1)],
+    /* CONNECTING */ [2, step(500, 500, 1)],
+    /* SENT: once, quick for 1 s */ [3 + 4, step(100, 100, 5)],
+    /* NOT_SENT: once, three long */ [3 + 4, step(600, 300, 3)],
+    /* SETUP */ [2, step(1000, 1000, 1)],
+    /* LOW_BATTERY: once, two short */ [3 + 4, step(150, 150, 2)],
+    // COUNTDOWN: five steps of 1 s with 1, 2, 4, 8 and 20 flashes, then steady: from there on the hold means reset.
+    [1, step(500, 500, 1), step(250, 250, 2), step(125, 125, 4), step(65, 60, 8), step(25, 25, 20)],
+    // REFUSED: long, short, short, pause, twice when shown. No other pattern mixes long and short.
+    [2 + 8, step(700, 200, 1), step(100, 200, 1), step(100, 700, 1)],
+    // SAFE: three quick flashes, then a long pause.
+    [2, step(60, 140, 2), step(60, 1740, 1)],
+  ]),
+);
 
 /**
  * One LED: a base pattern, and over it at most one pattern that was shown. A finite one gives way to the base when it
@@ -84,6 +91,9 @@ export class Led {
    * old.
    */
   private start = 0;
+  /** Its number in the table, and how long its steps take once, in ms. */
+  private timing = 0;
+  private length = 0;
   private lit = false;
   private changeAt: number | undefined = undefined;
 
@@ -92,9 +102,9 @@ export class Led {
    * Throws a RangeError for a number that is no `LedPattern`.
    */
   show(pattern: number, now: number): void {
-    const rounds = timingOf(pattern).rounds;
+    const timing = timingOf(pattern);
     this.advance(now);
-    if (pattern === this.pattern && rounds === 0) return;
+    if (pattern === this.pattern && (timing & 12) === 0) return;
     this.begin(pattern, true, now);
   }
 
@@ -103,7 +113,7 @@ export class Led {
    * Throws a RangeError for a pattern that is always finite and for a number that is no `LedPattern`.
    */
   rest(pattern: number, now: number): void {
-    if (timingOf(pattern).after === "base") {
+    if ((timingOf(pattern) & 3) === 3) {
       throw new RangeError(`led: pattern ${pattern} ends by itself and cannot be the base; use show`);
     }
     this.advance(now);
@@ -126,14 +136,26 @@ export class Led {
 
   /** A finite pattern still runs, as seen from the last call of `level`, `show` or `rest`. */
   get busy(): boolean {
-    return this.shown && timingOf(this.pattern).rounds > 0;
+    return this.shown && (this.timing & 12) !== 0;
   }
 
   private begin(pattern: number, shown: boolean, now: number): void {
-    this.pattern = pattern;
     this.shown = shown;
     this.start = now;
+    this.choose(pattern);
     this.locate(now);
+  }
+
+  private choose(pattern: number): void {
+    const timing = LED_TIMINGS[pattern] as number;
+    let length = 0;
+    for (let at = (timing >> 4) & 63, left = timing >> 10; left > 0; left -= 1, at += 1) {
+      const step = LED_TIMINGS[at] as number;
+      length += ((step & 2047) + ((step >> 11) & 2047)) * (step >> 22);
+    }
+    this.pattern = pattern;
+    this.timing = timing;
+    this.length = length;
   }
 
   private advance(now: number): void {
@@ -142,41 +164,40 @@ export class Led {
 
   /** Finds the place of `now` in what is seen, and sets the level and its next change by it. */
   private locate(now: number): void {
-    let found = timingOf(this.pattern);
     let elapsed = (now - this.start) | 0;
-    const total = found.length * found.rounds;
     if (this.busy) {
+      const total = this.length * ((this.timing >> 2) & 3);
       if (elapsed < total) {
-        this.locateStep(found, elapsed % found.length, now);
+        this.locateStep(elapsed % this.length, now);
         return;
       }
       // The base began when the finite pattern ended, not when somebody looked.
-      this.pattern = this.base;
       this.shown = false;
       this.start = (this.start + total) | 0;
-      found = timingOf(this.base);
+      this.choose(this.base);
       elapsed -= total;
     }
-    if (found.after === "again") {
-      elapsed %= found.length;
+    const after = this.timing & 3;
+    if (after === 2 /* again */) {
+      elapsed %= this.length;
       this.start = (now - elapsed) | 0;
     }
-    if (elapsed < found.length) {
-      this.locateStep(found, elapsed, now);
+    if (elapsed < this.length) {
+      this.locateStep(elapsed, now);
       return;
     }
-    this.lit = found.after === "lit";
+    this.lit = after === 1;
     this.changeAt = undefined;
   }
 
   /** Sets level and next change; `within` is how far `now` is into one round of the steps. */
-  private locateStep(found: LedTiming, within: number, now: number): void {
-    const steps = found.steps;
+  private locateStep(within: number, now: number): void {
     let left = within;
-    for (let i = 0; i < steps.length; i += 3) {
-      const on = steps[i] as number;
-      const period = on + (steps[i + 1] as number);
-      const length = period * (steps[i + 2] as number);
+    for (let at = (this.timing >> 4) & 63; ; at += 1) {
+      const step = LED_TIMINGS[at] as number;
+      const on = step & 2047;
+      const period = on + ((step >> 11) & 2047);
+      const length = period * (step >> 22);
       if (left < length) {
         const phase = left % period;
         this.lit = phase < on;
@@ -188,8 +209,9 @@ export class Led {
   }
 }
 
-function timingOf(pattern: number): LedTiming {
-  const found = LED_TIMINGS[pattern];
-  if (found === undefined) throw new RangeError(`led: ${pattern} is no LedPattern`);
-  return found;
+/** A pattern's number in the table; the steps begin behind all of these. */
+function timingOf(pattern: number): number {
+  const timing = pattern >= 0 && pattern <= LedPattern.SAFE ? LED_TIMINGS[pattern] : undefined;
+  if (timing === undefined) throw new RangeError(`led: ${pattern} is no LedPattern`);
+  return timing;
 }

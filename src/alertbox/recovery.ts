@@ -8,17 +8,11 @@ import { isDue } from "./state.js";
 /** How a boot goes on. */
 export type Course = "normal" | "setup" | "erase" | "safe";
 
-export const RecoveryLimits = Object.freeze({
-  /** Presses on RST in a row that open the setup, and that erase settings and alerts. */
-  SETUP_PRESSES: 5,
-  ERASE_PRESSES: 10,
-  /** A press within so many milliseconds after a boot follows the one before it quickly. */
-  QUICK_MS: 2000,
-  /** Crashes, each within GOOD_MS of its boot, that lead to safe mode. */
-  BAD_BOOTS: 3,
-  /** A boot that has lasted so many milliseconds, or that ended in sleep, was good. */
-  GOOD_MS: 60000,
-} as const);
+// Numbers that stand in the code, because a named constant takes some 60 bytes of flash:
+// - 5 and 10: presses on RST in a row that open the setup, and that erase settings and alerts.
+// - 2000: a press within so many milliseconds after a boot follows the one before it quickly.
+// - 3: crashes, each within 60,000 ms of its boot, that lead to safe mode; a boot that has lasted longer, or that ended
+//   in sleep, was good.
 
 /** Presses in quick succession, this boot included, from what was kept of the boot before. */
 export function quickPresses(cause: WakeCause, wiring: string, before: number): number {
@@ -31,9 +25,9 @@ export function badBoots(cause: WakeCause, before: number): number {
 }
 
 export function courseOf(cause: WakeCause, quick: number, bad: number): Course {
-  if (quick >= RecoveryLimits.ERASE_PRESSES) return "erase";
-  if (quick >= RecoveryLimits.SETUP_PRESSES) return "setup";
-  return cause === "crash" && bad >= RecoveryLimits.BAD_BOOTS ? "safe" : "normal";
+  if (quick >= 10) return "erase";
+  if (quick >= 5) return "setup";
+  return cause === "crash" && bad >= 3 ? "safe" : "normal";
 }
 
 /** When the counts are to be forgotten in a boot that goes on. */
@@ -43,8 +37,8 @@ export class Recovery {
   private stage = 0;
 
   constructor(bootAt: number) {
-    this.quickUntil = (bootAt + RecoveryLimits.QUICK_MS) | 0;
-    this.goodAt = (bootAt + RecoveryLimits.GOOD_MS) | 0;
+    this.quickUntil = (bootAt + 2000) | 0;
+    this.goodAt = (bootAt + 60000) | 0;
   }
 
   /** When `passed` has something to say next. */

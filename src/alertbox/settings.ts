@@ -36,24 +36,8 @@ export interface Settings {
   readonly quiet: boolean;
 }
 
-/** Limits and defaults, for the setup page to show. Lengths of text are bytes of UTF-8. */
-export const SettingsLimits = Object.freeze({
-  NETWORKS: 3,
-  SSID_BYTES: 32,
-  PASSPHRASE_LEAST: 8,
-  PASSPHRASE_BYTES: 63,
-  HOST_LENGTH: 253,
-  USER_BYTES: 128,
-  PASSWORD_BYTES: 128,
-  ROOT_BYTES: 96,
-  PORT: 1883,
-  KEEP_ALIVE_LEAST: 10,
-  KEEP_ALIVE: 60,
-  KEEP_ALIVE_MOST: 3600,
-  LOW_MILLIVOLTS_LEAST: 2000,
-  LOW_MILLIVOLTS: 2600,
-  LOW_MILLIVOLTS_MOST: 3600,
-} as const);
+// Limits and defaults stand in the code, because a named constant takes some 60 bytes of flash. Lengths of text are
+// bytes of UTF-8: 32 of an SSID, 8 to 63 of a passphrase, 128 of the broker's user name and password, 96 of the root.
 
 const KEYS = Object.freeze([
   "wifi",
@@ -205,16 +189,16 @@ function completed(given: Given, wifi: readonly WiFiNetwork[], chipId: number): 
   return {
     wifi,
     host: given.host,
-    port: given.port ?? SettingsLimits.PORT,
+    port: given.port ?? 1883,
     user: given.user ?? "",
     password: given.password ?? "",
     root: given.root === "" ? defaultRoot(chipId) : (given.root ?? defaultRoot(chipId)),
     mode,
     wiring: given.wiring ?? (mode === "battery" ? "rst" : "gpio"),
-    keepAliveSeconds: given.keepAliveSeconds ?? SettingsLimits.KEEP_ALIVE,
+    keepAliveSeconds: given.keepAliveSeconds ?? 60,
     double: given.double ?? true,
     full: given.full ?? "reject",
-    lowMillivolts: given.lowMillivolts ?? SettingsLimits.LOW_MILLIVOLTS,
+    lowMillivolts: given.lowMillivolts ?? 2600,
     quiet: given.quiet ?? false,
   };
 }
@@ -261,8 +245,7 @@ function networksOf(given: Given): unknown[] | string {
     list = Array.isArray(given.wifi) ? given.wifi : [given.wifi];
   }
   const count = list.length;
-  const most = SettingsLimits.NETWORKS;
-  return count < 1 || count > most ? `wifi: ${count} networks; give 1 to ${most}` : list;
+  return count < 1 || count > 3 ? `wifi: ${count} networks; give 1 to 3` : list;
 }
 
 function networkProblem(network: unknown, name: string, scanner: Scanner | undefined): string | undefined {
@@ -273,8 +256,8 @@ function networkProblem(network: unknown, name: string, scanner: Scanner | undef
   if (typeof ssid !== "string") return `${name}.ssid: not text; give the network's name`;
   // A zero byte would end the name in the Wi-Fi driver, which takes C strings.
   const length = textLength(ssid, 0, scanner);
-  if (length < 1 || length > SettingsLimits.SSID_BYTES || ssid.indexOf("\0") >= 0) {
-    return `${name}.ssid: must be 1 to ${SettingsLimits.SSID_BYTES} bytes of UTF-8`;
+  if (length < 1 || length > 32 || ssid.indexOf("\0") >= 0) {
+    return `${name}.ssid: must be 1 to 32 bytes of UTF-8`;
   }
   if (password === undefined) return `${name}.password: missing; give "" for an open network`;
   if (typeof password !== "string") return `${name}.password: not text; give "" for an open network`;
@@ -282,7 +265,7 @@ function networkProblem(network: unknown, name: string, scanner: Scanner | undef
   // 64 hex digits are the 256-bit key itself. The engine reads them; it would take spaces around them, too.
   const isKey = size === 64 && password.length === 64 && password.indexOf(" ") < 0 && Number(`0x${password}`) >= 0;
   if (password === "" || isKey) return undefined;
-  if (size < SettingsLimits.PASSPHRASE_LEAST || size > SettingsLimits.PASSPHRASE_BYTES) {
+  if (size < 8 || size > 63) {
     return `${name}.password: must be 8 to 63 bytes without control characters, 64 hex digits, or "" for an open network`;
   }
   return undefined;
@@ -294,24 +277,20 @@ function brokerProblem(settings: Given, scanner: Scanner | undefined): string | 
   if (typeof host !== "string" || !isHost(host, scanner)) {
     return "host: not a host name or IPv4 address; give it without scheme and port, such as broker.local or 192.168.1.10";
   }
-  return isWhole(port, 1, 65535) ? undefined : "port: must be a whole number from 1 to 65535; MQTT's is 1883";
+  const problem = wholeProblem("port", port, 1, 65535);
+  return problem && `${problem}; MQTT's is 1883`;
 }
 
 function accountProblem(settings: Given, scanner: Scanner | undefined): string | undefined {
   const { user, password, root } = settings;
-  const limit = SettingsLimits;
-  if (!isPlain(user, limit.USER_BYTES, scanner)) {
-    return `user: must be text of at most ${limit.USER_BYTES} bytes without control characters; "" for none`;
-  }
-  if (!isPlain(password, limit.PASSWORD_BYTES, scanner)) {
-    return `password: must be text of at most ${limit.PASSWORD_BYTES} bytes without control characters; "" for none`;
-  }
+  const problem = plainProblem("user", user, scanner) ?? plainProblem("password", password, scanner);
+  if (problem !== undefined) return problem;
   // [MQTT-3.1.2-22]: without a user name there can be no password.
   if (user === "" && password !== "") return "password: given without user; MQTT needs both, give user too";
   if (typeof root !== "string") return "root: not text; give a topic, such as home/door/alertbox";
   const length = textLength(root, 0x20, scanner);
-  if (length < 1 || length > SettingsLimits.ROOT_BYTES) {
-    return `root: must be 1 to ${SettingsLimits.ROOT_BYTES} bytes of UTF-8 without control characters`;
+  if (length < 1 || length > 96) {
+    return "root: must be 1 to 96 bytes of UTF-8 without control characters";
   }
   // [MQTT-3.3.2-2]: a topic name has no wildcards.
   if (root.indexOf("+") >= 0 || root.indexOf("#") >= 0) return "root: + and # are wildcards; leave them out";
@@ -323,7 +302,6 @@ function accountProblem(settings: Given, scanner: Scanner | undefined): string |
 
 function boxProblem(settings: Given): string | undefined {
   const { mode, wiring, full } = settings;
-  const limit = SettingsLimits;
   if (mode !== "battery" && mode !== "mains") return "mode: must be battery or mains";
   if (wiring !== "gpio" && wiring !== "rst" && wiring !== "rst+gpio") return "wiring: must be gpio, rst or rst+gpio";
   if (mode === "mains" && wiring === "rst") {
@@ -332,21 +310,22 @@ function boxProblem(settings: Given): string | undefined {
   if (mode === "battery" && wiring === "gpio") {
     return "wiring: gpio alone cannot wake a battery box; give rst or rst+gpio";
   }
-  if (!isWhole(settings.keepAliveSeconds, limit.KEEP_ALIVE_LEAST, limit.KEEP_ALIVE_MOST)) {
-    return `keepAliveSeconds: must be a whole number from ${limit.KEEP_ALIVE_LEAST} to ${limit.KEEP_ALIVE_MOST}`;
-  }
-  if (typeof settings.double !== "boolean") return "double: must be true or false";
-  if (typeof settings.quiet !== "boolean") return "quiet: must be true or false";
+  const problem =
+    wholeProblem("keepAliveSeconds", settings.keepAliveSeconds, 10, 3600) ??
+    switchProblem("double", settings.double) ??
+    switchProblem("quiet", settings.quiet);
+  if (problem !== undefined) return problem;
   if (full !== "reject" && full !== "drop-oldest") return "full: must be reject or drop-oldest";
-  if (!isWhole(settings.lowMillivolts, limit.LOW_MILLIVOLTS_LEAST, limit.LOW_MILLIVOLTS_MOST)) {
-    const range = `${limit.LOW_MILLIVOLTS_LEAST} to ${limit.LOW_MILLIVOLTS_MOST}`;
-    return `lowMillivolts: must be a whole number from ${range}`;
-  }
-  return undefined;
+  return wholeProblem("lowMillivolts", settings.lowMillivolts, 2000, 3600);
 }
 
-function isWhole(value: unknown, least: number, most: number): boolean {
-  return typeof value === "number" && value === (value | 0) && value >= least && value <= most;
+function wholeProblem(name: string, value: unknown, least: number, most: number): string | undefined {
+  const isRight = typeof value === "number" && value === (value | 0) && value >= least && value <= most;
+  return isRight ? undefined : `${name}: must be a whole number from ${least} to ${most}`;
+}
+
+function switchProblem(name: string, value: unknown): string | undefined {
+  return typeof value === "boolean" ? undefined : `${name}: must be true or false`;
 }
 
 /**
@@ -379,10 +358,10 @@ function textLength(text: string, least: number, scanner: Scanner | undefined): 
   return end;
 }
 
-function isPlain(text: unknown, most: number, scanner: Scanner | undefined): boolean {
-  if (typeof text !== "string") return false;
-  const length = textLength(text, 0x20, scanner);
-  return length >= 0 && length <= most;
+function plainProblem(name: string, text: unknown, scanner: Scanner | undefined): string | undefined {
+  const length = typeof text === "string" ? textLength(text, 0x20, scanner) : -1;
+  if (length >= 0 && length <= 128) return undefined;
+  return `${name}: must be text of at most 128 bytes without control characters; "" for none`;
 }
 
 /**
@@ -393,7 +372,7 @@ function isPlain(text: unknown, most: number, scanner: Scanner | undefined): boo
 function isHost(host: string, scanner: Scanner | undefined): boolean {
   const bytes = new Uint8Array(ArrayBuffer.fromString(host));
   const end = bytes.length;
-  if (end < 1 || end > SettingsLimits.HOST_LENGTH) return false;
+  if (end < 1 || end > 253) return false;
   let numbers = 0;
   let labels = 0;
   let tooLarge = false;

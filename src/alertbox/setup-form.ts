@@ -3,7 +3,7 @@
 // or broker than the one it was given for.
 
 import type { Scanner } from "./flash.js";
-import { type Settings, SettingsDraft, SettingsLimits, type WiFiNetwork } from "./settings.js";
+import { type Settings, SettingsDraft, type WiFiNetwork } from "./settings.js";
 
 /** The fields of the form, undefined where none was sent. */
 export interface SetupForm {
@@ -34,7 +34,7 @@ export function setupSettings(
   if (typeof wifi === "string") return wifi;
   const host = form.host === undefined ? current?.host : form.host.trim();
   const port = form.port === undefined ? current?.port : portOf(form.port.trim());
-  const sameBroker = current !== undefined && current.host === host && current.port === (port ?? SettingsLimits.PORT);
+  const sameBroker = current !== undefined && current.host === host && current.port === (port ?? 1883);
   const user = form.user ?? (sameBroker ? current.user : undefined);
   const sameUser = sameBroker && user === current.user;
   const mode = form.mode ?? current?.mode;
@@ -70,7 +70,7 @@ function networks(current: Settings | undefined, form: SetupForm): readonly WiFi
   const result: WiFiNetwork[] = [];
   for (const network of known) {
     if (network.ssid === ssid) password ??= network.password;
-    else if (result.length < SettingsLimits.NETWORKS - 1) result.push(network);
+    else if (result.length < 2) result.push(network);
   }
   if (password === undefined) return `wifiPassword: missing; give "" for an open network`;
   return [{ ssid, password }, ...result];

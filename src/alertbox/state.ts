@@ -49,8 +49,8 @@ export type After = 0 | 1 | 2 | 3 | 4;
  * Each state has a deadline, but for `online` of a mains box (the session's keep-alive guards it), `refused` of a mains
  * box (waits for a person) and `asleep`.
  *
- * In the code they are numbers, the places of their names in STATE_NAMES; a small number beside tells what else belongs
- * to the state:
+ * In the code they are numbers: 0 starting, 1 joining, 2 connecting, 3 online, 4 closing, 5 waiting, 6 refused,
+ * 7 setup, 8 resetting, 9 resting, 10 asleep. A small number beside tells what else belongs to the state:
  *
  * - 2 connecting: 1 when with clean session = 1.
  * - 3 online: 0 delivering → 1 subscribing → 2 listening (→ 3 leaving, battery); a press leads back.
@@ -58,20 +58,6 @@ export type After = 0 | 1 | 2 | 3 | 4;
  * - 7 setup: 0 open; 1 safe, after bad boots; 2 done: new settings are saved, a restart follows.
  */
 export type State = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10;
-
-export const STATE_NAMES: readonly string[] = Object.freeze([
-  "starting",
-  "joining",
-  "connecting",
-  "online",
-  "closing",
-  "waiting",
-  "refused",
-  "setup",
-  "resetting",
-  "resting",
-  "asleep",
-]);
 
 /** Whether an instant has come; `undefined` never comes. */
 export function isDue(at: number | undefined, now: number): boolean {

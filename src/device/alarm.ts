@@ -4,34 +4,53 @@
 import Timer from "timer";
 import { now } from "./clock.js";
 
-export class Alarm {
-  private readonly ring: () => void;
-  private timer: Timer | undefined;
-  private due: number | undefined;
+/** Who wants to be woken. */
+export interface Sleeper {
+  /** The instant has come. */
+  ring(): void;
+}
 
-  constructor(ring: () => void) {
-    this.ring = ring;
+export class Alarm {
+  private timer: (Timer & { target?: Alarm }) | undefined;
+  private due: number | undefined;
+  private readonly sleeper: Sleeper;
+
+  constructor(sleeper: Sleeper) {
+    this.sleeper = sleeper;
   }
 
   /**
    * Sets the alarm to an instant (int32 milliseconds), or off. The instant may be past: it then rings in the next turn.
    */
   set(at: number | undefined): void {
-    if (at === this.due && (at === undefined || this.timer !== undefined)) return;
-    this.due = at;
-    if (this.timer !== undefined) {
-      Timer.clear(this.timer);
-      this.timer = undefined;
+    if (at === undefined) this.wait(-1);
+    else if (this.timer === undefined || at !== this.due) {
+      const delay = (at - now()) | 0;
+      this.wait(delay > 0 ? delay : 0);
+      this.due = at;
     }
-    if (at === undefined) return;
-    const delay = (at - now()) | 0;
-    this.timer = Timer.set(
-      () => {
-        this.timer = undefined;
-        this.due = undefined;
-        this.ring();
-      },
-      Math.max(0, delay),
-    );
   }
+
+  /** Rings after so many milliseconds; 0 is the next turn, below 0 is never. It needs little of the stack. */
+  wait(delay: number): void {
+    let { timer } = this;
+    if (timer !== undefined) Timer.clear(timer);
+    this.timer = undefined;
+    this.due = undefined;
+    if (delay < 0) return;
+    timer = Timer.set(rang, delay);
+    timer.target = this;
+    this.timer = timer;
+  }
+
+  /** For the timer. */
+  ring(): void {
+    this.timer = undefined;
+    this.sleeper.ring();
+  }
+}
+
+/** One function for all timers, which stays in flash; a closure takes RAM and time. */
+function rang(timer: Timer & { target?: Alarm }): void {
+  timer.target?.ring();
 }

@@ -114,7 +114,7 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
   onMessage(message: Inbound): void {
     const callback = this.given.onReadable;
     if (callback === undefined || this.phase > 4) return;
-    callback.call(this, message.end - message.start, shownOf(message, !message.complete));
+    callback.call(this, message.end - message.start, message as unknown as ReadableMessage);
   }
 
   get state(): ClientState {
@@ -298,7 +298,8 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
     if (into === undefined || typeof into === "number") {
       const count = Math.min(left, into === undefined ? left : checkWhole("count", into, 0, 0x7fffffff));
       message.start = start + count;
-      return message.bytes.slice(start, start + count).buffer;
+      // Of the buffer, which is copied as a whole; a view would be copied byte by byte.
+      return this.session.block.slice(start, start + count);
     }
     const target = bytesOf(into);
     const count = Math.min(left, target.length);
@@ -347,9 +348,13 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
     }
     if ((this.marks & 32) !== 0) this.restore();
     // Whatever is due because of what was asked for, too: the answer to a flush, deliveries that need no packet.
+    const window = this.window;
     super.ring();
     if ((this.marks & 3072) !== 0) this.tellFlushed();
-    if ((this.marks & 64) !== 0) this.tellWritable();
+    if ((this.marks & 64) === 0) return;
+    // What the application writes next has a turn of its own.
+    if (this.window < window && this.phase === 4) this.alarm(now());
+    else this.tellWritable();
   }
 
   private tellFlushed(): void {
@@ -450,8 +455,10 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
     if (this.phase < 5) this.phase = 3;
     const fields = sessionOptions(this.given);
     if ((this.marks & 512) !== 0) fields.pipeline = false;
-    this.session.connect(fields, now());
-    this.pump();
+    const instant = now();
+    this.session.connect(fields, instant);
+    // It leaves in a turn of its own.
+    this.alarm(instant);
   }
 
   onUnreachable(why: string): void {
@@ -489,7 +496,9 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
   onOverflow(message: Inbound): void {
     const callback = this.given.onOverflow;
     if (callback === undefined || this.phase > 4) return;
-    callback.call(this, shownOf(message, false));
+    // Nothing of it is still to come.
+    message.complete = true;
+    callback.call(this, message as unknown as ReadableMessage);
   }
 
   onSubscribed(id: number, codes: readonly number[]): void {
@@ -541,18 +550,6 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
     }
     this.marks &= ~32;
   }
-}
-
-function shownOf(message: Inbound, more: boolean): ReadableMessage {
-  return {
-    topic: message.topic,
-    byteLength: message.length,
-    QoS: message.qos,
-    retain: message.retain,
-    duplicate: message.dup,
-    id: message.id,
-    more,
-  };
 }
 
 function unreachable(detail: string): Failure {

@@ -10,7 +10,7 @@ import TCP from "embedded:io/socket/tcp";
 import Time from "time";
 import Timer from "timer";
 import { wants } from "../mqtt/sender.js";
-import type { Closed, Session, SessionHandler } from "../mqtt/session.js";
+import { arrive, type Closed, type Session, type SessionHandler, skip } from "../mqtt/session.js";
 import { now } from "./clock.js";
 
 export interface LinkHandler {
@@ -58,7 +58,7 @@ export interface SocketParameters {
 
 /**
  * Of the session's words that are its owner's the link uses 23, until when the socket may open, or linger when the
- * session has ended, and 31, bytes that wait in TCP until acknowledgements have left.
+ * session has ended, and 31, bytes that wait in TCP for a turn, or until acknowledgements have left.
  */
 export class MqttLink {
   readonly session: Session<SessionHandler & LinkHandler>;
@@ -67,9 +67,10 @@ export class MqttLink {
   /** Bytes that TCP takes now; below 0 when it takes no more. */
   window = 0;
   /**
-   * Bits 0-2: writes since TCP was last seen to have nothing unacknowledged. 8: something waits for onWritable. The
-   * others are for whoever builds on this: 16 says that no more than {@link allowance} may be taken from the session,
-   * 64 that {@link relieved} is to be called.
+   * Bits 0-2: writes since TCP was last seen to have nothing unacknowledged. 8: something waits for onWritable. 8192:
+   * bytes that have come wait for a turn, words[31] of them in TCP; 16384: their answer has no room yet. The others are
+   * for whoever builds on this: 16 says that no more than {@link allowance} may be taken from the session, 64 that
+   * {@link relieved} is to be called.
    */
   marks = 0;
   /** The window when nothing is unacknowledged. */
@@ -91,7 +92,8 @@ export class MqttLink {
       Timer.clear(this.timer);
     }
     this.alarmAt = at;
-    const delay = (at - now()) | 0;
+    // As now() says: the stack is deepest here.
+    const delay = (at - Time.ticks) | 0;
     const timer: Timer & { target?: MqttLink } = Timer.set(onTimer, delay > 0 ? delay : 0);
     timer.target = this;
     this.timer = timer;
@@ -110,7 +112,7 @@ export class MqttLink {
    */
   open(address: string, port: number, host?: string, options?: SocketOptions): void {
     this.drop();
-    this.marks = (this.marks & ~7) | 8;
+    this.marks = (this.marks & ~24583) | 8;
     this.window = 0;
     this.widest = 0;
     this.session.words[31] = 0;
@@ -154,7 +156,7 @@ export class MqttLink {
     if (this.socket === null) return;
     this.closed = closed;
     this.marks |= 8;
-    this.session.words[23] = (now() + (closed.reason === "disconnected" ? 1000 : 0)) | 0;
+    this.session.words[23] = (this.session.instant + (closed.reason === "disconnected" ? 1000 : 0)) | 0;
     this.alarm(this.session.words[23] as number);
   }
 
@@ -168,27 +170,25 @@ export class MqttLink {
     this.push(now());
   }
 
+  /** One message leaves in a turn: to put two together would take too long. */
   push(instant: number): void {
     const socket = this.socket;
     const session = this.session;
     // What is said while a fragment is read leaves after it, with the acknowledgement.
     if (socket === null || session.held < 0) return;
-    while (session.start < session.end || (session.owed > 0 && wants(session))) {
+    if (session.start < session.end || (session.owed > 0 && wants(session))) {
       const marks = this.marks;
       const window = this.window;
-      // The other half of these waits is in onWritable.
-      if (window <= 0 || (marks & 7) > 5) {
-        this.marks = marks | 8;
-        break;
+      let count = 0;
+      if (window > 0 && (marks & 7) < 6) {
+        count = session.transmit((marks & 16) === 0 ? window : this.allowance, instant, true);
       }
-      const count = session.transmit((marks & 16) === 0 ? window : this.allowance, instant);
-      if (count === 0) {
-        this.marks |= 8;
-        break;
-      }
+      // The other half of this wait is in onWritable.
+      if (count === 0) this.marks |= 8;
       // A callback of the session's may have closed the connection.
-      if (this.socket !== socket) return;
-      if (!put(this, new Uint8Array(session.block, session.at, count), count, instant)) return;
+      else if (this.socket !== socket || !put(this, new Uint8Array(session.block, session.at, count), count, instant)) {
+        return;
+      } else if (wants(session)) this.alarm(instant);
     }
     if ((this.marks & 64) !== 0) this.relieved();
     const due = session.dueAt;
@@ -201,7 +201,7 @@ export class MqttLink {
   /** TCP takes more bytes now, and something waits for that. */
   widened(): void {
     const session = this.session;
-    this.marks &= ~8;
+    this.marks &= ~16392;
     if (this.closed !== null) {
       this.marks |= 8;
       if ((this.marks & 7) === 0) this.finishDown();
@@ -211,8 +211,7 @@ export class MqttLink {
       if (at !== undefined) this.alarm(at);
     } else {
       this.pump();
-      const unread = session.words[31] as number;
-      if (unread > 0 && this.socket !== null) onReadable.call(this.socket, unread);
+      if ((this.marks & 8192) !== 0) this.alarm(now());
     }
   }
 
@@ -221,6 +220,12 @@ export class MqttLink {
     if (this.session.state === 0 && this.closed === null) {
       this.socket?.close();
       this.giveUp("connection refused");
+      return;
+    }
+    // What has come before it counts.
+    if (this.session.parsing === 7) {
+      this.window = -1;
+      this.alarm(now());
       return;
     }
     this.session.lost(now());
@@ -232,13 +237,17 @@ export class MqttLink {
     const session = this.session;
     const instant = now();
     const due = session.dueAt;
-    if (this.window < 0 && session.state > 0) session.lost(instant);
+    const before = this.closed;
+    if (this.window < 0 && session.state > 0 && session.parsing !== 7) session.lost(instant);
     else if (due !== undefined && ((instant - due) | 0) >= 0) session.tick(instant);
     if (session.state > 0) {
       this.push(instant);
+      if ((this.marks & 24576) === 8192) this.alarm(instant);
       return;
     }
     const closed = this.closed;
+    // What follows an end has a turn of its own, for which ended() has seen to an alarm.
+    if (closed !== before) return;
     const isOver = ((instant - (this.session.words[23] as number)) | 0) >= 0;
     if (typeof closed === "string") this.giveUp(closed);
     else if (closed !== null && isOver) this.finishDown();
@@ -270,7 +279,18 @@ export class MqttLink {
 
 function onTimer(timer: Timer & { target?: MqttLink }): void {
   const link = timer.target as MqttLink;
+  const session = link.session;
   link.timer = undefined;
+  // A packet that has come and waits, if nothing is due and nothing can leave: both have turns of their own.
+  if ((link.marks & 24576) === 8192 && session.state > 0 && link.socket !== null) {
+    const due = session.dueAt;
+    const isDue = due !== undefined && ((now() - due) | 0) >= 0;
+    if (!isDue && ((link.marks & 8) !== 0 || !wants(session))) {
+      onReadable.call(link.socket, session.words[31] as number);
+      if ((link.marks & 8192) === 0) link.alarm(now());
+      if (link.timer !== undefined) return;
+    }
+  }
   link.ring();
 }
 
@@ -286,27 +306,36 @@ function onReadable(this: Socket, bytes: number): void {
   // As now() says, without a call.
   const instant = Time.ticks | 0;
   let left = bytes;
+  let parsing = session.parsing;
   do {
-    const held = session.held;
+    const marks = link.marks;
     let count = left;
-    // A buffer of at least 64 bytes that is empty has room for the answers to so few bytes.
-    if (count > 45 || held > 0 || session.start < session.end) {
-      const most = session.receivable;
-      if (most === 0) {
+    // The usual case has no more questions than these: an empty buffer of at least 69 bytes has room for so few, and an
+    // empty one for what goes out has room for an answer.
+    if (count > 64 || parsing !== 1 || session.held > 0 || session.start < session.end) {
+      if ((parsing === 6 || parsing === 0) && session.start === session.end) {
+        left = drop(link, this, left, instant);
+        parsing = session.parsing;
+        break;
+      }
+      if (session.start < session.end && session.receivable === 0) {
         session.words[31] = left;
-        link.marks |= 8;
+        link.marks = marks | 24584;
         return;
       }
-      if (most < count) count = most;
+      // What is held goes first.
+      count = parsing === 7 ? 0 : (session.words[20] as number) - session.held;
+      if (count > left) count = left;
     }
-    const marks = link.marks;
-    const view = new Uint8Array(session.block, held, count);
-    this.read(view);
+    let view: Uint8Array | null = null;
+    if (count > 0) {
+      view = new Uint8Array(session.block, session.held, count);
+      this.read(view);
+    }
     left -= count;
-    if (count < bytes || (marks & 8) !== 0) session.words[31] = left;
     let answer = 0;
     try {
-      answer = session.receive(count, instant, (marks & 23) < 6 ? link.window : 0);
+      answer = arrive(session, count, instant, (marks & 23) < 6 ? link.window : 0, true);
     } catch (error) {
       // The owner's callback failed (worn flash), and the session has ended over it and says so; or it is a crash.
       if ((link.closed as Closed | null)?.reason !== "internal") throw error;
@@ -314,14 +343,44 @@ function onReadable(this: Socket, bytes: number): void {
     if (link.socket !== this) return;
     // An answer often stands where the question stood.
     if (answer > 0) {
-      put(link, session.at === 0 ? view : new Uint8Array(session.block, session.at, answer), answer, instant);
+      put(
+        link,
+        session.at === 0 && count === 4 ? (view as Uint8Array) : new Uint8Array(session.block, session.at, answer),
+        answer,
+        instant,
+      );
     }
-    if (session.owed > 0 || session.start < session.end) link.push(instant);
+    // A message that is to leave has a turn of its own.
+    if (answer < 0 && session.owed > 15) link.alarm(instant);
+    else if (answer < 0) link.push(instant);
     else {
       const due = session.dueAt;
       if (due !== undefined && (link.timer === undefined || ((due - link.alarmAt) | 0) < 0)) link.alarm(due);
     }
-  } while (left > 0);
+    if (left === 0 && (marks & 8192) === 0 && session.held === 0) return;
+    parsing = session.parsing;
+    // One packet or piece of a payload is enough for a turn. In the middle of a packet there was none.
+  } while (left > 0 && (parsing & 3) < 3 && (parsing !== 1 || session.held > 0));
+  session.words[31] = left;
+  if (left > 0 || parsing === 7) {
+    link.marks = (link.marks & ~16384) | 8192;
+    link.alarm(instant);
+  } else link.marks &= ~24576;
+}
+
+/**
+ * Reads payload that nobody wants, or what follows a breach, over all that the session's empty block has. Returns how
+ * many of `left` bytes come behind it.
+ */
+function drop(link: MqttLink, socket: Socket, left: number, instant: number): number {
+  const session = link.session;
+  const bytes = session.bytes;
+  const area = bytes.length;
+  const rest = session.parsing === 0 ? left : (session.words[18] as number);
+  const most = rest < left ? rest : left;
+  for (let at = most; at > 0; at -= area) socket.read(at < area ? new Uint8Array(session.block, 0, at) : bytes);
+  if (skip(session, most, instant) < 0) link.push(instant);
+  return left - most;
 }
 
 /** The window is as large as this: TCP has less to acknowledge. The first time means "connected". */

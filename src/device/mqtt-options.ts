@@ -28,7 +28,7 @@ export interface Failure {
   readonly code: number;
 }
 
-/** A message that has come. One object for each client, used again: copy what must outlive the callback. */
+/** A message that has come, valid during the callback: copy what must outlive it. */
 export interface ReadableMessage {
   readonly topic: string;
   /** Bytes of the whole payload. */
@@ -257,6 +257,7 @@ export function sessionOptions(options: MqttClientOptions): SessionOptions & { p
     keepAliveSeconds: Math.ceil((options.keepAlive ?? 60000) / 1000),
     pipeline: options.pipeline ?? false,
     stream: options.stream ?? false,
+    previews: options.onOverflow !== undefined,
     firstId: options.store === undefined ? 1 : LAST_STORED_ID + 1,
     ...(user === undefined ? {} : { user }),
     ...(password === undefined ? {} : { password: asPayload(password) }),

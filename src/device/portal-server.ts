@@ -45,7 +45,7 @@ export interface PortalTalk {
 
 export class PortalServer {
   private readonly talk: PortalTalk;
-  private readonly alarm = new Alarm(() => this.ring());
+  private readonly alarm = new Alarm(this);
   private readonly visits: Visit[] = [];
 
   /** Listens from now on. Throws when the system has no socket left. */
@@ -104,7 +104,7 @@ export class PortalServer {
   }
 
   /** Gives up who has had time enough, and goes on with one of the others. */
-  private ring(): void {
+  ring(): void {
     let next: Visit | undefined;
     for (let i = this.visits.length - 1; i >= 0; i -= 1) {
       const visit = this.visits[i] as Visit;

@@ -3,7 +3,7 @@
 // statement. Packet types are numbers; packet.ts has the table.
 
 import { finish, tell } from "./ending.js";
-import { advance, answerOf, find, forget, setPhase } from "./in-flight.js";
+import { advance, find, forget, setPhase } from "./in-flight.js";
 import { packetName } from "./packet.js";
 import { acknowledge, schedule, wake } from "./sender.js";
 import type { Session } from "./session.js";
@@ -50,15 +50,21 @@ function onConnack(me: Session, sessionPresent: boolean, code: number): void {
     // already is not sent again.
     me.words[15] = 0;
     for (let at = 32; at < me.edge; at += 4) {
-      if (answerOf(me, at) === 7) setPhase(me, at, 7);
-      else me.words[at] = (me.words[at] as number) & ~0x1000000;
+      const word = me.words[at] as number;
+      if (((word >> 16) & 15) === 7) setPhase(me, at, 7);
+      else me.words[at] = word & ~0x1000000;
     }
   }
   // After disconnect() what CONNACK says about the session holds all the same.
   if (me.state === 2) {
     me.state = 3;
     if ((me.words[4] as number) > 0) awaitQuiet(me);
-    tell(me, "onConnected", sessionPresent);
+    // Not by tell(): the stack is deepest here.
+    try {
+      me.handler.onConnected(sessionPresent);
+    } catch (error) {
+      me.errors ??= [error];
+    }
   }
 }
 

@@ -37,6 +37,10 @@ export interface SessionOptions extends ConnectFields {
    * piece up to `budget.receive` bytes; larger ones are reported by `onOverflow`, skipped, and still acknowledged.
    */
   readonly stream?: boolean;
+  /**
+   * false: `onOverflow` gets no bytes, so that none have to be gathered for it. Default true.
+   */
+  readonly previews?: boolean;
   /** CONNECT and the first PUBLISHes may leave before CONNACK [MQTT-3.1.4-5]. Default false. */
   readonly pipeline?: boolean;
   /** Time for CONNACK. Default 10000. */
@@ -118,6 +122,26 @@ export interface Inbound {
   /** The piece is the last one. Never true in `onOverflow`. */
   complete: boolean;
 }
+
+/**
+ * What the decoder's messages inherit: what they are called in the ECMA-419 MQTT client class pattern. So a message can
+ * go on to an application as it is: another object would cost as much as reading the packet.
+ */
+export const PatternNames = Object.freeze({
+  get byteLength(): number {
+    return (this as unknown as Inbound).length;
+  },
+  get QoS(): number {
+    return (this as unknown as Inbound).qos;
+  },
+  get duplicate(): boolean {
+    return (this as unknown as Inbound).dup;
+  },
+  /** Pieces of this payload are still to come. */
+  get more(): boolean {
+    return !(this as unknown as Inbound).complete;
+  },
+});
 
 /**
  * Told what happens. Callbacks come from inside `receive`, `transmit`, `tick` and `lost` only, never from inside a

@@ -4,7 +4,7 @@
 // other half of the same object: on the chip each further object costs. Whatever the peer sends, nothing here throws or
 // grows. Packet types are numbers; packet.ts has the table.
 
-import type { Inbound } from "./contract.js";
+import { type Inbound, PatternNames } from "./contract.js";
 import { packetName } from "./packet.js";
 import { type FromArrayBuffer, scan } from "./text.js";
 
@@ -27,9 +27,10 @@ export abstract class Decoder {
   /**
    * What the next byte belongs to.
    *
-   *   1 head ──PUBLISH──► 5 id ──► 2 payload, the piece that is wanted whole ──► 3 payload, the rest ──► 1
-   *      │       └──topic too long──► 4 topic ──► 5
-   *      └── any other packet ──► 1               3 ──the owner wants no more of it──► 6 payload, skipped ──► 1
+   *   1 head ──PUBLISH──► 2 payload, the piece that is wanted whole ──► 3 payload, the rest ──► 1
+   *      │       └──topic too long──► 4 topic ──► 5 id ──► 2, 6 or 1
+   *      └── a whole packet ──► 1                 1, 3 ──the owner wants no more of it──► 6 payload, skipped ──► 1
+   *   1 ──one packet is enough for now──► 7 head, in what is held already ──► 1
    *   any ──malformed──► 0 ──reset()──► 1
    */
   parsing = 0;
@@ -57,8 +58,10 @@ export abstract class Decoder {
   abstract onPacket(type: number, id: number, start: number, end: number): void;
   /**
    * The header of a PUBLISH is complete; `whole` is false when its topic was too long: the message then has only the
-   * beginning, cut between two characters. Returns how many bytes of payload are wanted in one piece, at most so many
-   * as it and the buffer have; the rest comes in pieces.
+   * beginning, cut between two characters. If all of the payload is there, `complete` says so, and it is
+   * bytes[message.start..end). Returns how many bytes of payload are wanted in one piece, at most so many as it and the
+   * buffer have; the rest comes in pieces. Below 0: it is not wanted, or not any more; if it is not complete, onPayload
+   * comes for its end.
    */
   abstract onPublish(message: Inbound, whole: boolean): number;
   /** A piece of that payload, `bytes[message.start..end)` from `offset` on. A payload of no bytes gives one piece. */
@@ -80,28 +83,31 @@ export function reset(me: Decoder, stopped: boolean): void {
   me.message = null;
 }
 
-/** Decodes what waits and the `count` bytes that were put behind it, packet by packet. */
-export function decode(me: Decoder, count: number): void {
+/**
+ * Decodes what waits and the `count` bytes that were put behind it, packet by packet. With `single` it stops behind the
+ * first packet that has ended here: `parsing` 7 says that bytes are left, for another call.
+ *
+ * The way of all that comes in, and therefore straight: an element of an array costs as much as three fields, a call
+ * as much as five, and an object as much as thirty.
+ */
+export function decode(me: Decoder, count: number, single = false): void {
   const bytes = me.bytes;
   const end = me.held + count;
-  if (me.parsing === 0) return;
-  // Payload that nobody wants.
-  if (me.parsing === 6) {
-    const rest = (me.words[18] as number) - count;
-    if (rest > 0) {
-      me.words[18] = rest;
-      return;
-    }
-  }
+  let parsing = me.parsing;
+  if (parsing === 0) return;
+  if (parsing === 7) parsing = 1;
+  me.parsing = parsing;
   me.held = -1;
   let at = 0;
-  // Behind a topic nothing need follow, neither id nor payload.
-  packets: while (at < end || me.parsing === 5) {
+  // Behind a topic that is too long nothing need follow, neither id nor payload.
+  packets: while (at < end || parsing === 5) {
     let next: number;
-    const parsing = me.parsing;
-    if (parsing === 5) next = openPayload(me, bytes, at, end);
-    else if (parsing > 1) next = readRest(me, at, end);
+    if (parsing > 1) next = readRest(me, bytes, at, end);
     else {
+      if (single && at > 0) {
+        me.parsing = 7;
+        break;
+      }
       const first = bytes[at] as number;
       const type = first >> 4;
       // The bits of 0x2af4 are the types other than PUBLISH that a server sends.
@@ -110,7 +116,7 @@ export function decode(me: Decoder, count: number): void {
           ? (first & 6) === 6 || (first & 14) === 8
           : first !== (type === 6 ? 0x62 : type << 4) || ((0x2af4 >> type) & 1) === 0
       ) {
-        refuse(me, first);
+        refuse(me, first, -1);
         return;
       }
       let start = at + 2;
@@ -126,12 +132,23 @@ export function decode(me: Decoder, count: number): void {
         length = (length & ~(-1 << shift)) | ((bytes[start] as number) << shift);
         start += 1;
       }
-      if (type === 3) next = readTopic(me, bytes, start, end, first, length);
-      else {
+      if (type === 3) {
+        next = readPublish(me, bytes, start, end, first, length);
+        // Its header is complete, and so is its topic. Called from here, because a callback wants what stack there is.
+        if (next > 0 && me.parsing === 1) {
+          const wanted = me.onPublish(me.message as Inbound, true);
+          if (me.held >= 0) return;
+          if (wanted >= 0 || start + length > end) next = openPayload(me, wanted, next, end);
+          else {
+            me.message = null;
+            next = start + length;
+          }
+        }
+      } else {
         next = start + length;
         // A SUBACK has as many codes as SUBSCRIBE can have filters.
         if (type === 9 ? length < 3 || length > 64 : length !== (type === 13 ? 0 : 2)) {
-          refuseLength(me, type, length);
+          refuse(me, first, length);
           return;
         }
         if (next > end) break;
@@ -147,6 +164,7 @@ export function decode(me: Decoder, count: number): void {
     if (me.held >= 0) return;
     if (next < 0) break;
     at = next;
+    parsing = me.parsing;
   }
   if (at > 0 && at < end) bytes.copyWithin(0, at, end);
   me.held = end - at;
@@ -158,57 +176,84 @@ function fail(me: Decoder, type: number, fault: string, statement: string): numb
   return 0;
 }
 
-/** The first byte of a packet is none that a server may send. */
-function refuse(me: Decoder, first: number): void {
+/** The first byte of a packet is none that a server may send; or, if it is, the `length` that follows. */
+function refuse(me: Decoder, first: number, length: number): void {
   const type = first >> 4;
-  if (type === 3) {
+  if (length >= 0) {
+    if (type !== 9) fail(me, type, `${length} bytes`, "");
+    else if (length < 3) fail(me, 9, "no return code", "3.8.4-5");
+    else fail(me, 9, "too long", "4.8.0-2");
+  } else if (type === 3) {
     if ((first & 6) === 6) fail(me, 3, "QoS 3", "3.3.1-4");
     else fail(me, 3, "QoS 0 with DUP", "3.3.1-2");
   } else if (((0x2af4 >> type) & 1) === 0) fail(me, type, "not for a server to send", "");
   else fail(me, type, `flags ${first & 15}`, "2.2.2-2");
 }
 
-function refuseLength(me: Decoder, type: number, length: number): void {
-  if (type !== 9) fail(me, type, `${length} bytes`, "");
-  else if (length < 3) fail(me, 9, "no return code", "3.8.4-5");
-  else fail(me, 9, "too long", "4.8.0-2");
-}
-
 /**
- * Topic of a PUBLISH whose remaining `length` begins at `start`. Returns the offset after it, below 0 when there is
- * more to come.
+ * A PUBLISH whose remaining `length` begins at `start`: topic and id, or the beginning of a topic that is too long.
+ * Returns the offset after them, below 0 when there is more to come.
  */
-function readTopic(me: Decoder, bytes: Uint8Array, start: number, end: number, first: number, length: number): number {
-  const edge = (first & 6) === 0 ? 0 : 2;
+function readPublish(
+  me: Decoder,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  first: number,
+  length: number,
+): number {
+  const qos = (first >> 1) & 3;
+  const edge = qos === 0 ? 0 : 2;
   if (length < 3 + edge) return fail(me, 3, "no room for topic and id", "3.3.2-1");
-  if (end - start < 2) return -1;
   const from = start + 2;
-  const size = ((bytes[start] as number) << 8) | (bytes[start + 1] as number);
+  if (from > end) return -1;
+  let size = ((bytes[start] as number) << 8) | (bytes[start + 1] as number);
   if (size === 0) return fail(me, 3, "empty topic", "4.7.3-1");
   const rest = length - 2 - size - edge;
   if (rest < 0) return fail(me, 3, "topic beyond the packet", "3.3.2-1");
-  const most = me.words[7] as number;
-  const whole = size <= most;
-  const next = whole ? from + size : from + most;
+  const excess = size - (me.words[7] as number);
+  let next = from + size + edge;
+  if (excess > 0) next = from + size - excess;
   if (next > end) return -1;
-  const topic = textOf(me, bytes, from, whole ? next : characterEnd(bytes, from, next));
-  if (me.held >= 0) return 0;
-  me.message = {
+  if (excess > 0) size = characterEnd(bytes, from, next) - from;
+  let topic = "";
+  try {
+    // As readUtf8 does, without a call and two getters.
+    topic = (String.fromArrayBuffer as FromArrayBuffer)(me.block, from, size);
+  } catch {
+    // No UTF-8.
+  }
+  // As many characters as bytes are ASCII, for the engine takes only what has the form of UTF-8. What it does not look
+  // at (surrogates, overlong forms) has to be looked for.
+  let broken = "";
+  if (topic.length !== size && (topic === "" || scan(bytes, from, from + size) > 3)) broken = "1.5.3-1";
+  else if (topic.indexOf("\0") >= 0) broken = "1.5.3-2";
+  else if (topic.indexOf("+") >= 0 || topic.indexOf("#") >= 0) broken = "3.3.2-2";
+  if (broken !== "") return fail(me, 3, "no legal topic name", broken);
+  const message = {
+    __proto__: PatternNames,
     topic,
+    start: next,
+    end: next + rest,
     length: rest,
-    qos: (first >> 1) & 3,
+    qos,
     offset: 0,
     id: 0,
-    start: 0,
-    end: 0,
-    // Until the payload comes: whether the topic is all there.
-    complete: whole,
+    complete: next + rest <= end,
     retain: (first & 1) !== 0,
     dup: (first & 8) !== 0,
     bytes,
-  };
-  me.parsing = whole ? 5 : 4;
-  if (!whole) me.words[18] = size - most;
+  } as Inbound;
+  me.message = message;
+  if (excess > 0) {
+    me.parsing = 4;
+    me.words[18] = excess;
+    return next;
+  }
+  if (qos > 0) {
+    message.id = ((bytes[next - 2] as number) << 8) | (bytes[next - 1] as number);
+    if (message.id === 0) return fail(me, 3, "packet id 0", "2.3.1-1");
+  }
   return next;
 }
 
@@ -222,65 +267,47 @@ function characterEnd(bytes: Uint8Array, from: number, to: number): number {
   return to;
 }
 
-/** The topic name that bytes[from, to) spell. One that is none ends the connection. */
-function textOf(me: Decoder, bytes: Uint8Array, from: number, to: number): string {
-  let topic = "";
-  let statement = "1.5.3-1";
-  try {
-    // As readUtf8 does, without a call and two getters.
-    topic = (String.fromArrayBuffer as FromArrayBuffer)(me.block, from, to - from);
-    // As many characters as bytes are ASCII, for the engine takes only what has the form of UTF-8. What it does not
-    // look at (surrogates, overlong forms) has to be looked for.
-    if (topic.length === to - from || scan(bytes, from, to) < 4) statement = "";
-  } catch {
-    // No UTF-8.
-  }
-  if (statement === "") {
-    if (topic.indexOf("\0") >= 0) statement = "1.5.3-2";
-    else if (topic.indexOf("+") >= 0 || topic.indexOf("#") >= 0) statement = "3.3.2-2";
-  }
-  if (statement !== "") fail(me, 3, "no legal topic name", statement);
-  return topic;
-}
-
-/** The topic of a PUBLISH is there: its id follows, if it has one, and its payload. */
-function openPayload(me: Decoder, bytes: Uint8Array, at: number, end: number): number {
+/** The header of a PUBLISH has been told; its payload begins at `at`. */
+function openPayload(me: Decoder, wanted: number, at: number, end: number): number {
   const message = me.message as Inbound;
   const length = message.length;
-  const whole = message.complete;
-  let start = at;
-  if (message.qos > 0) {
-    if (end - at < 2) return -1;
-    const id = ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
-    if (id === 0) return fail(me, 3, "packet id 0", "2.3.1-1");
-    message.id = id;
-    start += 2;
-  }
-  message.complete = false;
-  me.parsing = 2;
-  const wanted = me.onPublish(message, whole);
-  if (me.held >= 0) return 0;
-  const next = start + length;
-  if (wanted < length || next > end) {
+  const stop = at + length;
+  if (stop > end ? wanted >= 0 : wanted >= 0 && wanted < length) {
+    me.parsing = 2;
     message.offset = wanted;
     me.words[18] = length;
-    return start;
+    return at;
   }
-  // The usual case: all of it is there, and is wanted in one piece.
-  message.start = start;
-  message.end = next;
+  if (stop > end) {
+    me.parsing = 6;
+    me.words[18] = stop - end;
+    return end;
+  }
   me.parsing = 1;
-  me.onPayload(message, true);
+  if (wanted >= 0) me.onPayload(message, true);
   // Unless the callback has begun another connection.
   if (me.message === message) me.message = null;
-  return next;
+  return stop;
 }
 
-/** Goes on inside a PUBLISH: its payload, or a topic that is too long. */
-function readRest(me: Decoder, at: number, end: number): number {
+/** Goes on inside a PUBLISH: its payload, or what is behind the beginning of a topic that is too long. */
+function readRest(me: Decoder, bytes: Uint8Array, at: number, end: number): number {
   const message = me.message as Inbound;
   const parsing = me.parsing;
   let count = end - at;
+  if (parsing === 5) {
+    const start = message.qos > 0 ? at + 2 : at;
+    if (start > end) return -1;
+    if (start > at) {
+      message.id = ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+      if (message.id === 0) return fail(me, 3, "packet id 0", "2.3.1-1");
+    }
+    message.start = start;
+    message.end = start + message.length;
+    message.complete = message.end <= end;
+    const wanted = me.onPublish(message, false);
+    return me.held >= 0 ? 0 : openPayload(me, wanted, start, end);
+  }
   if (parsing === 2) {
     const wanted = message.offset;
     if (count < wanted) return -1;
@@ -289,8 +316,8 @@ function readRest(me: Decoder, at: number, end: number): number {
   }
   const rest = (me.words[18] as number) - count;
   if (rest < 0) count += rest;
-  me.words[18] = rest < 0 ? 0 : rest;
   const last = rest <= 0;
+  me.words[18] = last ? 0 : rest;
   if (parsing === 4) {
     if (last) me.parsing = 5;
     return at + count;

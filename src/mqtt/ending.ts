@@ -4,8 +4,8 @@
 
 import type { Closed, CloseReason, SessionHandler } from "./contract.js";
 import { reset } from "./decoder.js";
-import { answerOf, forget, inPhase, phaseOf, setPhase } from "./in-flight.js";
-import { clear, wake } from "./sender.js";
+import { forget, setPhase } from "./in-flight.js";
+import { wake } from "./sender.js";
 import type { Session } from "./session.js";
 
 /** Calls the owner. False when that threw; the exception waits until the outermost method has done its work. */
@@ -30,13 +30,13 @@ export function leave(me: Session): void {
 /** Makes the callbacks that are due because of what was done before. */
 export function settle(me: Session): void {
   me.depth += 1;
-  for (;;) {
-    const at = inPhase(me, 7);
-    if (at < 0) break;
-    const id = (me.words[at] as number) & 0xffff;
+  for (let at = 32; at < me.edge; at += 4) {
+    const word = me.words[at] as number;
+    if (((word >> 20) & 7) !== 7) continue;
     forget(me, at);
     // It may end the connection, which tells the rest before its end.
-    tell(me, "onDelivered", id, 7);
+    tell(me, "onDelivered", word & 0xffff, 7);
+    at = 28;
   }
   me.owed &= ~1;
   if ((me.words[14] as number) === 0) {
@@ -68,19 +68,26 @@ export function finish(me: Session, reason: CloseReason, detail: string, stateme
   // What a callback asks for from here on has its own.
   me.dueAt = undefined;
   me.depth += 1;
-  clear(me);
+  // Whatever waits to leave is void.
+  me.ping = 0;
+  me.start = 0;
+  me.end = 0;
+  me.leaving = 0;
+  me.owed &= ~14;
+  me.payload = null;
+  words[16] = (words[16] as number) + 1;
   // Whatever is left of a fragment that is being received is dropped.
   reset(me, true);
   for (let at = me.edge - 4; at >= 32; at -= 4) {
-    const answer = answerOf(me, at);
-    if (phaseOf(me, at) === 7) continue;
+    const word = words[at] as number;
+    const answer = (word >> 16) & 15;
+    if (((word >> 20) & 7) === 7) continue;
     if (words[22] !== 0 || answer === 0 || answer > 7) {
       // Neither QoS 0 nor a request is session state (§4.1). A flush that waits for it has failed.
-      words[at] = (words[at] as number) & ~0x2000000;
+      words[at] = word & ~0x2000000;
       forget(me, at);
       continue;
     }
-    const word = words[at] as number;
     if ((word & 0x800000) !== 0) words[at] = (word & ~0x800000) | (reason === "refused" ? 0 : 0x1000000);
     setPhase(me, at, answer === 7 ? 4 : 1);
   }

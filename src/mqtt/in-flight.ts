@@ -24,7 +24,8 @@ export type Filters = readonly (Subscription | string)[];
  *  16 connections that have ended: tells code that has called the owner whether its connection is still the same
  *  17 course, see session.ts  18 rest, see decoder.ts   19 where the entries that are not yet received begin
  *  20 bytes of the buffer for what comes in             21 bytes of `topic`       22 1 in a clean session
- *  23 to 27 and 31 are the owner's, for what he has to keep beside the session
+ *  23, 25 to 27 and 31 are the owner's, for what he has to keep beside the session; 31 is above 0 while bytes that have
+ *  come wait for him              24 1 when onOverflow gets no bytes
  *  28 bytes of the buffer for what goes out             29 see Sender.start         30 1 for early PUBLISHes
  *
  * The table has 4 words for each entry, from word 32 on:
@@ -75,27 +76,11 @@ export abstract class InFlight extends Decoder {
   }
 }
 
-export function answerOf(me: InFlight, at: number): number {
-  return ((me.words[at] as number) >> 16) & 15;
-}
-
-export function phaseOf(me: InFlight, at: number): number {
-  return ((me.words[at] as number) >> 20) & 7;
-}
-
 /** The entry that holds this id, 1..65535. */
 export function find(me: InFlight, id: number): number {
   const words = me.words;
   const edge = me.edge;
   for (let at = 32; at < edge; at += 4) if (((words[at] as number) & 0xffff) === id) return at;
-  return -1;
-}
-
-/** The first entry in this phase. */
-export function inPhase(me: InFlight, phase: number): number {
-  const words = me.words;
-  const edge = me.edge;
-  for (let at = 32; at < edge; at += 4) if ((((words[at] as number) >> 20) & 7) === phase) return at;
   return -1;
 }
 

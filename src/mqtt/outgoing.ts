@@ -104,9 +104,9 @@ function lengthOf(payload: Message["payload"]): number {
   if (payload === undefined) return 0;
   const isText = typeof payload === "string";
   const length = isText ? utf8Length(payload, 0) : ((payload as PayloadSource | null)?.length as number);
-  if (isText && length < 0) throw new TypeError("payload holds a lone surrogate; give it as bytes");
+  if (isText && length < 0) throw new TypeError("payload holds a lone surrogate");
   if ((length | 0) !== length || length < 0) {
-    throw new TypeError("payload must be a string, a Uint8Array or a source with a length in bytes");
+    throw new TypeError("payload must be text, a Uint8Array or a source with a length");
   }
   return length;
 }

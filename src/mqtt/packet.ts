@@ -135,7 +135,7 @@ export function encodePublishHeader(
   let rest = size + length + (isNumbered ? 4 : 2);
   let end = at + 1;
   into[at] = 0x30 | flags;
-  // As in writeHeader: a call would cost as much as all of this.
+  // As in closePacket: a call would cost as much as all of this.
   for (; rest > 127; rest >>>= 7) {
     into[end] = rest | 0x80;
     end += 1;
@@ -184,7 +184,7 @@ export function filtersSize(type: 8 | 10, list: readonly (Subscription | string)
     length += 2 + checkTopic(item as string, true);
   }
   if (length === 2) {
-    throw new TypeError(`${packetName(type)} needs at least one topic filter [MQTT-3.8.3-3, MQTT-3.10.3-2]`);
+    throw new TypeError(`${packetName(type)} needs a topic filter [MQTT-3.8.3-3, MQTT-3.10.3-2]`);
   }
   return 1 + lengthSize(length) + length;
 }
@@ -218,18 +218,6 @@ function lengthSize(length: number): number {
   return length < 128 ? 1 : length < 16384 ? 2 : length < 2097152 ? 3 : 4;
 }
 
-function writeHeader(into: Uint8Array, at: number, first: number, length: number): number {
-  into[at] = first;
-  let end = at + 1;
-  let rest = length;
-  for (; rest > 127; rest >>>= 7) {
-    into[end] = rest | 0x80;
-    end += 1;
-  }
-  into[end] = rest;
-  return end + 1;
-}
-
 /**
  * Puts the fixed header before a body that was written from `at + 2` to `end`, and returns the packet's end. A body too
  * long for one length byte moves up: one native move instead of measuring every text once more, each at the price of a
@@ -239,8 +227,15 @@ function closePacket(into: Uint8Array, at: number, first: number, end: number): 
   const start = at + 2;
   const length = end - start;
   const size = lengthSize(length) - 1;
-  if (size > 0) into.set(into.subarray(start, end), start + size);
-  writeHeader(into, at, first, length);
+  if (size > 0) into.copyWithin(start + size, start, end);
+  into[at] = first;
+  let edge = at + 1;
+  let rest = length;
+  for (; rest > 127; rest >>>= 7) {
+    into[edge] = rest | 0x80;
+    edge += 1;
+  }
+  into[edge] = rest;
   return end + size;
 }
 

@@ -5,7 +5,7 @@
 // the table.
 
 import type { Budget, Message, PayloadSource, SessionOptions } from "./contract.js";
-import { adopt, advance, type Filters, find, forget, InFlight, inPhase, nextId, setPhase } from "./in-flight.js";
+import { adopt, advance, type Filters, find, forget, InFlight, nextId, setPhase } from "./in-flight.js";
 import {
   checkConnect,
   checkWhole,
@@ -79,13 +79,12 @@ export abstract class Sender extends InFlight {
     words[3] = checkWhole("pingTimeoutMs", options.pingTimeoutMs ?? 5000, 1, 86400000);
     // Nothing is sent while CONNACK or PINGRESP is awaited, which must not last longer than the keep alive
     // [MQTT-3.1.2-23].
-    if (seconds > 0) {
-      words[2] = Math.min(words[2], seconds * 1000);
-      words[3] = Math.min(words[3], seconds * 1000);
-    }
+    const keepAlive = seconds * 1000;
+    if (seconds > 0 && keepAlive < words[2]) words[2] = keepAlive;
+    if (seconds > 0 && keepAlive < words[3]) words[3] = keepAlive;
     words[5] = checkWhole("ackTimeoutMs", options.ackTimeoutMs ?? 10000, 1, 86400000);
     // PINGREQ goes up to 2 s before the keep alive is over, so that the link's delay does not make it late.
-    words[4] = seconds * 1000 - Math.min(seconds * 250, 2000);
+    words[4] = keepAlive - (seconds < 8 ? seconds * 250 : 2000);
     words[6] = options.stream === true ? -1 : receive;
     words[7] = most;
     words[13] = inFlight;
@@ -94,6 +93,7 @@ export abstract class Sender extends InFlight {
     words[8] = words[1] as number;
     words[20] = room;
     words[22] = options.clean ? 1 : 0;
+    words[24] = options.previews === false ? 1 : 0;
     words[28] = send;
     words[30] = options.pipeline === true ? 1 : 0;
   }
@@ -122,8 +122,8 @@ export abstract class Sender extends InFlight {
    */
   release(id: number, now: number): number {
     checkFree(this, id);
-    const refused = refusalOf(this);
-    if (refused < 0) return refused;
+    if (this.state > 3) return -4;
+    if (this.pending === this.words[13]) return -1;
     adopt(this, 0x150000 | id, 0, 0, null, null, 0);
     this.owed += 16;
     advance(this, this.edge - 4, false, 0);
@@ -139,8 +139,7 @@ export abstract class Sender extends InFlight {
    * TypeError or RangeError for an empty list, an illegal filter or QoS, and a list larger than `budget.send`.
    */
   subscribe(list: readonly Subscription[], now: number): number {
-    if (list.length > 62)
-      throw new RangeError(`${list.length} filters are too many; at most 62 fit into one SUBSCRIBE`);
+    if (list.length > 62) throw new RangeError(`${list.length} filters are too many; at most 62 fit`);
     return request(this, 8, list, now);
   }
 
@@ -177,20 +176,14 @@ export abstract class Sender extends InFlight {
   }
 }
 
-/** Why no entry with an id can be taken now; 0 when one can. */
-function refusalOf(me: Sender): number {
-  if (me.state > 3) return -4;
-  return me.pending === me.words[13] ? -1 : 0;
-}
-
 /** SUBSCRIBE (8) or UNSUBSCRIBE (10). */
 function request(me: Sender, type: 8 | 10, list: Filters, now: number): number {
   const size = filtersSize(type, list);
   if (size > (me.words[28] as number)) {
-    throw new RangeError(`${packetName(type)} takes ${size} bytes; split it or make budget.send at least that`);
+    throw new RangeError(`${packetName(type)} takes ${size} bytes; split it or enlarge budget.send`);
   }
-  const refused = me.state < 3 ? -2 : refusalOf(me);
-  if (refused < 0) return refused;
+  if (me.state !== 3) return me.state < 3 ? -2 : -4;
+  if (me.pending === me.words[13]) return -1;
   const id = nextId(me);
   if (id === 0) return -1;
   adopt(me, 0x100000 | ((type + 1) << 16) | id, size, list.length, list, null, 0);
@@ -233,13 +226,10 @@ export function wants(me: Sender): boolean {
 
 // The bytes.
 
-/** Bytes that acknowledgements find room for. */
-function ackRoom(me: Sender): number {
-  // While a message is leaving, some room stays for its payload.
-  return (me.words[28] as number) - me.end + me.start - (me.leaving === 0 ? 0 : 16);
-}
-
-/** Queues an acknowledgement, behind those that wait. False when it finds no room. */
+/**
+ * Queues an acknowledgement, behind those that wait. False when it finds no room. Who calls sees to `schedule`, if it
+ * does not leave at once.
+ */
 export function acknowledge(me: Sender, type: number, id: number): boolean {
   const output = me.bytes;
   let end = me.end;
@@ -248,14 +238,14 @@ export function acknowledge(me: Sender, type: number, id: number): boolean {
     me.start = end;
   } else {
     if (me.leaving === 14 || me.state === 5) return true;
-    if (ackRoom(me) < 4) return false;
+    // While a message is leaving, some room stays for its payload.
+    if ((me.words[28] as number) - end + me.start < (me.leaving === 0 ? 4 : 20)) return false;
     if (end + 4 > output.length) {
       compact(me);
       end = me.end;
     }
   }
   me.end = encodeAck(output, end, type, id);
-  if (me.sendBy === null) schedule(me, me.instant);
   return true;
 }
 
@@ -268,17 +258,6 @@ function compact(me: Sender): void {
   words[29] = (words[29] as number) - (start - base);
   me.end -= start - base;
   me.start = base;
-}
-
-/** The connection is over: whatever waits here is void. */
-export function clear(me: Sender): void {
-  me.ping = 0;
-  me.start = 0;
-  me.end = 0;
-  me.leaving = 0;
-  me.owed &= ~14;
-  me.payload = null;
-  me.words[16] = (me.words[16] as number) + 1;
 }
 
 /**
@@ -305,9 +284,10 @@ function nextItem(me: Sender): number {
 
 /**
  * Puts at most `limit` bytes together and returns how many: bytes[at, at + count), which are then as good as sent.
- * What was put together by the call before is gone. Throws what a payload source throws.
+ * What was put together by the call before is gone. With `single` nothing follows a packet larger than PUBREL. Throws
+ * what a payload source throws.
  */
-export function fill(me: Sender, limit: number): number {
+export function fill(me: Sender, limit: number, single: boolean): number {
   const output = me.bytes;
   const words = me.words;
   let at = me.start;
@@ -355,8 +335,10 @@ export function fill(me: Sender, limit: number): number {
       me.end = next;
       return limit;
     }
+    const isLarge = next > edge + 4;
     edge = putPayload(me, item, next, most < output.length ? most : output.length);
     leaving = edge < 0 ? 1 : me.leaving;
+    if (single && isLarge) break;
   }
   // The connection has ended meanwhile.
   if (edge < 0) return 0;
@@ -405,7 +387,7 @@ function begin(me: Sender, item: number, at: number): number {
   }
   if (edge !== end) {
     me.leaving = 0;
-    throw new TypeError("a payload or list was changed after it was accepted");
+    throw new TypeError("it was changed after it was accepted");
   }
   // From queued to leaving.
   words[item] = (word + 0x100000) | 0x800000;
@@ -456,9 +438,13 @@ function sent(me: Sender, item: number): void {
     me.ping = 3;
     words[12] = until;
   } else {
-    const at = item > 0 ? item : inPhase(me, type === 6 ? 5 : 2);
-    // None when CONNACK has settled the entry while its last bytes were leaving.
-    if (at < 0) return;
+    let at = item;
+    if (at === 0) {
+      const phase = type === 6 ? 5 : 2;
+      for (at = me.edge - 4; at > 28 && (((words[at] as number) >> 20) & 7) !== phase; ) at -= 4;
+      // None when CONNACK has settled the entry while its last bytes were leaving.
+      if (at < 32) return;
+    }
     const word = words[at] as number;
     const answer = (word >> 16) & 15;
     if (answer === 0) {

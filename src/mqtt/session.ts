@@ -4,14 +4,14 @@
 // with the sender, which knows what leaves next, the in-flight table and the decoder. Knows no transport, timer or
 // flash. Time is int32 milliseconds that wrap: instants are compared by difference only.
 //
-// Hot paths, which are straight: a message out is outgoing.ts; all that comes in is receive() here, then onPacket()
+// Hot paths, which are straight: a message out is outgoing.ts; all that comes in is arrive() here, then onPacket()
 // for an answer, or decode() in decoder.ts. On the chip each call, each field and each element counts.
 
 import { grant, isSurprise, keptAt, onOther, record, reply } from "./answers.js";
 import type { Budget, Inbound, Message, SessionHandler, SessionOptions } from "./contract.js";
 import { decode, reset } from "./decoder.js";
 import { finish, leave, settle, tell } from "./ending.js";
-import { answerOf, forget, phaseOf } from "./in-flight.js";
+import { forget } from "./in-flight.js";
 import { accept } from "./outgoing.js";
 import { checkClean, encodeConnect, packetName } from "./packet.js";
 import { fill, Sender, schedule, wake, wants } from "./sender.js";
@@ -116,50 +116,20 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
    */
   receive(count: number, now: number, room = 0): number {
     const held = this.held;
-    const words = this.words;
     if (held < 0) throw new Error("receive() from inside a callback; call it afterwards");
-    if (!(count >= 0 && held + count <= (words[20] as number))) {
-      throw new RangeError(`${count} bytes do not fit behind the ${held} of ${words[20]}`);
+    if (!(count >= 0 && held + count <= (this.words[20] as number))) {
+      throw new RangeError(`there is no room for ${count} bytes`);
     }
-    const instant = now | 0;
-    this.instant = instant;
-    if (count > 0) words[11] = instant;
-    const bytes = this.bytes;
-    let first = 0;
-    let id = 0;
-    if (count === 4 && held === 0 && this.parsing === 1 && bytes[1] === 2) {
-      first = bytes[0] as number;
-      id = ((bytes[2] as number) << 8) | (bytes[3] as number);
-    }
-    // What QoS 1 and 2 mostly bring: PUBACK, PUBREC, PUBREL or PUBCOMP, alone. Whatever is not just that is decoded.
-    if (id > 0 && (first === 0x50 || first === 0x70 || first === 0x40 || first === 0x62)) {
-      this.held = -1;
-      this.room = room;
-      this.onPacket(first >> 4, id, 4, 4);
-      if (this.held < 0) this.held = 0;
-    } else {
-      this.room = 0;
-      decode(this, count);
-    }
-    if ((this.owed & 1) !== 0) settle(this);
-    if (this.errors !== null) leave(this);
-    const end = this.end;
-    const start = this.start;
-    // Without a connection, or with a new one that a callback has begun, nothing is to be said on this one.
-    if (start === end || this.state < 3 || end - start > room || this.owed !== 0) return 0;
-    this.at = start;
-    this.start = end;
-    words[10] = instant;
-    this.sendBy = null;
-    return end - start;
+    const answer = arrive(this, count, now | 0, room, false);
+    return answer > 0 ? answer : 0;
   }
 
   /**
    * Puts together what is to leave, at most `limit` bytes, and returns how many: bytes[at, at + count), valid until
    * the session is called again; 0 when there is nothing. What was put together counts as sent, so the owner must send
-   * all of it.
+   * all of it. With `single` there is no more than one message or request in it.
    */
-  transmit(limit: number, now: number): number {
+  transmit(limit: number, now: number, single = false): number {
     const instant = now | 0;
     // When the buffer is being filled already, a callback has called.
     if (this.depth > 255) return 0;
@@ -171,7 +141,7 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
     // A callback may have ended the connection and begun the next one, whose bytes are not for this transport.
     if (this.state > 1 && generation === this.words[16]) {
       try {
-        count = fill(this, limit);
+        count = fill(this, limit, single);
       } catch (error) {
         this.errors ??= [error];
         finish(this, "internal", "a message could not be read", "");
@@ -229,23 +199,20 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
       tell(this, "onFlushed", false);
     }
     if (this.state > 1) {
-      if (this.ping === 1 && this.state === 3) {
-        // Quiet means nothing sent [MQTT-3.1.2-23], and also nothing received: a link that has died takes what is sent
-        // for a long time, and only a ping finds out.
-        const quiet = (((words[10] as number) - (words[11] as number)) | 0) < 0 ? 10 : 11;
-        // From now on bounded by the time that the transport may take for it.
-        if (isDue(this, ((words[quiet] as number) + (words[4] as number)) | 0, 0)) {
-          this.ping = 2;
-          this.owed |= 2;
-        }
-      }
-      // PINGRESP cannot come while a long packet is arriving, which is no reason to be silent [MQTT-3.1.2-23].
-      const isArriving = this.partial && (((words[11] as number) - (words[10] as number)) | 0) > 0;
+      // Quiet means nothing sent [MQTT-3.1.2-23], and also nothing received: a link that has died takes what is sent
+      // for a long time, and only a ping finds out. PINGRESP cannot come while a long packet is arriving, which is no
+      // reason to be silent.
+      const hasCome = (((words[11] as number) - (words[10] as number)) | 0) > 0;
+      const isArriving = hasCome && this.partial;
+      let quiet = 0;
+      if (this.ping === 1 && this.state === 3) quiet = hasCome ? 10 : 11;
       if (this.ping === 3 && this.state === 3 && isArriving) {
-        if (isDue(this, ((words[10] as number) + (words[4] as number)) | 0, 0)) {
-          this.ping = 2;
-          this.owed |= 2;
-        }
+        quiet = 10;
+      }
+      if (quiet > 0 && isDue(this, ((words[quiet] as number) + (words[4] as number)) | 0, 0)) {
+        // From now on bounded by the time that the transport may take for it.
+        this.ping = 2;
+        this.owed |= 2;
       }
       if (!wants(this)) this.sendBy = null;
       else if (this.sendBy === null) schedule(this, now);
@@ -258,14 +225,14 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
       // The answer that is due first, and is due.
       let first = -1;
       for (let at = 32; at < this.edge && this.state === 3; at += 4) {
-        const phase = phaseOf(this, at);
+        const phase = ((words[at] as number) >> 20) & 7;
         if ((phase === 3 || phase === 6) && isDue(this, words[at + 3] as number, words[5] as number)) {
           if (first < 0 || (((words[at + 3] as number) - (words[first + 3] as number)) | 0) < 0) first = at;
         }
       }
       if (first >= 0) {
-        const id = (words[first] as number) & 0xffff;
-        expire(this, `no ${packetName(answerOf(this, first))} for id ${id}`, words[5] as number);
+        const word = words[first] as number;
+        expire(this, `no ${packetName((word >> 16) & 15)} for id ${word & 0xffff}`, words[5] as number);
       }
     }
     this.depth -= 1;
@@ -287,8 +254,8 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
       word = words[at] as number;
       if ((word & 0xffff) === id) break;
     }
-    // What is no answer to an entry, or comes too early.
-    if (at === edge || type === 6 || type === 13 || type === 2 || this.server < 1) {
+    // What is no answer to an entry (4, 5, 7, 9 and 11 are, the bits of 0xab0), or comes too early.
+    if (at === edge || ((0xab0 >> type) & 1) === 0 || this.server < 1) {
       onOther(this, type, id);
       return;
     }
@@ -311,7 +278,8 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
   /**
    * Decides the course, what is done with the payload. 0: looked at by nobody: a QoS 2 repeat, or a message after our
    * DISCONNECT. 1: handed over. 2: larger than the budget: its first bytes are handed over, the rest is skipped. 3:
-   * skipped, for its topic is too long.
+   * skipped, for its topic is too long, or the owner wants no first bytes. Most messages are there as a whole, and are
+   * done with here.
    */
   onPublish(message: Inbound, whole: boolean): number {
     if (this.server < 1) {
@@ -320,68 +288,150 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
     }
     const words = this.words;
     const largest = words[6] as number;
-    const length = message.length;
+    const qos = message.qos;
+    const isThere = message.complete;
     let course = 1;
-    let wanted = length;
-    if (!whole) {
-      course = 3;
-      wanted = 0;
-    } else if (length > largest) {
-      course = largest < 0 ? 1 : 2;
-      wanted = largest < 0 ? 0 : largest;
-    }
+    if (!whole) course = 3;
+    else if (message.length > largest && largest >= 0) course = 2 + (words[24] as number);
     // After DISCONNECT it could not be acknowledged: the server keeps it for the next connection.
     if (this.owed !== 0 && (this.leaving === 14 || this.state === 5)) course = 0;
-    else if (message.qos === 2) {
+    else if (qos === 2) {
       if (keptAt(this, message.id) > 0) course = 0;
       else if (40 + 4 * (words[13] as number) + (words[15] as number) === words.length) {
-        finish(this, "overflow", "more inbound QoS 2 messages at once than budget.inbound", "4.8.0-2");
+        finish(this, "overflow", "more QoS 2 messages than budget.inbound", "4.8.0-2");
         return 0;
       }
     }
-    words[17] = course;
-    return course === 0 ? 0 : wanted;
+    if (course === 2 || (course === 1 && !isThere)) {
+      words[17] = course;
+      return course === 2 ? largest : largest < 0 ? 0 : message.length;
+    }
+    if (course === 3) {
+      message.complete = false;
+      message.end = message.start;
+    }
+    if (course > 0 && !hand(this, message, course)) return 0;
+    if (!isThere) words[17] = 0;
+    else if (qos > 0) reply(this, qos + 3, message.id);
+    return -1;
   }
 
   onPayload(message: Inbound, last: boolean): void {
-    const words = this.words;
-    const course = words[17] as number;
-    const id = message.id;
+    const course = this.words[17] as number;
     const qos = message.qos;
     if (course !== 1 && !last) this.parsing = 6;
-    if (course === 1 || (course > 1 && message.offset === 0)) {
-      message.complete = last && course === 1;
-      if (course === 3) message.end = message.start;
-      // The id is held before the callback: whatever happens in there, the message was handed over once.
-      if (qos === 2 && (last || course > 1)) {
-        const kept = (words[15] as number) + 1;
-        words[15] = kept;
-        words[words.length - kept] = id;
-      }
-      try {
-        if (course > 1) this.handler.onOverflow(message);
-        else this.handler.onMessage(message);
-      } catch (error) {
-        this.errors ??= [error];
-      }
-      // The bytes are overwritten by what comes next.
-      message.start = 0;
-      message.end = 0;
-      // The callback has ended the connection.
-      if (this.held >= 0) return;
+    if (course === 1 || (course === 2 && message.offset === 0)) {
+      message.complete = last;
+      if (!hand(this, message, course)) return;
     }
     // QoS 1 is answered by PUBACK, QoS 2 by PUBREC, in the order of arrival [MQTT-4.6.0-2, MQTT-4.6.0-3].
-    if (last && qos > 0) reply(this, qos + 3, id);
+    if (last && qos > 0) reply(this, qos + 3, message.id);
   }
+}
+
+/** Hands over a message or a piece of it. False when the callback has ended the connection. */
+function hand(me: Session, message: Inbound, course: number): boolean {
+  // The id is held before the callback: whatever happens in there, the message was handed over once.
+  if (message.qos === 2 && (course > 1 || message.complete)) {
+    const words = me.words;
+    const kept = (words[15] as number) + 1;
+    words[15] = kept;
+    words[words.length - kept] = message.id;
+  }
+  try {
+    if (course > 1) me.handler.onOverflow(message);
+    else me.handler.onMessage(message);
+  } catch (error) {
+    me.errors ??= [error];
+  }
+  // The bytes are overwritten by what comes next.
+  message.start = 0;
+  message.end = 0;
+  return me.held < 0;
+}
+
+/**
+ * So many bytes have come and been dropped: of a payload that nobody wants (`parsing` 6), at most words[18]; or of
+ * whatever follows a breach. Returns -1 when something is left to be done.
+ */
+export function skip(me: Session, count: number, now: number): number {
+  const words = me.words;
+  words[11] = now;
+  if (me.parsing !== 6) return 0;
+  const rest = (words[18] as number) - count;
+  words[18] = rest;
+  if (rest > 0) return 0;
+  const message = me.message as Inbound;
+  me.parsing = 1;
+  me.message = null;
+  if (message.qos === 0) return 0;
+  reply(me, message.qos + 3, message.id);
+  schedule(me, now);
+  leave(me);
+  return -1;
+}
+
+/**
+ * As `receive`, without its checks; -1 says that something is left to be done. With `single` no more than one packet is
+ * taken in: while `parsing` is 7 there are more, for further calls with a `count` of 0.
+ */
+export function arrive(me: Session, count: number, now: number, room: number, single: boolean): number {
+  me.instant = now;
+  if (count > 0) me.words[11] = now;
+  let first = 0;
+  let id = 0;
+  // Bytes behind the packet.
+  let rest = 0;
+  if (count === 4 ? me.held === 0 && me.parsing === 1 : count === 0 && me.parsing === 7 && me.held > 3) {
+    const bytes = me.bytes;
+    if (bytes[1] === 2) {
+      first = bytes[0] as number;
+      id = ((bytes[2] as number) << 8) | (bytes[3] as number);
+      if (count === 0) rest = me.held - 4;
+    }
+  }
+  // What QoS 1 and 2 mostly bring: PUBACK, PUBREC, PUBREL or PUBCOMP. Whatever is not just that is decoded.
+  if (id > 0 && (first === 0x50 || first === 0x70 || first === 0x40 || first === 0x62)) {
+    me.held = -1;
+    me.room = rest > 0 ? 0 : room;
+    me.onPacket(first >> 4, id, 4, 4);
+    if (me.held < 0) {
+      me.held = rest;
+      if (rest > 0) me.bytes.copyWithin(0, 4, rest + 4);
+      else if (count === 0) me.parsing = 1;
+    }
+  } else {
+    me.room = 0;
+    decode(me, count, single);
+  }
+  if ((me.owed & 1) !== 0) settle(me);
+  if (me.errors !== null) {
+    if (me.start < me.end) schedule(me, now);
+    leave(me);
+  }
+  const start = me.start;
+  const end = me.end;
+  if (start === end) return me.owed === 0 ? 0 : -1;
+  // Without a connection, or with a new one that a callback has begun, nothing is to be said on this one.
+  if (end - start <= room && me.owed === 0 && me.state > 2) {
+    me.at = start;
+    me.start = end;
+    me.words[10] = now;
+    me.sendBy = null;
+    return end - start;
+  }
+  schedule(me, now);
+  return -1;
 }
 
 /**
  * Whether an instant has come; if not, tick() comes again then. An answer, for which there are `period` milliseconds,
- * cannot come in the middle of another packet: while one is arriving, its time runs from the last bytes that came.
+ * cannot come in the middle of another packet, or before bytes that the transport holds: while there are such, its time
+ * runs from the last bytes that came.
  */
 function isDue(me: Session, limit: number, period: number): boolean {
   let at = limit;
-  if (period > 0 && me.partial) {
+  if (period > 0 && (me.partial || (me.words[31] as number) > 0)) {
     const quiet = ((me.words[11] as number) + period) | 0;
     if (((quiet - at) | 0) > 0) at = quiet;
   }

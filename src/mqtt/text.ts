@@ -43,14 +43,9 @@ export function scan(bytes: Uint8Array, at: number, end: number): 0 | 1 | 2 | 4 
   return mark;
 }
 
-/** Whether `bytes[start..end)` is well-formed UTF-8 without U+0000. An empty range is. */
-export function isUtf8(bytes: Uint8Array, start: number, end: number): boolean {
-  return scan(bytes, start, end) < 2;
-}
-
 /**
  * The string that `bytes[start..end)` spells. U+FEFF is kept wherever it stands [MQTT-1.5.3-3]. The bytes must be
- * well-formed (see {@link isUtf8}): what others give is not the same on every engine.
+ * well-formed (see {@link scan}): what others give is not the same on every engine.
  */
 export function readUtf8(bytes: Uint8Array, start: number, end: number): string {
   return (String.fromArrayBuffer as FromArrayBuffer)(bytes.buffer, bytes.byteOffset + start, end - start);
@@ -64,12 +59,14 @@ export function readUtf8(bytes: Uint8Array, start: number, end: number): string 
  * not, gives -1 for text with U+0000 there too: refused is better than sent wrong.
  */
 export function utf8Length(text: string, least: 0 | 1): number {
-  const bytes = new Uint8Array(ArrayBuffer.fromString(text));
-  const length = bytes.length;
+  const buffer = ArrayBuffer.fromString(text);
+  const length = buffer.byteLength;
   if (least > 0 && text.indexOf("\0") >= 0) return -1;
   // Every UTF-16 unit above U+007F takes more than one byte, so equal lengths mean ASCII and nothing is left to check.
+  if (length === text.length) return length;
   // XS encodes a lone surrogate as it stands and fails the scan; an engine that replaces it fails the comparison.
-  return length === text.length || (scan(bytes, 0, length) < 4 && readUtf8(bytes, 0, length) === text) ? length : -1;
+  const bytes = new Uint8Array(buffer);
+  return scan(bytes, 0, length) < 4 && readUtf8(bytes, 0, length) === text ? length : -1;
 }
 
 /**
@@ -86,7 +83,7 @@ export function checkField(value: string | Uint8Array, name: string, statement: 
     throw new TypeError(`${name} holds U+0000 or a lone surrogate [MQTT-1.5.3-1${statement}]`);
   }
   if (length > 65535) {
-    throw new RangeError(`${name} has ${length} bytes; at most 65535 fit (topics: [MQTT-4.7.3-3])`);
+    throw new RangeError(`${name} has ${length} bytes; 65535 fit [MQTT-4.7.3-3]`);
   }
   return length;
 }
@@ -98,42 +95,17 @@ export function checkField(value: string | Uint8Array, name: string, statement: 
 export function checkTopic(topic: string, pattern: boolean): number {
   const name = pattern ? "topic filter" : "topic name";
   const length = checkField(topic, name, ", MQTT-4.7.3-2");
-  if (length === 0) throw new TypeError(`${name} must not be empty [MQTT-4.7.3-1]`);
+  if (length === 0) throw new TypeError(`${name} is empty [MQTT-4.7.3-1]`);
   if (topic.indexOf("+") < 0 && topic.indexOf("#") < 0) return length;
-  if (!pattern) throw new TypeError(`${name} "${topic}": + and # are for filters only [MQTT-3.3.2-2]`);
+  if (!pattern) throw new TypeError(`${name} "${topic}": + and # are for filters [MQTT-3.3.2-2]`);
   for (let at = 0, end = 0; end < topic.length; at = end + 1) {
     end = topic.indexOf("/", at);
     if (end < 0) end = topic.length;
     const level = topic.substring(at, end);
     if (level === "+" || (level === "#" && end === topic.length)) continue;
     if (level.indexOf("+") >= 0 || level.indexOf("#") >= 0) {
-      throw new TypeError(`${name} "${topic}": + and # must fill a level, # the last [MQTT-4.7.1-2, MQTT-4.7.1-3]`);
+      throw new TypeError(`${name} "${topic}": + and # fill a level, # the last [MQTT-4.7.1-2, MQTT-4.7.1-3]`);
     }
   }
   return length;
-}
-
-/**
- * Whether a legal filter matches a legal topic name. Compares as they stand, with no normalisation [MQTT-4.7.3-4]; a
- * filter that opens with a wildcard never matches a name that opens with "$" [MQTT-4.7.2-1]. Both must have passed
- * their check.
- */
-export function matches(pattern: string, topic: string): boolean {
-  if (topic.startsWith("$") && (pattern.startsWith("+") || pattern.startsWith("#"))) return false;
-  let from = 0;
-  let at = 0;
-  for (;;) {
-    let next = pattern.indexOf("/", from);
-    if (next < 0) next = pattern.length;
-    const level = pattern.substring(from, next);
-    // "a/#" is also the filter for "a" itself (§4.7.1.2), of which nothing is left here.
-    if (level === "#") return true;
-    if (at > topic.length) return false;
-    let end = topic.indexOf("/", at);
-    if (end < 0) end = topic.length;
-    if (level !== "+" && level !== topic.substring(at, end)) return false;
-    from = next + 1;
-    at = end + 1;
-    if (from > pattern.length) return at > topic.length;
-  }
 }

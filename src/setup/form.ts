@@ -30,16 +30,10 @@ export interface Scanner {
 type FromArrayBuffer = (buffer: ArrayBufferLike, byteOffset: number, byteLength: number) => string;
 
 /**
- * The fields in `body[start..end)`, which is left as it is. Undefined when it is not valid: a % without two hex digits,
- * bytes that are no UTF-8, an unknown field, a field sent twice.
+ * Reads the form in `body[start..end)`, which is left as it is, field by field, because all of it takes longer than
+ * Wi-Fi can wait. `fields` is undefined when it is not valid: a % without two hex digits, bytes that are no UTF-8, an
+ * unknown field, a field sent twice.
  */
-export function parseForm(body: Uint8Array, start: number, end: number, scanner?: Scanner): SetupFields | undefined {
-  const reader = new FormReader(body, start, end, scanner);
-  while (reader.step());
-  return reader.fields;
-}
-
-/** Reads a form field by field, because all of it takes longer than Wi-Fi can wait. */
 export class FormReader {
   private readonly body: Uint8Array;
   private place: number;

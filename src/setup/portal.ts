@@ -13,6 +13,8 @@ export interface PortalHandler {
   onTry(fields: SetupFields): string | undefined;
   /** A person asks for more time. */
   onMore(): void;
+  /** Text as a JSON string (RFC 8259 §7). */
+  quoted(text: string): string;
   /** A page wants to know which networks there are now: its button, or the first page when nothing was heard yet. */
   onScan(): void;
 }
@@ -72,7 +74,7 @@ export class Portal {
     const { ssid, host, root, mode, wiring } = facts;
     this.first = `{"chip":${facts.chipId},"fw":"${facts.firmware}","left":`;
     this.last =
-      `],"now":{"ssid":${quoted(ssid, scanner)},"host":"${host}","port":${facts.port},"root":${quoted(root, scanner)},` +
+      `],"now":{"ssid":${handler.quoted(ssid)},"host":"${host}","port":${facts.port},"root":${handler.quoted(root)},` +
       `"mode":"${mode}","wiring":"${wiring}","user":${facts.hasUser}}}`;
     this.report("idle", "", "");
   }
@@ -85,7 +87,7 @@ export class Portal {
    */
   heard(ssid: string, rssi: number, open: boolean): void {
     if (ssid === "" || encoded(ssid).length > 32) return;
-    const name = quoted(ssid, this.scanner);
+    const name = this.handler.quoted(ssid);
     const { names, levels } = this;
     let from = 0;
     while (from < names.length && names[from] !== name) from += 1;
@@ -117,7 +119,7 @@ export class Portal {
    */
   report(phase: string, step: string, detail: string): void {
     this.isTrying = phase === "trying";
-    const text = quoted(detail.substring(0, 200), this.scanner);
+    const text = this.handler.quoted(detail.substring(0, 200));
     this.trial = `,"phase":"${phase}","step":"${step}","detail":${text},"networks":[`;
   }
 
@@ -190,16 +192,10 @@ export class Portal {
     if (!this.isAsked && this.names.length === 0) this.scan();
   }
 
-  /** What the page shows, as JSON in UTF-8. The weakest networks are left out beyond 1,400 bytes. */
-  status(now: number): Uint8Array {
-    const draft = this.begin(now);
-    for (;;) {
-      const bytes = this.extend(draft);
-      if (bytes !== undefined) return bytes;
-    }
-  }
-
-  /** Begins a status, for `extend`. */
+  /**
+   * Begins a status: what the page shows, as JSON in UTF-8, for `extend`. The weakest networks are left out beyond
+   * 1,400 bytes.
+   */
   begin(now: number): StatusDraft {
     const left = (this.closesAt - now) | 0;
     const bytes = encoded(`${this.first}${left > 0 ? (left / 1000) | 0 : 0}${this.trial}`);
@@ -247,29 +243,4 @@ export interface StatusDraft {
 
 function encoded(text: string): Uint8Array {
   return new Uint8Array(ArrayBuffer.fromString(text));
-}
-
-/** XS takes a range (xsString.c, fx_String_fromArrayBuffer); its typings name the buffer only. */
-type FromArrayBuffer = (buffer: ArrayBufferLike, byteOffset: number, byteLength: number) => string;
-
-/** Text as a JSON string (RFC 8259 §7), by hand: JSON.stringify would stay in flash with all it can do. */
-function quoted(text: string, scanner: Scanner | undefined): string {
-  const bytes = encoded(text);
-  const end = bytes.length;
-  let out = '"';
-  for (let from = 0; ; from += 1) {
-    let stop = from;
-    if (scanner !== undefined) {
-      // Up to a quote or a control character, if there is no backslash before it.
-      stop = scanner.span(bytes, from, end, 0x20, 0xff, 0x22);
-      stop = scanner.span(bytes, from, stop, 0, 0xff, 0x5c);
-    } else
-      while (stop < end && bytes[stop] !== 0x22 && bytes[stop] !== 0x5c && (bytes[stop] as number) >= 0x20) stop += 1;
-    if (stop > from) out += (String.fromArrayBuffer as FromArrayBuffer)(bytes.buffer, from, stop - from);
-    if (stop === end) return `${out}"`;
-    const unit = bytes[stop] as number;
-    if (unit >= 0x20) out += unit === 0x22 ? '\\"' : "\\\\";
-    else out += `\\u00${unit < 0x10 ? "0" : "1"}${"0123456789abcdef".substring(unit & 15, (unit & 15) + 1)}`;
-    from = stop;
-  }
 }

@@ -15,7 +15,7 @@ describe("box: starting", () => {
     const rig = new BoxRig({ settings: BATTERY });
     assert.deepEqual(deeds(rig.tell({ type: "booted", cause: "press", course: "normal" })), ["store 0"]);
     assert.deepEqual(deeds(rig.stored(1)), ["rest STORED", "rest JOINING", "join 0 unkept"]);
-    assert.equal(rig.box.state, "joining");
+    assert.equal(rig.state, "joining");
   });
 
   it("a press at boot that cannot be stored does not keep older alerts from being delivered", () => {
@@ -39,7 +39,7 @@ describe("box: starting", () => {
       "rest SETUP",
       "open-setup",
     ]);
-    assert.equal(rig.box.state, "setup");
+    assert.equal(rig.state, "setup");
   });
 
   it("boots once only", () => {
@@ -72,7 +72,7 @@ describe("box: joining", () => {
     const seen = rig.tell({ type: "join-failed", why: "wrong password" });
     assert.deepEqual(deeds(seen), ["leave", "rest OFF"]);
     assert.deepEqual(said(seen), ["failed no Wi-Fi: wrong password"]);
-    assert.equal(rig.box.state, "waiting");
+    assert.equal(rig.state, "waiting");
     assert.deepEqual(deeds(rig.until(1000)), ["rest JOINING", "join 0"]);
   });
 
@@ -118,7 +118,7 @@ describe("box: joining", () => {
     assert.deepEqual(rig.tell({ type: "wifi-lost" }), []);
     assert.deepEqual(rig.tell({ type: "down", down: LOST }), []);
     assert.deepEqual(rig.command("led", { kind: "led", on: true }), []);
-    assert.equal(rig.box.state, "joining");
+    assert.equal(rig.state, "joining");
   });
 });
 
@@ -183,7 +183,7 @@ describe("box: connecting", () => {
       const seen = rig.tell({ type: "down", down: refusedWith(code) });
       assert.deepEqual(said(seen), [`failed refused: ${why}`]);
       assert.deepEqual(deeds(seen), ["rest REFUSED", "show NOT_SENT"]);
-      assert.equal(rig.box.state, "refused");
+      assert.equal(rig.state, "refused");
       assert.equal(rig.box.deadline(), undefined);
     });
   }
@@ -198,13 +198,13 @@ describe("box: connecting", () => {
   it("refused with 3, server unavailable: tries again later", () => {
     const rig = connecting();
     assert.deepEqual(said(rig.tell({ type: "down", down: refusedWith(3) })), ["failed refused: server unavailable"]);
-    assert.equal(rig.box.state, "waiting");
+    assert.equal(rig.state, "waiting");
   });
 
   it("refused with a reserved code: tries again later", () => {
     const rig = connecting();
     rig.tell({ type: "down", down: refusedWith(77) });
-    assert.equal(rig.box.state, "waiting");
+    assert.equal(rig.state, "waiting");
   });
 
   it("closed because of pipelining: the plain order, at once", () => {
@@ -216,7 +216,7 @@ describe("box: connecting", () => {
   it("lost before CONNACK: waits", () => {
     const rig = connecting();
     assert.deepEqual(said(rig.tell({ type: "down", down: LOST })), ["failed broker: connection reset"]);
-    assert.equal(rig.box.state, "waiting");
+    assert.equal(rig.state, "waiting");
   });
 
   it("a press while connecting joins the first flight", () => {
@@ -230,7 +230,7 @@ describe("box: connecting", () => {
     assert.deepEqual(deeds(rig.press(2)), ["store 0", "rest STORED", "rest CONNECTING"]);
     const seen = rig.tell({ type: "connected", sessionPresent: false });
     assert.deepEqual(deeds(seen), ["session-cleaned", "disconnect"]);
-    assert.equal(rig.box.state, "closing");
+    assert.equal(rig.state, "closing");
     assert.deepEqual(deeds(rig.tell({ type: "down", down: { ...LOST, reason: "disconnected" } })), [
       "rest CONNECTING",
       "open false",
@@ -431,9 +431,9 @@ describe("box: battery", () => {
     assert.deepEqual(rig.until(1000 + BoxTimes.window), ["announce sleeping", `flush ${BoxTimes.farewell}`]);
     assert.deepEqual(rig.tell({ type: "flushed" }), ["disconnect"]);
     assert.deepEqual(rig.tell({ type: "down", down: { ...LOST, reason: "disconnected" } }), ["rest OFF", "radio-off"]);
-    assert.equal(rig.box.state, "resting");
+    assert.equal(rig.state, "resting");
     assert.deepEqual(rig.tick(), ["say sleeping until the next press", "sleep 0"]);
-    assert.equal(rig.box.state, "asleep");
+    assert.equal(rig.state, "asleep");
     assert.equal(rig.box.deadline(), undefined);
   });
 
@@ -527,7 +527,7 @@ describe("box: battery", () => {
     rig.tell({ type: "subscribed", refused: false });
     rig.until(BoxTimes.window);
     rig.tell({ type: "down", down: LOST });
-    assert.equal(rig.box.state, "resting");
+    assert.equal(rig.state, "resting");
   });
 
   it("at the cap with a silent broker it says farewell without waiting", () => {
@@ -546,9 +546,9 @@ describe("box: battery", () => {
     rig.tell({ type: "booted", cause: "retry", course: "normal" });
     rig.shown = false;
     rig.until(BoxTimes.awake);
-    assert.equal(rig.box.state, "resting");
+    assert.equal(rig.state, "resting");
     assert.ok(rig.stored(2).includes("join 0 unkept"));
-    assert.equal(rig.box.state, "joining");
+    assert.equal(rig.state, "joining");
   });
 
   it("a press stored during the farewell is left for the next wake, and the LED says so", () => {
@@ -573,7 +573,7 @@ describe("box: battery", () => {
     assert.ok(rig.tell({ type: "down", down: { ...LOST, reason: "disconnected" } }).includes("radio-off"));
     assert.deepEqual(rig.until(10000), []);
     assert.ok(rig.tell({ type: "button", event: "reset" }).includes("factory-reset"));
-    assert.equal(rig.box.state, "resetting");
+    assert.equal(rig.state, "resetting");
   });
 
   it("a finger that stays does not keep it awake", () => {
@@ -832,7 +832,7 @@ describe("box: cmd/config", () => {
     const seen = rig.command("config", { kind: "config", changes: { port: 0 } });
     assert.deepEqual(deeds(seen).slice(0, 1), [`clear ${ROOT}/cmd/config`]);
     assert.match(deeds(seen)[1] ?? "", /^state rejected: port/);
-    assert.equal(rig.box.state, "online");
+    assert.equal(rig.state, "online");
   });
 
   it("what is so already is cleared, without a trial", () => {
@@ -905,7 +905,7 @@ describe("box: setup and factory reset", () => {
     rig.tell({ type: "button", event: "setup" });
     assert.deepEqual(rig.tell({ type: "button", event: "setup" }), []);
     assert.deepEqual(deeds(rig.press(1)), ["store 0", "rest STORED"]);
-    assert.equal(rig.box.state, "setup");
+    assert.equal(rig.state, "setup");
   });
 
   it("a hold of 10 s erases everything, and restarts when the button is let go", () => {

@@ -115,6 +115,21 @@ export function refusedWith(code: number): Down {
   return { reason: "refused", detail: `CONNACK ${code}`, code, pipelined: false };
 }
 
+/** The names of the box's states (state.ts), by number. */
+const STATE_NAMES: readonly string[] = Object.freeze([
+  "starting",
+  "joining",
+  "connecting",
+  "online",
+  "closing",
+  "waiting",
+  "refused",
+  "setup",
+  "resetting",
+  "resting",
+  "asleep",
+]);
+
 export class BoxRig {
   readonly box: Box;
   readonly retry = new Steps();
@@ -141,6 +156,11 @@ export class BoxRig {
       random: () => 0.5,
       ...options,
     });
+  }
+
+  /** The state's name. */
+  get state(): string {
+    return STATE_NAMES[this.box.state] ?? "";
   }
 
   /** Tells an event at the present instant; gives what the box asked for, most of it as short text. */

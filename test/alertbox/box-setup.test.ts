@@ -41,7 +41,7 @@ describe("box: the setup page", () => {
     ]);
     rig.now = 5000;
     rig.tell({ type: "down", down: { ...LOST, reason: "disconnected" } });
-    assert.equal(rig.box.state, "setup");
+    assert.equal(rig.state, "setup");
     assert.deepEqual(deeds(rig.until(5000 + BoxTimes.done)), ["restart"]);
   });
 
@@ -55,7 +55,7 @@ describe("box: the setup page", () => {
       if (step === "address") assert.deepEqual(deeds(rig.tell({ type: "associated" })), ["tell-setup trying address"]);
       const seen = deeds(rig.tell(event));
       assert.deepEqual(seen, [`tell-setup failed ${step} ${event.why}`, "use 10.0.0.2", "leave", "rest SETUP"]);
-      assert.equal(rig.box.state, "setup");
+      assert.equal(rig.state, "setup");
       assert.equal(rig.box.settings?.host, "10.0.0.2");
     });
   }

@@ -85,7 +85,7 @@ describe("box: the cache of a battery box", () => {
     rig.tell({ type: "opened" });
     const seen = rig.tell({ type: "down", down: refusedWith(5) });
     assert.ok(seen.includes("forget-cache"));
-    assert.equal(rig.box.state, "joining");
+    assert.equal(rig.state, "joining");
   });
 
   it("SUBSCRIBE leaves with the last alert's PUBREL; its answer may come before or after PUBCOMP", () => {
@@ -136,7 +136,7 @@ describe("box: quiet", () => {
     unsent.tell({ type: "booted", cause: "retry", course: "normal" });
     unsent.shown = false;
     unsent.until(BoxTimes.awake);
-    assert.equal(unsent.box.state, "resting");
+    assert.equal(unsent.state, "resting");
     assert.deepEqual(unsent.tick(), []);
   });
 });

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
-import { matches } from "../../src/mqtt/text.js";
+import { matches } from "../../src/mqtt/topic.js";
 import { publish, Rig } from "../mqtt/peer.js";
 import { answer, closes, MESSAGE, refuses } from "./script.js";
 

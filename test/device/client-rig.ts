@@ -78,7 +78,7 @@ export class Rig {
       onReadable(count, message) {
         rig.#heard(this, "readable", message.topic, count);
         rig.on["readable"]?.(count as never, message as never);
-        rig.read.push({ ...message, count, text: textOf(this.read()) });
+        rig.read.push({ ...copyOf(message), count, text: textOf(this.read()) });
       },
       onWritable(count) {
         rig.writables.push(count);
@@ -107,7 +107,7 @@ export class Rig {
       },
       onOverflow(message) {
         rig.#heard(this, "overflow", message.topic, message.byteLength);
-        rig.overflows.push({ ...message, count: 0, text: textOf(this.read()) });
+        rig.overflows.push({ ...copyOf(message), count: 0, text: textOf(this.read()) });
       },
       onReconnecting(delayMs, failure) {
         rig.delays.push(delayMs);
@@ -198,6 +198,11 @@ export class Rig {
     assert.equal(this.world.board.crashes, 0);
     this.world.close();
   }
+}
+
+/** What must outlive the callback. */
+function copyOf({ topic, byteLength, QoS, retain, duplicate, id, more }: ReadableMessage): ReadableMessage {
+  return { topic, byteLength, QoS, retain, duplicate, id, more };
 }
 
 export function textOf(buffer: ArrayBufferLike | undefined): string {

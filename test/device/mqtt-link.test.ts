@@ -33,6 +33,73 @@ describe("MqttLink", () => {
   });
 });
 
+describe("MqttLink: packets that come together", () => {
+  /** A server that says CONNACK, and then these bytes in one segment. */
+  function burst(rig: Rig, bytes: number[], isLast: boolean): void {
+    rig.world.network.listen("10.0.0.2", 1999, (peer) => {
+      peer.onData = (data: Uint8Array) => {
+        if (data[0] !== 0x10) return;
+        peer.write(Uint8Array.from([0x20, 2, 0, 0, ...bytes]));
+        if (isLast) peer.close();
+      };
+    });
+  }
+  const message = (text: number): number[] => [0x30, 4, 0, 1, 97, text];
+
+  it("have turns of their own, in their order", () => {
+    const rig = new Rig({ port: 1999, reconnect: false });
+    burst(rig, [...message(0x31), ...message(0x32), 0xd0, 0, ...message(0x33)], false);
+    const { clock } = rig.world;
+    for (let before = 0; rig.read.length < 3; before = rig.told.length) {
+      assert.ok(clock.next(), "something is still to come");
+      assert.ok(rig.told.length - before < 3, rig.told.slice(before).join(", "));
+      const messages = rig.told.slice(before).filter((word) => word.startsWith("readable"));
+      assert.ok(messages.length < 2, "one message in a turn");
+    }
+    assert.deepEqual(
+      rig.read.map(({ text }) => text),
+      ["1", "2", "3"],
+    );
+    assert.deepEqual(rig.failures, []);
+  });
+
+  it("all count when the connection ends behind them", () => {
+    const rig = new Rig({ port: 1999, reconnect: false });
+    burst(rig, [...message(0x31), ...message(0x32), ...message(0x33)], true);
+    rig.until("closed");
+    assert.deepEqual(
+      rig.read.map(({ text }) => text),
+      ["1", "2", "3"],
+    );
+    assert.deepEqual(
+      rig.failures.map(({ reason }) => reason),
+      ["lost"],
+    );
+  });
+
+  it("an oversize message is skipped, acknowledged, and followed by the next one", () => {
+    const rig = new Rig({ port: 1999, reconnect: false, budget: { receive: 128 } });
+    const long = [0x32, 0x80 | (2005 & 127), 2005 >> 7, 0, 1, 97, 0, 9, ...new Array<number>(2000).fill(0x78)];
+    const acks: number[] = [];
+    rig.world.network.listen("10.0.0.2", 1999, (peer) => {
+      peer.onData = (data: Uint8Array) => {
+        if (data[0] === 0x10) peer.write(Uint8Array.from([0x20, 2, 0, 0, ...long, ...message(0x31)]));
+        else acks.push(...data);
+      };
+    });
+    rig.connected().run(1000);
+    assert.deepEqual(
+      rig.overflows.map(({ byteLength, text }) => `${byteLength} ${text.length}`),
+      ["2000 128"],
+    );
+    assert.deepEqual(
+      rig.read.map(({ text }) => text),
+      ["1"],
+    );
+    assert.deepEqual(acks, [0x40, 2, 0, 9]);
+  });
+});
+
 describe("MqttLink: many small writes", () => {
   it("stay within the eight segments that lwIP queues", () => {
     const rig = new Rig((self) => {

@@ -6,11 +6,12 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { before, describe, it } from "mocha";
 import { capacitorMs } from "../../host-sim/button.js";
 import { BUTTON_TIMES } from "../../src/alertbox/button.js";
-import { LED_TIMINGS, LedPattern } from "../../src/alertbox/led.js";
-import { RecoveryLimits } from "../../src/alertbox/recovery.js";
-import { checkSettings, SettingsLimits } from "../../src/alertbox/settings.js";
+import { LedPattern } from "../../src/alertbox/led.js";
+import { courseOf, Recovery } from "../../src/alertbox/recovery.js";
+import { checkSettings, type Settings } from "../../src/alertbox/settings.js";
 import { BoxTimes } from "../../src/alertbox/state.js";
 import { ResetReason, wakeCause } from "../../src/alertbox/wake.js";
+import { ledTiming } from "../alertbox/led-timing.js";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 const DRAWINGS = `${ROOT}docs/wiring/`;
@@ -182,9 +183,11 @@ describe("docs/wiring.md", () => {
     says(`hold ${seconds(longMs)} to ${seconds(setupMs)} s |`);
     says(`| hold ${seconds(setupMs)} to ${seconds(resetMs)} s | five quick presses |`);
     says(`| hold ${seconds(resetMs)} s | ten quick presses |`);
-    assert.equal(RecoveryLimits.SETUP_PRESSES, 5);
-    assert.equal(RecoveryLimits.ERASE_PRESSES, 10);
-    says(`each within ${seconds(RecoveryLimits.QUICK_MS)} s of the one before`);
+    assert.deepEqual(
+      [4, 5, 9, 10].map((quick) => courseOf("press", quick, 0)),
+      ["normal", "setup", "setup", "erase"],
+    );
+    says(`each within ${seconds(new Recovery(0).until ?? 0)} s of the one before`);
     says(`the setup is open, for ${seconds(BoxTimes.setup)} s`);
     says(`${seconds(BoxTimes.awake)} s awake are 0.4 mAh, an open setup of ${seconds(BoxTimes.setup)} s 2.5 mAh`);
     says(`The simulator reckons with ${seconds(capacitorMs)} s.`);
@@ -199,16 +202,18 @@ describe("docs/wiring.md", () => {
   });
 
   it("quotes the LED's rhythms", () => {
-    const step = (pattern: number) => LED_TIMINGS[pattern]?.steps[0] ?? 0;
+    const step = (pattern: number) => ledTiming(pattern).steps[0] ?? 0;
     says(`blinks of ${step(LedPattern.JOINING)} ms, joining the Wi-Fi`);
     says(`of ${step(LedPattern.CONNECTING)} ms, connecting to the broker`);
     says(`blinks slowly, ${seconds(step(LedPattern.SETUP))} s on and 1 s off: the setup is open`);
-    says(`blinks quickly for ${seconds(LED_TIMINGS[LedPattern.SENT]?.length ?? 0)} s when the broker has it`);
+    says(`blinks quickly for ${seconds(ledTiming(LedPattern.SENT).length)} s when the broker has it`);
   });
 
   it("quotes the limits of lowMillivolts", () => {
-    const { LOW_MILLIVOLTS, LOW_MILLIVOLTS_LEAST, LOW_MILLIVOLTS_MOST } = SettingsLimits;
-    says(`\`lowMillivolts\` (${LOW_MILLIVOLTS} unless you set ${LOW_MILLIVOLTS_LEAST} to ${LOW_MILLIVOLTS_MOST})`);
+    const least = { host: "broker.local", ssid: "home", wifiPassword: "" };
+    const { lowMillivolts } = checkSettings(least, 5750) as Settings;
+    const range = String(checkSettings({ ...least, lowMillivolts: 0 }, 5750)).match(/[0-9]+ to [0-9]+$/)?.[0];
+    says(`\`lowMillivolts\` (${lowMillivolts} unless you set ${range})`);
   });
 
   it("names the pins of the build, and what the firmware refuses", () => {

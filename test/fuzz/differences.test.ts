@@ -50,7 +50,8 @@ function isTakenByOther(packet: Uint8Array): boolean {
 
 function isTakenByUs(text: string): boolean {
   try {
-    new JsonReader(new Uint8Array(Buffer.from(text))).read();
+    const reader = new JsonReader(new Uint8Array(Buffer.from(text)));
+    while (reader.step());
     return true;
   } catch {
     // That is the answer.

@@ -164,6 +164,16 @@ describe("inbound: what is beyond the budget", () => {
     }
   });
 
+  it("gathers no first bytes for an owner who wants none", () => {
+    for (const size of [1, 50, 1000]) {
+      const rig = new Rig({ previews: false }, { receive: 64 }).open();
+      const bytes = [...encode(publish("a", "x".repeat(200), 2, 7)), ...encode(publish("a", "next"))];
+      for (let at = 0; at < bytes.length; at += size) rig.raw(bytes.slice(at, at + size));
+      assert.deepEqual(rig.events(), ["overflow 7 q2 part a [0..0 of 200]: ", "message q0 a: next"]);
+      assert.deepEqual(rig.sent(), ["PUBREC 7"]);
+    }
+  });
+
   it("reports a topic that is too long, cut at a character, skips the message, and acknowledges it", () => {
     const rig = new Rig({}, { topic: 8 }).open();
     rig.give(publish("cvrči/cvrčak", "x", 1, 3), publish("cvrči/cvrčak", "x", 2, 4));

@@ -4,7 +4,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { writeField } from "../../src/mqtt/packet.js";
-import { checkTopic, isUtf8, matches, readUtf8, utf8Length } from "../../src/mqtt/text.js";
+import { checkTopic, readUtf8, utf8Length } from "../../src/mqtt/text.js";
+import { isUtf8, matches } from "../../src/mqtt/topic.js";
 import { rounds, share } from "../effort.js";
 import { decode, hex, join, seeded, toHex } from "./recorder.js";
 

@@ -223,8 +223,8 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   {
     name: "QoS 1 is not acknowledged",
     file: "mqtt/session.ts",
-    find: "if (last && qos > 0) reply(this, qos + 3, id);",
-    replace: "if (last && qos > 1) reply(this, qos + 3, id);",
+    find: "else if (qos > 0) reply(this, qos + 3, message.id);",
+    replace: "else if (qos > 1) reply(this, qos + 3, message.id);",
   },
   {
     name: "a second CONNACK is taken for another first one",

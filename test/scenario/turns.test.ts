@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { settingsReport } from "../../host-sim/flash-report.js";
 import { World } from "../../host-sim/world.js";
-import { alerts, CHIP, connected, ROOT, untilSaid, words } from "./story.js";
+import { alerts, asleep, CHIP, connected, ROOT, untilSaid, words } from "./story.js";
 
 const SINGLE = Object.freeze({ board: { settings: { double: false } } });
 const CHANGE = '{"keepAliveSeconds":30,"host":"10.0.0.2","user":"","lowMillivolts":2500,"quiet":true}';
@@ -131,6 +131,37 @@ describe("a cmd/config", () => {
     send(world, CHANGE);
     world.run(20000);
     assert.equal(settingsReport(world.board.flash, CHIP)?.keepAliveSeconds, 30);
+  });
+});
+
+describe("a boot", () => {
+  it("decides in turns of their own: a power cut after any of them loses no press that was claimed", () => {
+    let lost = 0;
+    for (let at = 0; at <= 6; at += 1) {
+      const world = asleep(new World({ board: { wiring: "rst" } }));
+      const { board } = world;
+      const boots = board.boots;
+      let turns = -1;
+      world.press();
+      world.runUntil(() => {
+        if (board.boots > boots) turns += 1;
+        return turns >= at;
+      }, 5000);
+      const claimed = words(board).lastIndexOf("stored") > words(board).lastIndexOf("boot");
+      world.cutPower();
+      world.run(1000);
+      board.powerOn();
+      world.run(60000);
+      assert.ok(alerts(world).length === 1 || !claimed, `claimed after turn ${at}, and lost`);
+      if (alerts(world).length === 0) lost += 1;
+      assert.deepEqual([board.crashes, world.broker.violations], [0, []]);
+      // The press that was cut off has left nothing behind: the next one counts on.
+      world.press();
+      world.run(60000);
+      assert.equal(alerts(world).length, lost > at ? 1 : 2);
+    }
+    // Before the first turn there is nothing to keep it; in it, it is stored.
+    assert.equal(lost, 1);
   });
 });
 

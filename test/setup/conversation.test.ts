@@ -6,7 +6,7 @@ import { PAGE as PIECES } from "../../src/setup/page.js";
 import { MAX_CONVERSATIONS } from "../../src/setup/portal.js";
 import { long, rounds } from "../effort.js";
 import { seeded } from "../mqtt/recorder.js";
-import { ask, drain, hear, open, parseAnswer, post, statusOf } from "./rig.js";
+import { ask, drain, hear, open, parseAnswer, post, statusOf, wholeStatus } from "./rig.js";
 
 const PAGE = PIECES.join("");
 
@@ -148,7 +148,7 @@ describe("setup/conversation", () => {
       const answer = ask(portal, get("/status"), 3, 1000);
       assert.equal(answer.status, 200);
       assert.equal(answer.headers.get("content-type"), "application/json");
-      assert.deepEqual(answer.body, Buffer.from(portal.status(1000)));
+      assert.deepEqual(answer.body, Buffer.from(wholeStatus(portal, 1000)));
     });
 
     it("makes the box look for networks when the first page asks for it", () => {
@@ -281,8 +281,8 @@ describe("setup/conversation", () => {
 
     it("more time, and a scan, with the status for an answer", () => {
       const { portal, box } = open();
-      assert.deepEqual(ask(portal, post("/more")).body, Buffer.from(portal.status(0)));
-      assert.deepEqual(ask(portal, post("/scan")).body, Buffer.from(portal.status(0)));
+      assert.deepEqual(ask(portal, post("/more")).body, Buffer.from(wholeStatus(portal, 0)));
+      assert.deepEqual(ask(portal, post("/scan")).body, Buffer.from(wholeStatus(portal, 0)));
       assert.equal(ask(portal, post("/more?x", "ignored")).status, 200);
       assert.deepEqual(box.asked, ["more", "scan", "more"]);
       // After that the page's status needs no scan of its own.

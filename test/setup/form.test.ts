@@ -2,9 +2,16 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
-import { parseForm, type SetupFields } from "../../src/setup/form.js";
+import { FormReader, type SetupFields } from "../../src/setup/form.js";
 import { rounds, share } from "../effort.js";
 import { join, seeded } from "../mqtt/recorder.js";
+
+/** All of a form at once. */
+function parseForm(body: Uint8Array, start: number, end: number): SetupFields | undefined {
+  const reader = new FormReader(body, start, end, undefined);
+  while (reader.step());
+  return reader.fields;
+}
 
 const NAMES = ["ssid", "wifiPassword", "host", "port", "user", "password", "root", "mode", "wiring"] as const;
 const NOTHING = Object.fromEntries(NAMES.map((name) => [name, undefined]));

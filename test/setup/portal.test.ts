@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { long } from "../effort.js";
-import { ask, FACTS, open, post, statusOf } from "./rig.js";
+import { ask, FACTS, open, post, statusOf, wholeStatus } from "./rig.js";
 
 const names = (portal: Parameters<typeof statusOf>[0]) => statusOf(portal).networks.map((network) => network.ssid);
 
@@ -14,7 +14,7 @@ describe("setup/portal", () => {
     portal.heard("home", -55, false);
     portal.heard("Guests", -80, true);
     assert.equal(
-      Buffer.from(portal.status(0)).toString(),
+      Buffer.from(wholeStatus(portal, 0)).toString(),
       '{"chip":5750,"fw":"1.0.0","left":97,"phase":"idle","step":"","detail":"",' +
         '"networks":[{"ssid":"home","rssi":-55,"open":false},{"ssid":"Guests","rssi":-80,"open":true}],' +
         '"now":{"ssid":"home","host":"broker.local","port":1883,"root":"mresetar/alertbox/5750","mode":"mains",' +
@@ -127,7 +127,7 @@ describe("setup/portal", () => {
     portal.report("failed", "address", "\u20ac".repeat(100));
     for (let i = 0; i < 12; i += 1) portal.heard(String.fromCharCode(97 + i).repeat(32), -100 + i, false);
     const status = statusOf(portal);
-    assert.ok(portal.status(0).length <= 1400);
+    assert.ok(wholeStatus(portal, 0).length <= 1400);
     assert.equal(status.networks.length, 6);
     assert.equal(status.networks[0]?.rssi, -89);
     assert.equal(status.now["root"], long.root);
@@ -140,7 +140,7 @@ describe("setup/portal", () => {
       const { portal } = open({ ...FACTS, host: "h".repeat(length), root: "r".repeat(96) });
       portal.report("failed", "wifi", "x".repeat(100));
       for (let i = 0; i < 12; i += 1) portal.heard(String.fromCharCode(97 + i).repeat(32), -50, false);
-      longest = Math.max(longest, portal.status(0).length);
+      longest = Math.max(longest, wholeStatus(portal, 0).length);
       assert.equal(statusOf(portal).now["host"], "h".repeat(length));
     }
     assert.equal(longest, 1400);
@@ -171,7 +171,7 @@ describe("setup/portal", () => {
 
   it("never says what was typed, not even how long it was", () => {
     const { portal, box } = open();
-    const before = Buffer.from(portal.status(0)).toString();
+    const before = Buffer.from(wholeStatus(portal, 0)).toString();
     box.onTryDo = () => {
       portal.report("idle", "", "");
       return "";

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { createServer, type Server, type Socket } from "node:net";
 import { span } from "../../host-sim/modules/chip.js";
+import { quoted } from "../../src/alertbox/json.js";
 import type { SetupFields } from "../../src/setup/form.js";
 import { Portal, type PortalFacts, type PortalHandler } from "../../src/setup/portal.js";
 
@@ -35,6 +36,10 @@ export class Box implements PortalHandler {
     return this.onTryDo(fields);
   }
 
+  quoted(text: string): string {
+    return quoted(text, { span });
+  }
+
   onMore(): void {
     this.asked.push("more");
   }
@@ -49,6 +54,14 @@ export function open(facts: PortalFacts = FACTS): { box: Box; portal: Portal } {
   const portal = new Portal(box, facts, { span });
   portal.closesAt = 97_000;
   return { box, portal };
+}
+
+/** A whole status. */
+export function wholeStatus(portal: Portal, now: number): Uint8Array {
+  const draft = portal.begin(now);
+  let status = portal.extend(draft);
+  while (status === undefined) status = portal.extend(draft);
+  return status;
 }
 
 export interface Answer {
@@ -145,7 +158,7 @@ export interface Status {
 }
 
 export function statusOf(portal: Portal, now = 0): Status {
-  return JSON.parse(Buffer.from(portal.status(now)).toString()) as Status;
+  return JSON.parse(Buffer.from(wholeStatus(portal, now)).toString()) as Status;
 }
 
 /** The portal on a port of this machine, for real clients. */
