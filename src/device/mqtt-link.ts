@@ -9,8 +9,9 @@
 import TCP from "embedded:io/socket/tcp";
 import Time from "time";
 import Timer from "timer";
+import { leave } from "../mqtt/ending.js";
 import { wants } from "../mqtt/sender.js";
-import { arrive, type Closed, type Session, type SessionHandler, skip } from "../mqtt/session.js";
+import { arrive, arriveAnswer, type Closed, type Session, type SessionHandler, skip } from "../mqtt/session.js";
 import { now } from "./clock.js";
 
 export interface LinkHandler {
@@ -29,8 +30,8 @@ export interface LinkHandler {
 export interface Socket {
   /** Set by the link: its callbacks are shared functions, which find the link here. */
   target?: unknown;
-  read(into: Uint8Array): unknown;
-  write(bytes: Uint8Array): unknown;
+  read(into: Uint8Array | Int32Array): unknown;
+  write(bytes: Uint8Array | Int32Array): unknown;
   close(): void;
 }
 
@@ -310,6 +311,8 @@ function onReadable(this: Socket, bytes: number): void {
   do {
     const marks = link.marks;
     let count = left;
+    let answer = 0;
+    let packet: Uint8Array | Int32Array | null = null;
     // The usual case has no more questions than these: an empty buffer of at least 69 bytes has room for so few, and an
     // empty one for what goes out has room for an answer.
     if (count > 64 || parsing !== 1 || session.held > 0 || session.start < session.end) {
@@ -326,30 +329,22 @@ function onReadable(this: Socket, bytes: number): void {
       // What is held goes first.
       count = parsing === 7 ? 0 : (session.words[20] as number) - session.held;
       if (count > left) count = left;
+    } else if (count === 4) {
+      // An answer, most likely.
+      packet = new Int32Array(session.block, 0, 1);
+      this.read(packet);
+      left = 0;
+      answer = arriveAnswer(session, packet, instant, (marks & 23) < 6 ? link.window : 0, true);
     }
-    let view: Uint8Array | null = null;
-    if (count > 0) {
-      view = new Uint8Array(session.block, session.held, count);
-      this.read(view);
-    }
-    left -= count;
-    let answer = 0;
-    try {
+    if (packet === null) {
+      if (count > 0) this.read(new Uint8Array(session.block, session.held, count));
+      left -= count;
       answer = arrive(session, count, instant, (marks & 23) < 6 ? link.window : 0, true);
-    } catch (error) {
-      // The owner's callback failed (worn flash), and the session has ended over it and says so; or it is a crash.
-      if ((link.closed as Closed | null)?.reason !== "internal") throw error;
+      if (answer > 0) packet = new Uint8Array(session.block, session.at, answer);
     }
+    if (session.errors !== null) fault(link);
     if (link.socket !== this) return;
-    // An answer often stands where the question stood.
-    if (answer > 0) {
-      put(
-        link,
-        session.at === 0 && count === 4 ? (view as Uint8Array) : new Uint8Array(session.block, session.at, answer),
-        answer,
-        instant,
-      );
-    }
+    if (answer > 0) put(link, packet as Uint8Array, answer, instant);
     // A message that is to leave has a turn of its own.
     if (answer < 0 && session.owed > 15) link.alarm(instant);
     else if (answer < 0) link.push(instant);
@@ -366,6 +361,15 @@ function onReadable(this: Socket, bytes: number): void {
     link.marks = (link.marks & ~16384) | 8192;
     link.alarm(instant);
   } else link.marks &= ~24576;
+}
+
+/** A callback of the owner's has failed (worn flash), and the session has ended over it and says so; or it is a crash. */
+function fault(link: MqttLink): void {
+  try {
+    leave(link.session);
+  } catch (error) {
+    if ((link.closed as Closed | null)?.reason !== "internal") throw error;
+  }
 }
 
 /**
@@ -401,7 +405,7 @@ function onWritable(this: Socket, bytes: number): void {
 }
 
 /** Writes `count` bytes that the session has put together. False when the connection turns out to be gone. */
-export function put(link: MqttLink, packet: Uint8Array, count: number, instant: number): boolean {
+export function put(link: MqttLink, packet: Uint8Array | Int32Array, count: number, instant: number): boolean {
   link.marks += 1;
   try {
     (link.socket as Socket).write(packet);

@@ -3,7 +3,7 @@
 // statement. Packet types are numbers; packet.ts has the table.
 
 import { finish, tell } from "./ending.js";
-import { advance, find, forget, setPhase } from "./in-flight.js";
+import { find, forget, move, setPhase } from "./in-flight.js";
 import { packetName } from "./packet.js";
 import { acknowledge, schedule, wake } from "./sender.js";
 import type { Session } from "./session.js";
@@ -70,12 +70,12 @@ function onConnack(me: Session, sessionPresent: boolean, code: number): void {
 
 /** The next PINGREQ is due when nothing has been sent for so long, or nothing received. */
 function awaitQuiet(me: Session): void {
-  me.ping = 1;
-  wake(me, ((me.words[10] as number) + (me.words[4] as number)) | 0);
+  me.words[11] = 1;
+  wake(me, (me.leftAt + (me.words[4] as number)) | 0);
 }
 
-/** A packet that is no answer to an entry. */
-export function onOther(me: Session, type: number, id: number): void {
+/** A packet that is no answer to an entry. What it is and what is returned: see {@link answered}. */
+function onOther(me: Session, type: number, id: number, room: number): number {
   const words = me.words;
   if (type === 2) onConnack(me, id > 255, id & 255);
   else if (me.server < 1) finish(me, "violation", `${packetName(type)} before CONNACK`, "3.2.0-1");
@@ -86,19 +86,26 @@ export function onOther(me: Session, type: number, id: number): void {
       words[place] = words[words.length - (words[15] as number)] as number;
       words[15] = (words[15] as number) - 1;
     }
-    if (!answer(me, 0x70)) reply(me, 7, id);
+    if (leaves(me, room)) return 0x70;
+    reply(me, 7, id);
   } else if (type === 13) {
     // One that nobody asked for changes nothing.
-    if (me.ping === 3) awaitQuiet(me);
+    if (words[11] === 3) awaitQuiet(me);
     // A late answer answers nothing. Only PUBREC leaves the server waiting: for the PUBREL of a message that we forgot.
   } else if (type === 5) reply(me, 6, id);
+  return 0;
+}
+
+/** Whether an answer to an answer may leave at once, behind nothing, on the same connection. */
+function leaves(me: Session, room: number): boolean {
+  return room > 3 && me.owed === 0 && me.held < 0;
 }
 
 /**
  * An answer for which its entry does not wait. True when nothing is left to be done: it broke the rules and ends the
  * connection, or changes nothing.
  */
-export function isSurprise(me: Session, at: number, id: number, type: number): boolean {
+function isSurprise(me: Session, at: number, id: number, type: number): boolean {
   const word = me.words[at] as number;
   const answer = (word >> 16) & 15;
   const phase = (word >> 20) & 7;
@@ -129,7 +136,7 @@ export function isSurprise(me: Session, at: number, id: number, type: number): b
 }
 
 /** SUBACK: one code for each filter, in bytes[start, end). */
-export function grant(me: Session, at: number, id: number, start: number, end: number): void {
+function grant(me: Session, at: number, id: number, start: number, end: number): void {
   const count = end - start;
   if (count !== me.words[at + 2]) {
     finish(me, "violation", `SUBACK with ${count} codes`, "3.8.4-5");
@@ -144,47 +151,79 @@ export function grant(me: Session, at: number, id: number, start: number, end: n
     }
     codes.push(code);
   }
-  forget(me, at);
+  forget(me, at, me.words[at] as number);
   tell(me, "onSubscribed", id, codes);
 }
 
 /**
- * The usual case of an answer to an answer: nothing waits, so it leaves at once, and only its first byte differs from
- * what came: it is put together there. False when it has to be queued.
+ * A packet of `type` for `id`, whether or not an entry waits for it; `bytes[start..end)` is what a SUBACK has behind its
+ * id. If `room` is for at least 4 bytes, nothing waits to leave: an answer to it may then leave at once, and what is
+ * returned is the first byte of that, the others being as they came. Else, or when there is none, 0.
+ *
+ * The way of every answer, and therefore straight: what the two halves of QoS 2 do to their entry is done right here.
  */
-function answer(me: Session, first: number): boolean {
-  if (me.room < 4 || me.owed !== 0 || me.start < me.end) return false;
-  me.bytes[0] = first;
-  me.start = 0;
-  me.end = 4;
-  return true;
-}
-
-/** PUBREC: the owner records the message as received first; only then may PUBREL leave. */
-export function record(me: Session, at: number, id: number): void {
+export function answered(me: Session, type: number, id: number, room: number, start?: number, end?: number): number {
   const words = me.words;
-  const word = words[at] as number;
-  let place = at;
-  try {
-    me.handler.onReceived(id);
-  } catch (error) {
-    me.errors ??= [error];
-    // Unless the callback has ended the connection itself.
-    if (me.held < 0) finish(me, "internal", "onReceived threw", "");
-    return;
+  const edge = me.edge;
+  let at = 32;
+  let word = 0;
+  for (; at < edge; at += 4) {
+    word = words[at] as number;
+    if ((word & 0xffff) === id) break;
   }
-  // The callback may have ended the connection. The record is made all the same, so PUBREL is what the next one sends:
-  // for an entry that is to be sent again.
-  if (at >= me.edge || words[at] !== word) {
-    place = find(me, id);
-    if (place < 0 || (words[place] !== word && ((words[place] as number) & 0x1700000) !== 0x1100000)) return;
+  // What is no answer to an entry (4, 5, 7, 9 and 11 are, the bits of 0xab0), or comes too early.
+  if (at === edge || ((0xab0 >> type) & 1) === 0 || me.server < 1) return onOther(me, type, id, room);
+  // Expected: the packet waits for just this answer.
+  if (((word >> 16) & 0x7f) !== (type === 7 ? 0x67 : 0x30 | type) && isSurprise(me, at, id, type)) return 0;
+  if (type === 9) grant(me, at, id, start as number, end as number);
+  else if (type !== 5) {
+    // The entry is over before the owner is told, so that its place is free.
+    forget(me, at, word);
+    try {
+      if (type === 11) me.handler.onUnsubscribed(id);
+      else me.handler.onDelivered(id, type);
+    } catch (error) {
+      me.errors ??= [error];
+    }
+  } else {
+    // PUBREC: the owner records the message as received first; only then may PUBREL leave.
+    try {
+      me.handler.onReceived(id);
+    } catch (error) {
+      me.errors ??= [error];
+      // Unless the callback has ended the connection itself.
+      if (me.held < 0) finish(me, "internal", "onReceived threw", "");
+      return 0;
+    }
+    // The callback may have ended the connection. The record is made all the same, so PUBREL is what the next one
+    // sends: for an entry that is to be sent again.
+    if (me.edge !== edge || words[at] !== word) {
+      at = find(me, id);
+      if (at < 0 || (words[at] !== word && ((words[at] as number) & 0x1700000) !== 0x1100000)) return 0;
+      word = words[at] as number;
+      if ((word & 0x700000) === 0x100000) me.owed -= 16;
+    }
+    // PUBREL leaves after those of all PUBRECs before.
+    const to = me.split;
+    const place = (at - 32) >> 1;
+    const contents = me.contents;
+    contents[place] = null;
+    contents[place + 1] = null;
+    me.split = to + 4;
+    const isLeaving = leaves(me, room);
+    // Answer PUBCOMP; phase 6 and begun, or phase 4; not resumed.
+    words[at] = (word & ~0x1ff0000) | (isLeaving ? 0xe70000 : 0x470000);
+    if (isLeaving) {
+      const until = (me.instant + (words[5] as number)) | 0;
+      words[at + 3] = until;
+      const due = me.dueAt;
+      if (due === undefined || ((until - due) | 0) < 0) me.dueAt = until;
+    } else {
+      me.owed += 16;
+      schedule(me, me.instant);
+    }
+    if (at !== to) move(me, at, to);
+    if (isLeaving) return 0x62;
   }
-  let until = 0;
-  const leaves = answer(me, 0x62);
-  if (leaves) {
-    until = (me.instant + (words[5] as number)) | 0;
-    if (me.dueAt === undefined || ((until - me.dueAt) | 0) < 0) me.dueAt = until;
-  }
-  advance(me, place, leaves, until);
-  if (!leaves) schedule(me, me.instant);
+  return 0;
 }

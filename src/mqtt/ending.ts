@@ -33,7 +33,7 @@ export function settle(me: Session): void {
   for (let at = 32; at < me.edge; at += 4) {
     const word = me.words[at] as number;
     if (((word >> 20) & 7) !== 7) continue;
-    forget(me, at);
+    forget(me, at, word);
     // It may end the connection, which tells the rest before its end.
     tell(me, "onDelivered", word & 0xffff, 7);
     at = 28;
@@ -69,7 +69,7 @@ export function finish(me: Session, reason: CloseReason, detail: string, stateme
   me.dueAt = undefined;
   me.depth += 1;
   // Whatever waits to leave is void.
-  me.ping = 0;
+  words[11] = 0;
   me.start = 0;
   me.end = 0;
   me.leaving = 0;
@@ -84,8 +84,7 @@ export function finish(me: Session, reason: CloseReason, detail: string, stateme
     if (((word >> 20) & 7) === 7) continue;
     if (words[22] !== 0 || answer === 0 || answer > 7) {
       // Neither QoS 0 nor a request is session state (§4.1). A flush that waits for it has failed.
-      words[at] = word & ~0x2000000;
-      forget(me, at);
+      forget(me, at, word & ~0x2000000);
       continue;
     }
     if ((word & 0x800000) !== 0) words[at] = (word & ~0x800000) | (reason === "refused" ? 0 : 0x1000000);

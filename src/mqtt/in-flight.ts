@@ -17,12 +17,13 @@ export type Filters = readonly (Subscription | string)[];
  *   0 firstId                 1 lastId                  2 connectTimeoutMs        3 pingTimeoutMs
  *   4 ms of quiet until PINGREQ is due, 0 for never     5 ackTimeoutMs            6 largest payload handed over in one
  *   piece, -1 when all come in pieces                   7 longest topic           8 the id picked last
- *   9 when the flush is to be answered                 10 when the last byte left 11 when the last one came
+ *   9 when the flush is to be answered                 10 bytes of the payload of the packet that is leaving that have
+ *   not left                  11 0 no pings, 1 quiet, 2 PINGREQ is to leave, 3 it has left, to be answered by words[12]
  *  12 when CONNACK or PINGRESP is due                  13 budget.inFlight
  *  14 entries that a flush waits for, below 0 when there is none to answer
  *  15 inbound QoS 2 ids held: the last words, in no order
  *  16 connections that have ended: tells code that has called the owner whether its connection is still the same
- *  17 course, see session.ts  18 rest, see decoder.ts   19 where the entries that are not yet received begin
+ *  17 course, see session.ts  18 rest, see decoder.ts   19 unused
  *  20 bytes of the buffer for what comes in             21 bytes of `topic`       22 1 in a clean session
  *  23, 25 to 27 and 31 are the owner's, for what he has to keep beside the session; 31 is above 0 while bytes that have
  *  come wait for him              24 1 when onOverflow gets no bytes
@@ -53,26 +54,27 @@ export type Filters = readonly (Subscription | string)[];
  */
 export abstract class InFlight extends Decoder {
   /**
-   * Where the table ends. Words [32, words[19]) are entries after PUBREC, in the order of the PUBRECs [MQTT-4.6.0-4];
-   * [words[19], edge) all others, in the order of acceptance [MQTT-4.6.0-1].
+   * Where the table ends. Words [32, split) are entries after PUBREC, in the order of the PUBRECs [MQTT-4.6.0-4];
+   * [split, edge) all others, in the order of acceptance [MQTT-4.6.0-1].
    */
   edge = 32;
+  split = 32;
   /**
    * What is still to be done by itself, 0 when nothing is, which is what the hot paths ask: 1 something is to be told
    * that no request may tell, 2 PINGREQ, 4 DISCONNECT, 8 the rest of the packet that is leaving, and 16 for each entry
    * in phase 1 or 4.
    */
   owed = 0;
-  /** Messages with QoS > 0, SUBSCRIBEs and UNSUBSCRIBEs accepted and not yet acknowledged. To be read only. */
-  pending = 0;
+  /** QoS 0 messages that have not left. To be read only. */
+  unsent = 0;
   /**
    * Topic and payload for each place of the table: a message's until PUBREC, the filters until (UN)SUBSCRIBE has left.
    */
   readonly contents: (Message["payload"] | Filters | null)[] = [];
 
-  /** QoS 0 messages that have not left. */
-  get unsent(): number {
-    return ((this.edge - 32) >> 2) - this.pending;
+  /** Messages with QoS > 0, SUBSCRIBEs and UNSUBSCRIBEs accepted and not yet acknowledged. */
+  get pending(): number {
+    return ((this.edge - 32) >> 2) - this.unsent;
   }
 }
 
@@ -99,25 +101,18 @@ export function nextId(me: InFlight): number {
   return 0;
 }
 
-/** Takes a free entry, last in the order of acceptance. Who queues it counts it as owed. */
-export function adopt(
-  me: InFlight,
-  word: number,
-  size: number,
-  length: number,
-  first: Message["payload"] | Filters | null,
-  second: Message["payload"] | null,
-  until: number,
-): void {
+/**
+ * Takes a free entry, last in the order of acceptance, for which the caller has pushed its two `contents`. Who queues it
+ * counts it as owed.
+ */
+export function adopt(me: InFlight, word: number, size: number, length: number): void {
   const words = me.words;
   const edge = me.edge;
   words[edge] = word;
   words[edge + 1] = size;
   words[edge + 2] = length;
-  words[edge + 3] = until;
-  me.contents.push(first, second);
   me.edge = edge + 4;
-  if ((word & 0xffff) > 0) me.pending += 1;
+  if ((word & 0xffff) === 0) me.unsent += 1;
 }
 
 export function setPhase(me: InFlight, at: number, phase: number): void {
@@ -129,42 +124,19 @@ export function setPhase(me: InFlight, at: number, phase: number): void {
   me.words[at] = (word & ~0x700000) | (phase << 20);
 }
 
-/**
- * PUBREC has come for an entry that waits for it, or is to be sent again: the payload may go, and PUBREL is to leave
- * after those of all PUBRECs before. With `leaves` it is put among the acknowledgements at once and will be answered
- * by `until`.
- */
-export function advance(me: InFlight, at: number, leaves: boolean, until: number): void {
-  const words = me.words;
-  const to = words[19] as number;
-  const word = words[at] as number;
-  if ((word & 0x700000) === 0x100000) me.owed -= 16;
-  if (!leaves) me.owed += 16;
-  // Answer PUBCOMP; phase 6 and begun, or phase 4; not resumed.
-  words[at] = (word & ~0x1ff0000) | (leaves ? 0xe70000 : 0x470000);
-  words[at + 3] = until;
-  words[19] = to + 4;
-  const contents = me.contents;
-  const place = (at - 32) >> 1;
-  contents[place] = null;
-  contents[place + 1] = null;
-  if (at !== to) move(me, at, to);
-}
-
-/** The entry is over; its id and its place are free. */
-export function forget(me: InFlight, at: number): void {
-  const words = me.words;
-  const word = words[at] as number;
+/** The entry is over; its id and its place are free. `word` is its first word. */
+export function forget(me: InFlight, at: number, word: number): void {
   const edge = me.edge - 4;
   // Phases 1 and 4 are queued. What waits for its answer, the usual case, has the bit in between.
   if ((word & 0x200000) === 0 && (word & 0x500000) !== 0x500000) me.owed -= 16;
   // After PUBREC: in the first part of the table.
-  if (((word >> 16) & 15) === 7) words[19] = (words[19] as number) - 4;
+  if ((word & 0xf0000) === 0x70000) me.split -= 4;
   if (at !== edge) move(me, at, edge);
   me.edge = edge;
   me.contents.length = (edge - 32) >> 1;
-  if ((word & 0xffff) > 0) me.pending -= 1;
+  if ((word & 0xffff) === 0) me.unsent -= 1;
   if ((word & 0x2000000) !== 0) {
+    const words = me.words;
     const expected = (words[14] as number) - 1;
     words[14] = expected;
     if (expected === 0) me.owed |= 1;
@@ -172,7 +144,7 @@ export function forget(me: InFlight, at: number): void {
 }
 
 /** Puts an entry at another place and closes the gap. */
-function move(me: InFlight, from: number, to: number): void {
+export function move(me: InFlight, from: number, to: number): void {
   const words = me.words;
   const contents = me.contents;
   const step = from < to ? 4 : -4;

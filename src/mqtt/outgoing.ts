@@ -72,7 +72,6 @@ export function accept(
     // Beside the in-flight budget, two QoS 0 messages may wait to leave.
     if (packet === null && me.unsent === 2) return -1;
   }
-  let until = 0;
   let result = id;
   if (packet === null) {
     // Queued.
@@ -85,17 +84,20 @@ export function accept(
     packet[2] = topicBytes >> 8;
     packet[3] = topicBytes;
     me.payload = packet;
-    words[10] = now;
+    me.leftAt = now;
     if (flags < 2) return 0x10000;
     packet[size - 2] = id >> 8;
     packet[size - 1] = id;
     result |= 0x10000;
     // Waiting, and begun.
     word |= 0xb00000;
-    until = (now + (words[5] as number)) | 0;
-    if (me.dueAt === undefined || ((until - me.dueAt) | 0) < 0) me.dueAt = until;
+    const until = (now + (words[5] as number)) | 0;
+    words[me.edge + 3] = until;
+    const due = me.dueAt;
+    if (due === undefined || ((until - due) | 0) < 0) me.dueAt = until;
   }
-  adopt(me, word, size, length, topic, payload, until);
+  me.contents.push(topic, payload);
+  adopt(me, word, size, length);
   return result;
 }
 

@@ -5,7 +5,7 @@
 // the table.
 
 import type { Budget, Message, PayloadSource, SessionOptions } from "./contract.js";
-import { adopt, advance, type Filters, find, forget, InFlight, nextId, setPhase } from "./in-flight.js";
+import { adopt, type Filters, find, forget, InFlight, move, nextId, setPhase } from "./in-flight.js";
 import {
   checkConnect,
   checkWhole,
@@ -34,8 +34,9 @@ export abstract class Sender extends InFlight {
   at = 0;
   /** The instant of the call that is running, or of the latest one. */
   instant = 0;
-  /** Bytes that may leave right after the `receive` that is running, if all that came is an answer of four bytes. */
-  room = 0;
+  /** When the last byte left, and when the last one came. */
+  leftAt = 0;
+  cameAt = 0;
   /** The instant of the next tick, or an earlier one. */
   dueAt: number | undefined = undefined;
   /** The transport must have taken a byte by then; null while there is nothing to send. */
@@ -45,12 +46,8 @@ export abstract class Sender extends InFlight {
    * 1 there was none, 2 present.
    */
   server = 0;
-  /** 0 no pings, 1 quiet, 2 PINGREQ is to leave, 3 PINGREQ has left and is to be answered by words[12]. */
-  ping = 0;
   /** The topic checked last; it has words[21] bytes. */
   topic: string | null = null;
-  /** Bytes of the payload of the packet that is leaving that have not left. */
-  left = 0;
   /** The payload of the packet that is leaving; when none is, a packet that {@link accept} has put together. */
   payload: Uint8Array | PayloadSource | null = null;
 
@@ -89,7 +86,6 @@ export abstract class Sender extends InFlight {
     words[7] = most;
     words[13] = inFlight;
     words[14] = -1;
-    words[19] = 32;
     words[8] = words[1] as number;
     words[20] = room;
     words[22] = options.clean ? 1 : 0;
@@ -124,11 +120,14 @@ export abstract class Sender extends InFlight {
     checkFree(this, id);
     if (this.state > 3) return -4;
     if (this.pending === this.words[13]) return -1;
-    adopt(this, 0x150000 | id, 0, 0, null, null, 0);
+    const from = this.edge;
+    const at = this.split;
+    this.contents.push(null, null);
+    // Resumed; phase 4, answer PUBCOMP.
+    adopt(this, 0x1470000 | id, 0, 0);
     this.owed += 16;
-    advance(this, this.edge - 4, false, 0);
-    const at = (this.words[19] as number) - 4;
-    this.words[at] = (this.words[at] as number) | 0x1000000;
+    this.split = at + 4;
+    if (from !== at) move(this, from, at);
     if (this.state === 3 && this.server === 1) setPhase(this, at, 7);
     schedule(this, now);
     return id;
@@ -153,7 +152,7 @@ export abstract class Sender extends InFlight {
     const at = find(this, id);
     // A PUBLISH with QoS > 0, queued and not resumed.
     if (at < 0 || ((this.words[at] as number) & 0x17e0000) !== 0x140000) return false;
-    forget(this, at);
+    forget(this, at, this.words[at] as number);
     if (!wants(this)) this.sendBy = null;
     if ((this.owed & 1) !== 0) wake(this, this.instant);
     return true;
@@ -186,7 +185,8 @@ function request(me: Sender, type: 8 | 10, list: Filters, now: number): number {
   if (me.pending === me.words[13]) return -1;
   const id = nextId(me);
   if (id === 0) return -1;
-  adopt(me, 0x100000 | ((type + 1) << 16) | id, size, list.length, list, null, 0);
+  me.contents.push(list, null);
+  adopt(me, 0x100000 | ((type + 1) << 16) | id, size, list.length);
   me.owed += 16;
   schedule(me, now);
   return id;
@@ -310,7 +310,7 @@ export function fill(me: Sender, limit: number, single: boolean): number {
   if (leaving !== 0) {
     if (edge < waiting) {
       // Acknowledgements wait until the packet is complete: its payload is put behind them, on its way past them.
-      if (me.left === 0) sent(me, 0);
+      if (words[10] === 0) sent(me, 0);
       if (edge > at) return edge - at;
       compact(me);
       at = me.end;
@@ -352,7 +352,7 @@ export function fill(me: Sender, limit: number, single: boolean): number {
 function begin(me: Sender, item: number, at: number): number {
   const output = me.bytes;
   const words = me.words;
-  me.left = 0;
+  words[10] = 0;
   if (item < 0) {
     if (at + 2 > output.length) return -1;
     me.leaving = -item;
@@ -383,7 +383,7 @@ function begin(me: Sender, item: number, at: number): number {
     else encodePublishHeader(output, at, flags, me.contents[place] as string, length, id);
     me.leaving = 3;
     me.payload = payload ?? null;
-    me.left = length;
+    words[10] = length;
   }
   if (edge !== end) {
     me.leaving = 0;
@@ -401,8 +401,9 @@ function begin(me: Sender, item: number, at: number): number {
  * ended the connection. Ends the packet with it. `item` as for {@link sent}.
  */
 function putPayload(me: Sender, item: number, at: number, end: number): number {
-  const generation = me.words[16];
-  const left = me.left;
+  const words = me.words;
+  const generation = words[16];
+  const left = words[10] as number;
   const room = end - at;
   const count = left < room ? left : room;
   if (count > 0) {
@@ -410,8 +411,8 @@ function putPayload(me: Sender, item: number, at: number, end: number): number {
     if (!(payload instanceof Uint8Array)) payload.read(payload.length - left, me.bytes, at, count);
     else if (count === payload.length) me.bytes.set(payload, at);
     else me.bytes.set(payload.subarray(payload.length - left, payload.length - left + count), at);
-    if (generation !== me.words[16]) return -1;
-    me.left = left - count;
+    if (generation !== words[16]) return -1;
+    words[10] = left - count;
   }
   if (count === left) sent(me, item);
   return at + count;
@@ -435,7 +436,7 @@ function sent(me: Sender, item: number): void {
   }
   if (type === 12) {
     until = (me.instant + (words[3] as number)) | 0;
-    me.ping = 3;
+    words[11] = 3;
     words[12] = until;
   } else {
     let at = item;
@@ -448,7 +449,7 @@ function sent(me: Sender, item: number): void {
     const word = words[at] as number;
     const answer = (word >> 16) & 15;
     if (answer === 0) {
-      forget(me, at);
+      forget(me, at, word);
       return;
     }
     // From leaving to waiting.

@@ -7,11 +7,10 @@
 // Hot paths, which are straight: a message out is outgoing.ts; all that comes in is arrive() here, then onPacket()
 // for an answer, or decode() in decoder.ts. On the chip each call, each field and each element counts.
 
-import { grant, isSurprise, keptAt, onOther, record, reply } from "./answers.js";
+import { answered, keptAt, reply } from "./answers.js";
 import type { Budget, Inbound, Message, SessionHandler, SessionOptions } from "./contract.js";
 import { decode, reset } from "./decoder.js";
 import { finish, leave, settle, tell } from "./ending.js";
-import { forget } from "./in-flight.js";
 import { accept } from "./outgoing.js";
 import { checkClean, encodeConnect, packetName } from "./packet.js";
 import { fill, Sender, schedule, wake, wants } from "./sender.js";
@@ -87,7 +86,7 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
     // Of an old session nothing may be said on a clean connection [MQTT-3.1.2-6]: a message goes as a new one, and for
     // PUBREL there is no place any more, which CONNACK settles.
     if (fields.clean) {
-      if ((this.words[19] as number) > 32) this.words[30] = 0;
+      if (this.split > 32) this.words[30] = 0;
       for (let at = 32; at < this.edge; at += 4) this.words[at] = (this.words[at] as number) & ~0x1000000;
     }
     reset(this, false);
@@ -120,7 +119,12 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
     if (!(count >= 0 && held + count <= (this.words[20] as number))) {
       throw new RangeError(`there is no room for ${count} bytes`);
     }
-    const answer = arrive(this, count, now | 0, room, false);
+    let answer = 0;
+    if (count === 4 && held === 0 && this.parsing === 1 && this.start === this.end) {
+      this.at = 0;
+      answer = arriveAnswer(this, new Int32Array(this.block, 0, 1), now | 0, room, false);
+    } else answer = arrive(this, count, now | 0, room, false);
+    leave(this);
     return answer > 0 ? answer : 0;
   }
 
@@ -149,7 +153,7 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
     }
     this.depth -= 256;
     if (count > 0) {
-      this.words[10] = instant;
+      this.leftAt = instant;
       this.sendBy = null;
       if (wants(this)) schedule(this, instant);
     }
@@ -202,16 +206,15 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
       // Quiet means nothing sent [MQTT-3.1.2-23], and also nothing received: a link that has died takes what is sent
       // for a long time, and only a ping finds out. PINGRESP cannot come while a long packet is arriving, which is no
       // reason to be silent.
-      const hasCome = (((words[11] as number) - (words[10] as number)) | 0) > 0;
+      const hasCome = ((this.cameAt - this.leftAt) | 0) > 0;
       const isArriving = hasCome && this.partial;
-      let quiet = 0;
-      if (this.ping === 1 && this.state === 3) quiet = hasCome ? 10 : 11;
-      if (this.ping === 3 && this.state === 3 && isArriving) {
-        quiet = 10;
-      }
-      if (quiet > 0 && isDue(this, ((words[quiet] as number) + (words[4] as number)) | 0, 0)) {
+      const ping = this.state === 3 ? words[11] : 0;
+      if (
+        (ping === 1 || (ping === 3 && isArriving)) &&
+        isDue(this, ((hasCome ? this.leftAt : this.cameAt) + (words[4] as number)) | 0, 0)
+      ) {
         // From now on bounded by the time that the transport may take for it.
-        this.ping = 2;
+        words[11] = 2;
         this.owed |= 2;
       }
       if (!wants(this)) this.sendBy = null;
@@ -219,7 +222,7 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
       if (this.sendBy !== null && isDue(this, this.sendBy, 0))
         expire(this, "the transport took no byte", words[5] as number);
       if (this.state === 2 && isDue(this, words[12] as number, 0)) expire(this, "no CONNACK", words[2] as number);
-      if (this.ping === 3 && this.state === 3 && isDue(this, words[12] as number, words[3] as number)) {
+      if (words[11] === 3 && this.state === 3 && isDue(this, words[12] as number, words[3] as number)) {
         expire(this, "no PINGRESP", words[3] as number);
       }
       // The answer that is due first, and is due.
@@ -246,33 +249,7 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
   }
 
   onPacket(type: number, id: number, start: number, end: number): void {
-    const words = this.words;
-    const edge = this.edge;
-    let at = 32;
-    let word = 0;
-    for (; at < edge; at += 4) {
-      word = words[at] as number;
-      if ((word & 0xffff) === id) break;
-    }
-    // What is no answer to an entry (4, 5, 7, 9 and 11 are, the bits of 0xab0), or comes too early.
-    if (at === edge || ((0xab0 >> type) & 1) === 0 || this.server < 1) {
-      onOther(this, type, id);
-      return;
-    }
-    // Expected: the packet waits for just this answer.
-    if (((word >> 16) & 0x7f) !== (type === 7 ? 0x67 : 0x30 | type) && isSurprise(this, at, id, type)) return;
-    if (type === 5) record(this, at, id);
-    else if (type === 9) grant(this, at, id, start, end);
-    else {
-      // The entry is over before the owner is told, so that its place is free.
-      forget(this, at);
-      try {
-        if (type === 11) this.handler.onUnsubscribed(id);
-        else this.handler.onDelivered(id, type);
-      } catch (error) {
-        this.errors ??= [error];
-      }
-    }
+    answered(this, type, id, 0, start, end);
   }
 
   /**
@@ -356,7 +333,7 @@ function hand(me: Session, message: Inbound, course: number): boolean {
  */
 export function skip(me: Session, count: number, now: number): number {
   const words = me.words;
-  words[11] = now;
+  me.cameAt = now;
   if (me.parsing !== 6) return 0;
   const rest = (words[18] as number) - count;
   words[18] = rest;
@@ -372,51 +349,54 @@ export function skip(me: Session, count: number, now: number): number {
 }
 
 /**
- * As `receive`, without its checks; -1 says that something is left to be done. With `single` no more than one packet is
- * taken in: while `parsing` is 7 there are more, for further calls with a `count` of 0.
+ * Four bytes have come, into empty buffers: mostly PUBACK, PUBREC, PUBREL or PUBCOMP. As {@link arrive}; `packet` is
+ * these bytes as one number, in the order of every machine that XS runs on and of those that test it: the first byte is
+ * the lowest. Returns 4 when the answer is to leave at once: it stands where the question stood.
+ */
+export function arriveAnswer(me: Session, packet: Int32Array, now: number, room: number, single: boolean): number {
+  const word = packet[0] as number;
+  const id = ((word >> 8) & 0xff00) | (word >>> 24);
+  const first = word & 0xff;
+  // Whatever is not just that is decoded.
+  if (id === 0 || (word & 0xff00) !== 0x200 || (first !== 0x50 && first !== 0x70 && first !== 0x40 && first !== 0x62)) {
+    return arrive(me, 4, now, 0, single);
+  }
+  me.instant = now;
+  me.cameAt = now;
+  me.held = -1;
+  const answer = answered(me, first >> 4, id, room);
+  if (me.held < 0) me.held = 0;
+  if (answer > 0) {
+    packet[0] = (word & ~0xff) | answer;
+    me.leftAt = now;
+    return 4;
+  }
+  return me.owed === 0 && me.start === me.end && me.errors === null ? 0 : outcome(me, now, room);
+}
+
+/**
+ * As `receive`, without its checks; -1 says that something is left to be done, also for `leave`. With `single` no more
+ * than one packet is taken in: while `parsing` is 7 there are more, for further calls with a `count` of 0.
  */
 export function arrive(me: Session, count: number, now: number, room: number, single: boolean): number {
   me.instant = now;
-  if (count > 0) me.words[11] = now;
-  let first = 0;
-  let id = 0;
-  // Bytes behind the packet.
-  let rest = 0;
-  if (count === 4 ? me.held === 0 && me.parsing === 1 : count === 0 && me.parsing === 7 && me.held > 3) {
-    const bytes = me.bytes;
-    if (bytes[1] === 2) {
-      first = bytes[0] as number;
-      id = ((bytes[2] as number) << 8) | (bytes[3] as number);
-      if (count === 0) rest = me.held - 4;
-    }
-  }
-  // What QoS 1 and 2 mostly bring: PUBACK, PUBREC, PUBREL or PUBCOMP. Whatever is not just that is decoded.
-  if (id > 0 && (first === 0x50 || first === 0x70 || first === 0x40 || first === 0x62)) {
-    me.held = -1;
-    me.room = rest > 0 ? 0 : room;
-    me.onPacket(first >> 4, id, 4, 4);
-    if (me.held < 0) {
-      me.held = rest;
-      if (rest > 0) me.bytes.copyWithin(0, 4, rest + 4);
-      else if (count === 0) me.parsing = 1;
-    }
-  } else {
-    me.room = 0;
-    decode(me, count, single);
-  }
+  if (count > 0) me.cameAt = now;
+  decode(me, count, single);
+  return outcome(me, now, room);
+}
+
+/** What is to leave, or to be done, now that what came has been taken in. */
+function outcome(me: Session, now: number, room: number): number {
   if ((me.owed & 1) !== 0) settle(me);
-  if (me.errors !== null) {
-    if (me.start < me.end) schedule(me, now);
-    leave(me);
-  }
   const start = me.start;
   const end = me.end;
-  if (start === end) return me.owed === 0 ? 0 : -1;
-  // Without a connection, or with a new one that a callback has begun, nothing is to be said on this one.
-  if (end - start <= room && me.owed === 0 && me.state > 2) {
+  if (start === end) return me.owed === 0 && me.errors === null ? 0 : -1;
+  // Without a connection, or with a new one that a callback has begun, nothing is to be said on this one. Who has to
+  // look after an exception of a callback's sends later.
+  if (end - start <= room && me.owed === 0 && me.state > 2 && me.errors === null) {
     me.at = start;
     me.start = end;
-    me.words[10] = now;
+    me.leftAt = now;
     me.sendBy = null;
     return end - start;
   }
@@ -432,7 +412,7 @@ export function arrive(me: Session, count: number, now: number, room: number, si
 function isDue(me: Session, limit: number, period: number): boolean {
   let at = limit;
   if (period > 0 && (me.partial || (me.words[31] as number) > 0)) {
-    const quiet = ((me.words[11] as number) + period) | 0;
+    const quiet = (me.cameAt + period) | 0;
     if (((quiet - at) | 0) > 0) at = quiet;
   }
   if (((me.instant - at) | 0) >= 0) return true;
@@ -441,5 +421,5 @@ function isDue(me: Session, limit: number, period: number): boolean {
 }
 
 function expire(me: Session, what: string, period: number): void {
-  finish(me, "timeout", `${what} within ${period} ms`, me.ping === 3 && what === "no PINGRESP" ? "3.12.4-1" : "");
+  finish(me, "timeout", `${what} within ${period} ms`, me.words[11] === 3 && what === "no PINGRESP" ? "3.12.4-1" : "");
 }
