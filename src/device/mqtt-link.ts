@@ -307,15 +307,24 @@ function onReadable(this: Socket, bytes: number): void {
   // As now() says, without a call.
   const instant = Time.ticks | 0;
   let left = bytes;
-  let parsing = session.parsing;
+  let parsing: number;
   do {
-    const marks = link.marks;
-    let count = left;
-    let answer = 0;
+    let answer = -2;
     let packet: Uint8Array | Int32Array | null = null;
-    // The usual case has no more questions than these: an empty buffer of at least 69 bytes has room for so few, and an
-    // empty one for what goes out has room for an answer.
-    if (count > 64 || parsing !== 1 || session.held > 0 || session.start < session.end) {
+    parsing = session.parsing;
+    // The usual cases have no more questions than these. Four bytes are an answer, most likely; and an empty buffer of
+    // at least 69 bytes has room for so few as a small message has, and what goes out for the answer to it.
+    if (parsing === 1 && left < 65 && session.held === 0 && session.start === session.end) {
+      packet = left === 4 ? new Int32Array(session.block, 0, 1) : new Uint8Array(session.block, 0, left);
+      this.read(packet);
+      const room = (link.marks & 23) < 6 ? link.window : 0;
+      if (left === 4) answer = arriveAnswer(session, packet as Int32Array, instant, room);
+      if (answer < -1) {
+        answer = arrive(session, left, instant, room, true);
+        if (answer > 0) packet = new Uint8Array(session.block, session.at, answer);
+      }
+      left = 0;
+    } else {
       if ((parsing === 6 || parsing === 0) && session.start === session.end) {
         left = drop(link, this, left, instant);
         parsing = session.parsing;
@@ -323,36 +332,31 @@ function onReadable(this: Socket, bytes: number): void {
       }
       if (session.start < session.end && session.receivable === 0) {
         session.words[31] = left;
-        link.marks = marks | 24584;
+        link.marks |= 24584;
         return;
       }
       // What is held goes first.
-      count = parsing === 7 ? 0 : (session.words[20] as number) - session.held;
+      let count = parsing === 7 ? 0 : (session.words[20] as number) - session.held;
       if (count > left) count = left;
-    } else if (count === 4) {
-      // An answer, most likely.
-      packet = new Int32Array(session.block, 0, 1);
-      this.read(packet);
-      left = 0;
-      answer = arriveAnswer(session, packet, instant, (marks & 23) < 6 ? link.window : 0, true);
-    }
-    if (packet === null) {
       if (count > 0) this.read(new Uint8Array(session.block, session.held, count));
       left -= count;
-      answer = arrive(session, count, instant, (marks & 23) < 6 ? link.window : 0, true);
+      answer = arrive(session, count, instant, (link.marks & 23) < 6 ? link.window : 0, true);
       if (answer > 0) packet = new Uint8Array(session.block, session.at, answer);
     }
-    if (session.errors !== null) fault(link);
-    if (link.socket !== this) return;
-    if (answer > 0) put(link, packet as Uint8Array, answer, instant);
+    if (answer !== 0) {
+      if (session.errors !== null) fault(link);
+      if (link.socket !== this) return;
+      if (answer > 0) put(link, packet as Uint8Array, answer, instant);
+    }
     // A message that is to leave has a turn of its own.
-    if (answer < 0 && session.owed > 15) link.alarm(instant);
-    else if (answer < 0) link.push(instant);
-    else {
+    if (answer < 0) {
+      if (session.owed > 15) link.alarm(instant);
+      else link.push(instant);
+    } else {
       const due = session.dueAt;
       if (due !== undefined && (link.timer === undefined || ((due - link.alarmAt) | 0) < 0)) link.alarm(due);
     }
-    if (left === 0 && (marks & 8192) === 0 && session.held === 0) return;
+    if (left === 0 && session.held === 0 && (link.marks & 8192) === 0) return;
     parsing = session.parsing;
     // One packet or piece of a payload is enough for a turn. In the middle of a packet there was none.
   } while (left > 0 && (parsing & 3) < 3 && (parsing !== 1 || session.held > 0));

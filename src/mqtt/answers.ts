@@ -135,8 +135,10 @@ function isSurprise(me: Session, at: number, id: number, type: number): boolean 
   return phase < 3 || phase === 5 || phase === 7;
 }
 
-/** SUBACK: one code for each filter, in bytes[start, end). */
-function grant(me: Session, at: number, id: number, start: number, end: number): void {
+/** SUBACK: one code for each filter, in bytes[words[17], words[18]). */
+function grant(me: Session, at: number, id: number): void {
+  const start = me.words[17] as number;
+  const end = me.words[18] as number;
   const count = end - start;
   if (count !== me.words[at + 2]) {
     finish(me, "violation", `SUBACK with ${count} codes`, "3.8.4-5");
@@ -156,13 +158,12 @@ function grant(me: Session, at: number, id: number, start: number, end: number):
 }
 
 /**
- * A packet of `type` for `id`, whether or not an entry waits for it; `bytes[start..end)` is what a SUBACK has behind its
- * id. If `room` is for at least 4 bytes, nothing waits to leave: an answer to it may then leave at once, and what is
+ * A packet of `type` for `id`, whether or not an entry waits for it. If `room` is for at least 4 bytes, nothing waits to leave: an answer to it may then leave at once, and what is
  * returned is the first byte of that, the others being as they came. Else, or when there is none, 0.
  *
  * The way of every answer, and therefore straight: what the two halves of QoS 2 do to their entry is done right here.
  */
-export function answered(me: Session, type: number, id: number, room: number, start?: number, end?: number): number {
+export function answered(me: Session, type: number, id: number, room: number): number {
   const words = me.words;
   const edge = me.edge;
   let at = 32;
@@ -171,11 +172,14 @@ export function answered(me: Session, type: number, id: number, room: number, st
     word = words[at] as number;
     if ((word & 0xffff) === id) break;
   }
-  // What is no answer to an entry (4, 5, 7, 9 and 11 are, the bits of 0xab0), or comes too early.
-  if (at === edge || ((0xab0 >> type) & 1) === 0 || me.server < 1) return onOther(me, type, id, room);
+  if (at === edge || me.server < 1) return onOther(me, type, id, room);
   // Expected: the packet waits for just this answer.
-  if (((word >> 16) & 0x7f) !== (type === 7 ? 0x67 : 0x30 | type) && isSurprise(me, at, id, type)) return 0;
-  if (type === 9) grant(me, at, id, start as number, end as number);
+  if (((word >> 16) & 0x7f) !== (type === 7 ? 0x67 : 0x30 | type)) {
+    // What is no answer to an entry: 4, 5, 7, 9 and 11 are, the bits of 0xab0.
+    if (((0xab0 >> type) & 1) === 0) return onOther(me, type, id, room);
+    if (isSurprise(me, at, id, type)) return 0;
+  }
+  if (type === 9) grant(me, at, id);
   else if (type !== 5) {
     // The entry is over before the owner is told, so that its place is free.
     forget(me, at, word);

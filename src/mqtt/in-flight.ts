@@ -23,7 +23,7 @@ export type Filters = readonly (Subscription | string)[];
  *  14 entries that a flush waits for, below 0 when there is none to answer
  *  15 inbound QoS 2 ids held: the last words, in no order
  *  16 connections that have ended: tells code that has called the owner whether its connection is still the same
- *  17 course, see session.ts  18 rest, see decoder.ts   19 unused
+ *  17 course, see session.ts  18 rest, see decoder.ts   (both: where the codes of the SUBACK are that is being told)
  *  20 bytes of the buffer for what comes in             21 bytes of `topic`       22 1 in a clean session
  *  23, 25 to 27 and 31 are the owner's, for what he has to keep beside the session; 31 is above 0 while bytes that have
  *  come wait for him              24 1 when onOverflow gets no bytes

@@ -119,11 +119,12 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
     if (!(count >= 0 && held + count <= (this.words[20] as number))) {
       throw new RangeError(`there is no room for ${count} bytes`);
     }
-    let answer = 0;
+    let answer = -2;
     if (count === 4 && held === 0 && this.parsing === 1 && this.start === this.end) {
       this.at = 0;
-      answer = arriveAnswer(this, new Int32Array(this.block, 0, 1), now | 0, room, false);
-    } else answer = arrive(this, count, now | 0, room, false);
+      answer = arriveAnswer(this, new Int32Array(this.block, 0, 1), now | 0, room);
+    }
+    if (answer < -1) answer = arrive(this, count, now | 0, room, false);
     leave(this);
     return answer > 0 ? answer : 0;
   }
@@ -249,7 +250,11 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
   }
 
   onPacket(type: number, id: number, start: number, end: number): void {
-    answered(this, type, id, 0, start, end);
+    if (type === 9) {
+      this.words[17] = start;
+      this.words[18] = end;
+    }
+    answered(this, type, id, 0);
   }
 
   /**
@@ -349,22 +354,21 @@ export function skip(me: Session, count: number, now: number): number {
 }
 
 /**
- * Four bytes have come, into empty buffers: mostly PUBACK, PUBREC, PUBREL or PUBCOMP. As {@link arrive}; `packet` is
- * these bytes as one number, in the order of every machine that XS runs on and of those that test it: the first byte is
- * the lowest. Returns 4 when the answer is to leave at once: it stands where the question stood.
+ * Four bytes have come, into empty buffers: mostly PUBACK, PUBREC, PUBREL or PUBCOMP. `packet` is these bytes as one
+ * number, in the order of every machine that XS runs on and of those that test it: the first byte is the lowest. Returns
+ * 4 when the answer is to leave at once, if that is within `room`: it stands where the question stood. Else as
+ * {@link arrive}; -2 when it is another packet, or none, and nothing has been done yet.
  */
-export function arriveAnswer(me: Session, packet: Int32Array, now: number, room: number, single: boolean): number {
+export function arriveAnswer(me: Session, packet: Int32Array, now: number, room: number): number {
   const word = packet[0] as number;
   const id = ((word >> 8) & 0xff00) | (word >>> 24);
-  const first = word & 0xff;
-  // Whatever is not just that is decoded.
-  if (id === 0 || (word & 0xff00) !== 0x200 || (first !== 0x50 && first !== 0x70 && first !== 0x40 && first !== 0x62)) {
-    return arrive(me, 4, now, 0, single);
-  }
+  const type = (word >> 4) & 15;
+  // The bits of 0x8f0 are 4 to 7 and 11.
+  if (id === 0 || ((0x8f0 >> type) & 1) === 0 || (word & 0xff0f) !== (type === 6 ? 0x202 : 0x200)) return -2;
   me.instant = now;
   me.cameAt = now;
   me.held = -1;
-  const answer = answered(me, first >> 4, id, room);
+  const answer = answered(me, type, id, room);
   if (me.held < 0) me.held = 0;
   if (answer > 0) {
     packet[0] = (word & ~0xff) | answer;
