@@ -2,6 +2,7 @@
 // nothing is called back from inside a call (ECMA-419 §9). It knows nothing of Wi-Fi: without a network an attempt
 // fails like any other.
 
+import Time from "time";
 import { find } from "../mqtt/in-flight.js";
 import { accept } from "../mqtt/outgoing.js";
 import {
@@ -151,62 +152,63 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
     return this.pieces === null ? 0 : this.pieces.missing;
   }
 
+  /** The way of a message from the application to the wire goes straight through here, {@link accept} and {@link put}. */
   write(data: Data | PayloadSource | null | undefined, options?: WriteOptions): number {
     const session = this.session;
-    if (this.phase > 4) throw new Error("the client is closed; make a new one");
-    if (options === undefined) {
-      this.addPiece(asData(data));
-      this.alarm(now());
-      return this.roomLeft();
-    }
     const pieces = this.pieces;
+    const instant = Time.ticks | 0;
+    if (this.phase > 4) throw new Error("the client is closed; make a new one");
+    if (options === undefined) return this.addPiece(asData(data), instant);
     if (pieces !== null && pieces.missing > 0) {
       throw new Error(`a message is not complete; write its last ${pieces.missing} bytes first`);
     }
-    const instant = now();
     const operation = options.operation;
-    let id: number;
-    if (operation !== undefined && operation !== PacketType.PUBLISH) id = this.ask(operation, options, instant);
-    else {
-      const given = options.id;
-      const topic = options.topic;
-      const payload = typeof data !== "string" || options.byteLength !== undefined ? this.compose(data, options) : data;
-      if (given !== undefined && given > LAST_STORED_ID && this.given.store !== undefined) {
-        throw new RangeError(`id is ${given}; with a store it must be from 1 to ${LAST_STORED_ID}`);
-      }
-      // Nothing is called back from there.
-      id = accept(
-        session,
-        topic === undefined ? "" : topic,
-        payload,
-        options.QoS ?? 0,
-        options.retain ?? false,
-        given,
-        false,
-        instant,
-        (this.marks & 23) < 6 ? this.window : 0,
-      );
-      if (id >= 0 && typeof payload !== "string" && payload instanceof Pieces) {
+    if (operation !== undefined && operation !== 3) return this.ask(operation, options, instant);
+    const given = options.id;
+    if (given !== undefined) this.checkId(given);
+    const payload = typeof data !== "string" || options.byteLength !== undefined ? this.compose(data, options) : data;
+    // Nothing is called back from there.
+    const id = accept(
+      session,
+      options.topic ?? "",
+      payload,
+      options.QoS ?? 0,
+      options.retain ?? false,
+      given,
+      false,
+      instant,
+      (this.marks & 23) < 6 ? this.window : 0,
+    );
+    if (id < 0x10000) {
+      if (payload !== data && payload instanceof Pieces && id >= 0) {
         this.pieces = payload;
         this.marks |= 16;
       }
+      return this.accepted(id, instant);
     }
-    if (id < 0) throw refusal(id);
+    // It is put together already, and nothing else is in the table that has not left.
     const words = session.words;
+    const packet = session.payload as Uint8Array;
+    session.payload = null;
     words[25] = id & 0xffff;
-    if (id > 0xffff) {
-      const packet = session.payload as Uint8Array;
-      session.payload = null;
-      if (put(this, packet, packet.length, instant)) {
-        const due = session.dueAt;
-        if (due !== undefined && (this.timer === undefined || ((due - this.alarmAt) | 0) < 0)) this.alarm(due);
-        if (session.pending < (words[13] as number)) return PIECE_BYTES;
-      }
-      return this.roomLeft();
-    }
-    // What is not put together yet leaves in a turn of its own, with all that is written until then.
+    put(this, packet, id >> 16);
+    const due = session.dueAt;
+    if (due !== undefined && (this.timer === undefined || ((due - this.alarmAt) | 0) < 0)) this.alarm(due);
+    return (session.edge - 32) >> 2 < (words[13] as number) && this.window >= 0 ? PIECE_BYTES : this.roomLeft();
+  }
+
+  /** What is not put together yet leaves in a turn of its own, with all that is written until then. */
+  private accepted(id: number, instant: number): number {
+    if (id < 0) throw refusal(id);
+    this.session.words[25] = id;
     this.alarm(instant);
     return this.roomLeft();
+  }
+
+  private checkId(id: number): void {
+    if (id > LAST_STORED_ID && this.given.store !== undefined) {
+      throw new RangeError(`id is ${id}; with a store it must be from 1 to ${LAST_STORED_ID}`);
+    }
   }
 
   /** Bytes that can be written now; onWritable will say when there is room again. */
@@ -220,13 +222,11 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
     const session = this.session;
     if (operation === PacketType.SUBSCRIBE) {
       const list = itemsOf(options).map((item) => ({ topic: item.topic, qos: (item.QoS ?? 0) as 0 | 1 | 2 }));
-      return session.subscribe(list, instant);
+      return this.accepted(session.subscribe(list, instant), instant);
     }
     if (operation === PacketType.UNSUBSCRIBE) {
-      return session.unsubscribe(
-        itemsOf(options).map((item) => item.topic),
-        instant,
-      );
+      const list = itemsOf(options).map((item) => item.topic);
+      return this.accepted(session.unsubscribe(list, instant), instant);
     }
     throw new RangeError(
       `operation ${operation} is the client's own; use PUBLISH, SUBSCRIBE or UNSUBSCRIBE, or call close()`,
@@ -255,7 +255,7 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
     return pieces;
   }
 
-  private addPiece(bytes: Uint8Array): void {
+  private addPiece(bytes: Uint8Array, instant: number): number {
     const pieces = this.pieces;
     if (pieces === null || pieces.missing === 0) {
       throw new Error("no message is open (an end of the connection ends it); begin one with { topic, byteLength }");
@@ -264,6 +264,8 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
       throw new RangeError(`data has ${bytes.length} bytes; write at most ${pieces.room} now, the rest in onWritable`);
     }
     pieces.add(bytes);
+    this.alarm(instant);
+    return this.roomLeft();
   }
 
   /**

@@ -187,7 +187,7 @@ export class MqttLink {
       // The other half of this wait is in onWritable.
       if (count === 0) this.marks |= 8;
       // A callback of the session's may have closed the connection.
-      else if (this.socket !== socket || !put(this, new Uint8Array(session.block, session.at, count), count, instant)) {
+      else if (this.socket !== socket || !put(this, new Uint8Array(session.block, session.at, count), count)) {
         return;
       } else if (wants(session)) this.alarm(instant);
     }
@@ -346,7 +346,7 @@ function onReadable(this: Socket, bytes: number): void {
     if (answer !== 0) {
       if (session.errors !== null) fault(link);
       if (link.socket !== this) return;
-      if (answer > 0) put(link, packet as Uint8Array, answer, instant);
+      if (answer > 0) put(link, packet as Uint8Array, answer);
     }
     // A message that is to leave has a turn of its own.
     if (answer < 0) {
@@ -409,7 +409,7 @@ function onWritable(this: Socket, bytes: number): void {
 }
 
 /** Writes `count` bytes that the session has put together. False when the connection turns out to be gone. */
-export function put(link: MqttLink, packet: Uint8Array | Int32Array, count: number, instant: number): boolean {
+export function put(link: MqttLink, packet: Uint8Array | Int32Array, count: number): boolean {
   link.marks += 1;
   try {
     (link.socket as Socket).write(packet);
@@ -418,7 +418,7 @@ export function put(link: MqttLink, packet: Uint8Array | Int32Array, count: numb
   } catch {
     // A reset that came behind data: write throws "not ready" (tcp.c) before onError has told of it.
     link.window = -1;
-    link.alarm(instant);
+    link.alarm(now());
     return false;
   }
 }

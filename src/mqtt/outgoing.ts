@@ -2,7 +2,7 @@
 // path of everything that is published. Knows neither transport nor handler; sender.ts sees to what has to wait.
 
 import type { Message, PayloadSource } from "./contract.js";
-import { adopt, nextId } from "./in-flight.js";
+import { nextId } from "./in-flight.js";
 import { checkWhole, publishHeaderSize } from "./packet.js";
 import { checkFree, type Sender, schedule } from "./sender.js";
 import { checkTopic, utf8Length } from "./text.js";
@@ -11,7 +11,7 @@ import { checkTopic, utf8Length } from "./text.js";
  * The way of a message from the owner's call to the wire, and therefore straight: what it needs is read once, and calls
  * are few. All is as `Session.publish` has it; `room` is how many bytes the transport takes at once. If nothing is
  * in its way, a short text is put together here and counts as sent: `payload` is then the packet, which the owner must
- * send before anything else is asked, and 65536 is added to what is returned. Else the message waits.
+ * send before anything else is asked, and 65536 times its length is added to what is returned. Else the message waits.
  */
 export function accept(
   me: Sender,
@@ -25,10 +25,9 @@ export function accept(
   room: number,
 ): number {
   const words = me.words;
-  const state = me.state;
-  let flags = retain ? 1 : 0;
-  if (qos === 1 || qos === 2) flags |= qos << 1;
-  else if (qos !== 0) checkWhole("[MQTT-3.3.1-4] QoS", qos, 0, 2);
+  const edge = me.edge;
+  if (qos !== 2 && qos !== 0 && qos !== 1) checkWhole("[MQTT-3.3.1-4] QoS", qos, 0, 2);
+  let flags = (qos << 1) | (retain ? 1 : 0);
   if (topic !== me.topic) {
     words[21] = checkTopic(topic, false);
     me.topic = topic;
@@ -41,24 +40,34 @@ export function accept(
   let size = topicBytes + (flags < 2 ? 4 : 6);
   let length = 0;
   let packet: Uint8Array | null = null;
-  if (room > 0 && typeof payload === "string" && me.owed === 0 && state === 3 && me.start === me.end && me.held >= 0) {
+  if (
+    room > 0 &&
+    me.owed === 0 &&
+    me.state === 3 &&
+    me.start === me.end &&
+    me.held >= 0 &&
+    typeof payload === "string"
+  ) {
     // One conversion and no copy. Text that is not ASCII has more bytes than characters, and goes the other way.
     length = payload.length;
-    packet = new Uint8Array(ArrayBuffer.fromString(flags < 2 ? `    ${topic}${payload}` : `    ${topic}  ${payload}`));
     const total = size + length;
+    let text = "    ";
+    text += topic;
+    if (flags > 1) text += "  ";
+    packet = new Uint8Array(ArrayBuffer.fromString(text + payload));
     if (total > 129 || total > room || packet.length !== total) packet = null;
   }
   if (packet === null) {
     length = lengthOf(payload);
     size = publishHeaderSize(topicBytes, qos, length);
     if (size > (words[28] as number)) return -3;
-    if (state > 3) return -4;
+    if (me.state > 3) return -4;
   }
   let id = 0;
   // The answer, and RETAIN.
   let word = (flags & 1) << 26;
   if (flags > 1) {
-    if (me.pending === words[13]) return -1;
+    if (((edge - 32) >> 2) - me.unsent === words[13]) return -1;
     id = given === undefined ? nextId(me) : given;
     if (id === 0) return -1;
     word |= ((qos + 3) << 16) | id;
@@ -68,37 +77,42 @@ export function accept(
       flags |= 8;
     }
   } else {
-    if (state < 3) return -2;
+    if (me.state < 3) return -2;
     // Beside the in-flight budget, two QoS 0 messages may wait to leave.
     if (packet === null && me.unsent === 2) return -1;
   }
-  let result = id;
   if (packet === null) {
     // Queued.
     word |= 0x100000;
     me.owed += 16;
+    if (flags < 2) me.unsent += 1;
     schedule(me, now);
   } else {
     packet[0] = 0x30 | flags;
     packet[1] = size + length - 2;
-    packet[2] = topicBytes >> 8;
+    // It has less than 128 bytes.
+    packet[2] = 0;
     packet[3] = topicBytes;
     me.payload = packet;
     me.leftAt = now;
-    if (flags < 2) return 0x10000;
+    if (flags < 2) return (size + length) << 16;
     packet[size - 2] = id >> 8;
     packet[size - 1] = id;
-    result |= 0x10000;
     // Waiting, and begun.
     word |= 0xb00000;
     const until = (now + (words[5] as number)) | 0;
-    words[me.edge + 3] = until;
+    words[edge + 3] = until;
     const due = me.dueAt;
     if (due === undefined || ((until - due) | 0) < 0) me.dueAt = until;
+    id |= (size + length) << 16;
   }
+  // As adopt() does, without a call.
+  words[edge] = word;
+  words[edge + 1] = size;
+  words[edge + 2] = length;
   me.contents.push(topic, payload);
-  adopt(me, word, size, length);
-  return result;
+  me.edge = edge + 4;
+  return id;
 }
 
 /** Bytes of a payload. */

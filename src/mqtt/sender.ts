@@ -20,36 +20,38 @@ import {
 export abstract class Sender extends InFlight {
   // All of this is the session's own, an owner reads what says so.
 
+  // Those that each packet needs stand first, for there the engine finds them soonest.
+
   /** See session.ts. */
   state = 0;
   /** Waiting bytes are bytes[start..end); those before words[29] belong to the packet that is leaving. */
   start = 0;
   end = 0;
-  /**
-   * Type of the packet that is leaving, 0 for none; of acknowledgements and CONNECT, which are only bytes in the
-   * buffer, nothing is known.
-   */
-  leaving = 0;
-  /** What was put together last is bytes[at…]. To be read only. */
-  at = 0;
-  /** The instant of the call that is running, or of the latest one. */
-  instant = 0;
-  /** When the last byte left, and when the last one came. */
-  leftAt = 0;
-  cameAt = 0;
   /** The instant of the next tick, or an earlier one. */
   dueAt: number | undefined = undefined;
-  /** The transport must have taken a byte by then; null while there is nothing to send. */
-  sendBy: number | null = null;
+  /** The payload of the packet that is leaving; when none is, a packet that {@link accept} has put together. */
+  payload: Uint8Array | PayloadSource | null = null;
   /**
    * What is known of the server's session: -1 nothing, and a PUBLISH or PUBREL was begun before CONNACK, 0 nothing,
    * 1 there was none, 2 present.
    */
   server = 0;
+  /** The instant of the call that is running, or of the latest one. */
+  instant = 0;
+  /** When the last byte left, and when the last one came. */
+  leftAt = 0;
+  cameAt = 0;
   /** The topic checked last; it has words[21] bytes. */
   topic: string | null = null;
-  /** The payload of the packet that is leaving; when none is, a packet that {@link accept} has put together. */
-  payload: Uint8Array | PayloadSource | null = null;
+  /** What was put together last is bytes[at…]. To be read only. */
+  at = 0;
+  /**
+   * Type of the packet that is leaving, 0 for none; of acknowledgements and CONNECT, which are only bytes in the
+   * buffer, nothing is known.
+   */
+  leaving = 0;
+  /** The transport must have taken a byte by then; null while there is nothing to send. */
+  sendBy: number | null = null;
 
   /**
    * Checks what CONNECT and the buffers need, and allocates everything in one block: words, what comes in, what goes

@@ -16,7 +16,8 @@ function hand(rig: Rig, message: Partial<Message> = {}, room = OPEN): [number, .
   if (result < 65_536) return [result];
   const packet = rig.session.payload as Uint8Array;
   rig.session.payload = null;
-  return [result - 65_536, ...new Reader().read(packet).map(packetLine)];
+  assert.equal(result >> 16, packet.length);
+  return [result & 0xffff, ...new Reader().read(packet).map(packetLine)];
 }
 
 /** Bytes from the server, and what has left at once. */
