@@ -134,16 +134,6 @@ export function decode(me: Decoder, count: number, single = false): void {
       }
       if (type === 3) {
         next = readPublish(me, bytes, start, end, first, length);
-        // Its header is complete, and so is its topic. Called from here, because a callback wants what stack there is.
-        if (next > 0 && me.parsing === 1) {
-          const wanted = me.onPublish(me.message as Inbound, true);
-          if (me.held >= 0) return;
-          if (wanted >= 0 || start + length > end) next = openPayload(me, wanted, next, end);
-          else {
-            me.message = null;
-            next = start + length;
-          }
-        }
       } else {
         next = start + length;
         // A SUBACK has as many codes as SUBSCRIBE can have filters.
@@ -191,8 +181,8 @@ function refuse(me: Decoder, first: number, length: number): void {
 }
 
 /**
- * A PUBLISH whose remaining `length` begins at `start`: topic and id, or the beginning of a topic that is too long.
- * Returns the offset after them, below 0 when there is more to come.
+ * A PUBLISH whose remaining `length` begins at `start`: topic and id, or the beginning of a topic that is too long, and
+ * then its payload. Returns the offset after what is done with, below 0 when more of the header is to come.
  */
 function readPublish(
   me: Decoder,
@@ -254,7 +244,11 @@ function readPublish(
     message.id = ((bytes[next - 2] as number) << 8) | (bytes[next - 1] as number);
     if (message.id === 0) return fail(me, 3, "packet id 0", "2.3.1-1");
   }
-  return next;
+  const wanted = me.onPublish(message, true);
+  if (me.held >= 0) return 0;
+  if (wanted >= 0 || next + rest > end) return openPayload(me, wanted, next, end);
+  me.message = null;
+  return next + rest;
 }
 
 /** The end of the last whole character in bytes[from, to): a first byte may want more after it than there are. */

@@ -293,8 +293,11 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
       message.end = message.start;
     }
     if (course > 0 && !hand(this, message, course)) return 0;
-    if (!isThere) words[17] = 0;
-    else if (qos > 0) reply(this, qos + 3, message.id);
+    if (!isThere) {
+      words[17] = 0;
+      message.start = 0;
+      message.end = 0;
+    } else if (qos > 0) reply(this, qos + 3, message.id);
     return -1;
   }
 
@@ -305,6 +308,9 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
     if (course === 1 || (course === 2 && message.offset === 0)) {
       message.complete = last;
       if (!hand(this, message, course)) return;
+      // The bytes are overwritten by what comes next.
+      message.start = 0;
+      message.end = 0;
     }
     // QoS 1 is answered by PUBACK, QoS 2 by PUBREC, in the order of arrival [MQTT-4.6.0-2, MQTT-4.6.0-3].
     if (last && qos > 0) reply(this, qos + 3, message.id);
@@ -326,9 +332,6 @@ function hand(me: Session, message: Inbound, course: number): boolean {
   } catch (error) {
     me.errors ??= [error];
   }
-  // The bytes are overwritten by what comes next.
-  message.start = 0;
-  message.end = 0;
   return me.held < 0;
 }
 
@@ -386,7 +389,7 @@ export function arrive(me: Session, count: number, now: number, room: number, si
   me.instant = now;
   if (count > 0) me.cameAt = now;
   decode(me, count, single);
-  return outcome(me, now, room);
+  return me.owed === 0 && me.start === me.end && me.errors === null ? 0 : outcome(me, now, room);
 }
 
 /** What is to leave, or to be done, now that what came has been taken in. */
