@@ -312,18 +312,20 @@ function onReadable(this: Socket, bytes: number): void {
     let answer = -2;
     let packet: Uint8Array | Int32Array | null = null;
     parsing = session.parsing;
-    // The usual cases have no more questions than these. Four bytes are an answer, most likely; and an empty buffer of
-    // at least 69 bytes has room for so few as a small message has, and what goes out for the answer to it.
-    if (parsing === 1 && left < 65 && session.held === 0 && session.start === session.end) {
-      packet = left === 4 ? new Int32Array(session.block, 0, 1) : new Uint8Array(session.block, 0, left);
-      this.read(packet);
+    // The usual cases have no more questions than these: the buffers are empty, so there is room for what is read here
+    // and for what goes out as the answer to it. Four bytes are an answer, most likely.
+    if (parsing === 1 && session.held === 0 && session.start === session.end) {
+      let count = left;
+      if (count > 64 && count > (session.words[20] as number)) count = session.words[20] as number;
       const room = (link.marks & 23) < 6 ? link.window : 0;
-      if (left === 4) answer = arriveAnswer(session, packet as Int32Array, instant, room);
+      left -= count;
+      packet = count === 4 ? new Int32Array(session.block, 0, 1) : new Uint8Array(session.block, 0, count);
+      this.read(packet);
+      if (count === 4) answer = arriveAnswer(session, packet as Int32Array, instant, room);
       if (answer < -1) {
-        answer = arrive(session, left, instant, room, true);
+        answer = arrive(session, count, instant, room, true);
         if (answer > 0) packet = new Uint8Array(session.block, session.at, answer);
       }
-      left = 0;
     } else {
       if ((parsing === 6 || parsing === 0) && session.start === session.end) {
         left = drop(link, this, left, instant);
@@ -360,11 +362,14 @@ function onReadable(this: Socket, bytes: number): void {
     parsing = session.parsing;
     // One packet or piece of a payload is enough for a turn. In the middle of a packet there was none.
   } while (left > 0 && (parsing & 3) < 3 && (parsing !== 1 || session.held > 0));
-  session.words[31] = left;
   if (left > 0 || parsing === 7) {
+    session.words[31] = left;
     link.marks = (link.marks & ~16384) | 8192;
     link.alarm(instant);
-  } else link.marks &= ~24576;
+  } else if ((link.marks & 8192) !== 0) {
+    session.words[31] = 0;
+    link.marks &= ~24576;
+  }
 }
 
 /** A callback of the owner's has failed (worn flash), and the session has ended over it and says so; or it is a crash. */

@@ -86,7 +86,7 @@ function onOther(me: Session, type: number, id: number, room: number): number {
       words[place] = words[words.length - (words[15] as number)] as number;
       words[15] = (words[15] as number) - 1;
     }
-    if (leaves(me, room)) return 0x70;
+    if (room > 3 && me.owed === 0 && me.held < 0) return 0x70;
     reply(me, 7, id);
   } else if (type === 13) {
     // One that nobody asked for changes nothing.
@@ -94,11 +94,6 @@ function onOther(me: Session, type: number, id: number, room: number): number {
     // A late answer answers nothing. Only PUBREC leaves the server waiting: for the PUBREL of a message that we forgot.
   } else if (type === 5) reply(me, 6, id);
   return 0;
-}
-
-/** Whether an answer to an answer may leave at once, behind nothing, on the same connection. */
-function leaves(me: Session, room: number): boolean {
-  return room > 3 && me.owed === 0 && me.held < 0;
 }
 
 /**
@@ -159,7 +154,8 @@ function grant(me: Session, at: number, id: number): void {
 
 /**
  * A packet of `type` for `id`, whether or not an entry waits for it. If `room` is for at least 4 bytes, nothing waits to leave: an answer to it may then leave at once, and what is
- * returned is the first byte of that, the others being as they came. Else, or when there is none, 0.
+ * returned is the first byte of that, the others being as they came: unless a callback has asked for something, or ended
+ * the connection. Else, or when there is none, 0.
  *
  * The way of every answer, and therefore straight: what the two halves of QoS 2 do to their entry is done right here.
  */
@@ -214,7 +210,7 @@ export function answered(me: Session, type: number, id: number, room: number): n
     contents[place] = null;
     contents[place + 1] = null;
     me.split = to + 4;
-    const isLeaving = leaves(me, room);
+    const isLeaving = room > 3 && me.owed === 0 && me.held < 0;
     // Answer PUBCOMP; phase 6 and begun, or phase 4; not resumed.
     words[at] = (word & ~0x1ff0000) | (isLeaving ? 0xe70000 : 0x470000);
     if (isLeaving) {

@@ -122,15 +122,17 @@ export function decode(me: Decoder, count: number, single = false): void {
       let start = at + 2;
       if (start > end) break;
       let length = bytes[at + 1] as number;
-      for (let shift = 7; length >> shift > 0; shift += 7) {
-        // The fourth byte must be the last, so there is no need to wait for a fifth (§2.2.3).
-        if (shift === 28) {
-          fail(me, type, "remaining length of more than four bytes", "");
-          return;
+      if (length > 127) {
+        for (let shift = 7; length >> shift > 0; shift += 7) {
+          // The fourth byte must be the last, so there is no need to wait for a fifth (§2.2.3).
+          if (shift === 28) {
+            fail(me, type, "remaining length of more than four bytes", "");
+            return;
+          }
+          if (start === end) break packets;
+          length = (length & ~(-1 << shift)) | ((bytes[start] as number) << shift);
+          start += 1;
         }
-        if (start === end) break packets;
-        length = (length & ~(-1 << shift)) | ((bytes[start] as number) << shift);
-        start += 1;
       }
       if (type === 3) {
         next = readPublish(me, bytes, start, end, first, length);
@@ -206,20 +208,20 @@ function readPublish(
   if (excess > 0) next = from + size - excess;
   if (next > end) return -1;
   if (excess > 0) size = characterEnd(bytes, from, next) - from;
-  let topic = "";
+  let topic: string;
   try {
     // As readUtf8 does, without a call and two getters.
     topic = (String.fromArrayBuffer as FromArrayBuffer)(me.block, from, size);
   } catch {
-    // No UTF-8.
+    return fail(me, 3, "no legal topic name", "1.5.3-1");
   }
   // As many characters as bytes are ASCII, for the engine takes only what has the form of UTF-8. What it does not look
   // at (surrogates, overlong forms) has to be looked for.
-  let broken = "";
-  if (topic.length !== size && (topic === "" || scan(bytes, from, from + size) > 3)) broken = "1.5.3-1";
-  else if (topic.indexOf("\0") >= 0) broken = "1.5.3-2";
-  else if (topic.indexOf("+") >= 0 || topic.indexOf("#") >= 0) broken = "3.3.2-2";
-  if (broken !== "") return fail(me, 3, "no legal topic name", broken);
+  if (topic.length !== size && scan(bytes, from, from + size) > 3) {
+    return fail(me, 3, "no legal topic name", "1.5.3-1");
+  }
+  if (topic.indexOf("\0") >= 0) return fail(me, 3, "no legal topic name", "1.5.3-2");
+  if (topic.indexOf("+") >= 0 || topic.indexOf("#") >= 0) return fail(me, 3, "no legal topic name", "3.3.2-2");
   const message = {
     __proto__: PatternNames,
     topic,

@@ -269,10 +269,10 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
       return 0;
     }
     const words = this.words;
-    const largest = words[6] as number;
     const qos = message.qos;
     const isThere = message.complete;
     let course = 1;
+    const largest = words[6] as number;
     if (!whole) course = 3;
     else if (message.length > largest && largest >= 0) course = 2 + (words[24] as number);
     // After DISCONNECT it could not be acknowledged: the server keeps it for the next connection.
@@ -293,11 +293,8 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
       message.end = message.start;
     }
     if (course > 0 && !hand(this, message, course)) return 0;
-    if (!isThere) {
-      words[17] = 0;
-      message.start = 0;
-      message.end = 0;
-    } else if (qos > 0) reply(this, qos + 3, message.id);
+    if (!isThere) words[17] = 0;
+    else if (qos > 0) reply(this, qos + 3, message.id);
     return -1;
   }
 
@@ -308,9 +305,6 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
     if (course === 1 || (course === 2 && message.offset === 0)) {
       message.complete = last;
       if (!hand(this, message, course)) return;
-      // The bytes are overwritten by what comes next.
-      message.start = 0;
-      message.end = 0;
     }
     // QoS 1 is answered by PUBACK, QoS 2 by PUBREC, in the order of arrival [MQTT-4.6.0-2, MQTT-4.6.0-3].
     if (last && qos > 0) reply(this, qos + 3, message.id);
@@ -332,6 +326,9 @@ function hand(me: Session, message: Inbound, course: number): boolean {
   } catch (error) {
     me.errors ??= [error];
   }
+  // The bytes are overwritten by what comes next.
+  message.start = 0;
+  message.end = 0;
   return me.held < 0;
 }
 
@@ -344,8 +341,10 @@ export function skip(me: Session, count: number, now: number): number {
   me.cameAt = now;
   if (me.parsing !== 6) return 0;
   const rest = (words[18] as number) - count;
-  words[18] = rest;
-  if (rest > 0) return 0;
+  if (rest > 0) {
+    words[18] = rest;
+    return 0;
+  }
   const message = me.message as Inbound;
   me.parsing = 1;
   me.message = null;
