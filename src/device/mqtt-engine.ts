@@ -83,6 +83,7 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
     const session = new Session(sessionOptions(options), budgetOf(options), handler);
     super(session);
     session.handler = this;
+    if (options.onOverflow === undefined) session.words[24] = 2;
     this.given = options;
     if (options.store !== undefined) this.marks = 32;
     if (options.store ?? options.onControl ?? options.onReceived ?? options.onDelivered) this.marks |= 4096;

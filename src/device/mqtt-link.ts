@@ -306,6 +306,7 @@ function onReadable(this: Socket, bytes: number): void {
   const session = link.session;
   // As now() says, without a call.
   const instant = Time.ticks | 0;
+  session.instant = instant;
   let left = bytes;
   let parsing: number;
   do {
@@ -321,9 +322,9 @@ function onReadable(this: Socket, bytes: number): void {
       left -= count;
       packet = count === 4 ? new Int32Array(session.block, 0, 1) : new Uint8Array(session.block, 0, count);
       this.read(packet);
-      if (count === 4) answer = arriveAnswer(session, packet as Int32Array, instant, room);
+      if (count === 4) answer = arriveAnswer(session, packet as Int32Array, room);
       if (answer < -1) {
-        answer = arrive(session, count, instant, room, true);
+        answer = arrive(session, count, room, true);
         if (answer > 0) packet = new Uint8Array(session.block, session.at, answer);
       }
     } else {
@@ -342,7 +343,7 @@ function onReadable(this: Socket, bytes: number): void {
       if (count > left) count = left;
       if (count > 0) this.read(new Uint8Array(session.block, session.held, count));
       left -= count;
-      answer = arrive(session, count, instant, (link.marks & 23) < 6 ? link.window : 0, true);
+      answer = arrive(session, count, (link.marks & 23) < 6 ? link.window : 0, true);
       if (answer > 0) packet = new Uint8Array(session.block, session.at, answer);
     }
     if (answer !== 0) {
@@ -392,7 +393,7 @@ function drop(link: MqttLink, socket: Socket, left: number, instant: number): nu
   const rest = session.parsing === 0 ? left : (session.words[18] as number);
   const most = rest < left ? rest : left;
   for (let at = most; at > 0; at -= area) socket.read(at < area ? new Uint8Array(session.block, 0, at) : bytes);
-  if (skip(session, most, instant) < 0) link.push(instant);
+  if (skip(session, most) < 0) link.push(instant);
   return left - most;
 }
 

@@ -248,9 +248,16 @@ function readPublish(
   }
   const wanted = me.onPublish(message, true);
   if (me.held >= 0) return 0;
-  if (wanted >= 0 || next + rest > end) return openPayload(me, wanted, next, end);
+  if (wanted >= 0) return openPayload(me, wanted, next, end);
+  // The usual case: it is done with, or nobody wants the rest.
+  const stop = next + rest;
+  if (stop > end) {
+    me.parsing = 6;
+    me.words[18] = stop - end;
+    return end;
+  }
   me.message = null;
-  return next + rest;
+  return stop;
 }
 
 /** The end of the last whole character in bytes[from, to): a first byte may want more after it than there are. */
@@ -263,24 +270,19 @@ function characterEnd(bytes: Uint8Array, from: number, to: number): number {
   return to;
 }
 
-/** The header of a PUBLISH has been told; its payload begins at `at`. */
+/** The header of a PUBLISH has been told; its payload begins at `at`, and its owner wants it. */
 function openPayload(me: Decoder, wanted: number, at: number, end: number): number {
   const message = me.message as Inbound;
   const length = message.length;
   const stop = at + length;
-  if (stop > end ? wanted >= 0 : wanted >= 0 && wanted < length) {
+  if (stop > end || wanted < length) {
     me.parsing = 2;
     message.offset = wanted;
     me.words[18] = length;
     return at;
   }
-  if (stop > end) {
-    me.parsing = 6;
-    me.words[18] = stop - end;
-    return end;
-  }
   me.parsing = 1;
-  if (wanted >= 0) me.onPayload(message, true);
+  me.onPayload(message, true);
   // Unless the callback has begun another connection.
   if (me.message === message) me.message = null;
   return stop;
@@ -302,7 +304,14 @@ function readRest(me: Decoder, bytes: Uint8Array, at: number, end: number): numb
     message.end = start + message.length;
     message.complete = message.end <= end;
     const wanted = me.onPublish(message, false);
-    return me.held >= 0 ? 0 : openPayload(me, wanted, start, end);
+    if (me.held >= 0) return 0;
+    if (wanted >= 0) return openPayload(me, wanted, start, end);
+    const stop = start + message.length;
+    me.parsing = stop > end ? 6 : 1;
+    me.words[18] = stop - end;
+    if (stop > end) return end;
+    me.message = null;
+    return stop;
   }
   if (parsing === 2) {
     const wanted = message.offset;

@@ -120,11 +120,12 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
       throw new RangeError(`there is no room for ${count} bytes`);
     }
     let answer = -2;
+    this.instant = now | 0;
     if (count === 4 && held === 0 && this.parsing === 1 && this.start === this.end) {
       this.at = 0;
-      answer = arriveAnswer(this, new Int32Array(this.block, 0, 1), now | 0, room);
+      answer = arriveAnswer(this, new Int32Array(this.block, 0, 1), room);
     }
-    if (answer < -1) answer = arrive(this, count, now | 0, room, false);
+    if (answer < -1) answer = arrive(this, count, room, false);
     leave(this);
     return answer > 0 ? answer : 0;
   }
@@ -260,7 +261,7 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
   /**
    * Decides the course, what is done with the payload. 0: looked at by nobody: a QoS 2 repeat, or a message after our
    * DISCONNECT. 1: handed over. 2: larger than the budget: its first bytes are handed over, the rest is skipped. 3:
-   * skipped, for its topic is too long, or the owner wants no first bytes. Most messages are there as a whole, and are
+   * skipped, for its topic is too long, or the owner wants no first bytes. 4: as 3, and the owner is not told. Most messages are there as a whole, and are
    * done with here.
    */
   onPublish(message: Inbound, whole: boolean): number {
@@ -288,7 +289,7 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
       words[17] = course;
       return course === 2 ? largest : largest < 0 ? 0 : message.length;
     }
-    if (course === 3) {
+    if (course > 2) {
       message.complete = false;
       message.end = message.start;
     }
@@ -321,8 +322,8 @@ function hand(me: Session, message: Inbound, course: number): boolean {
     words[words.length - kept] = message.id;
   }
   try {
-    if (course > 1) me.handler.onOverflow(message);
-    else me.handler.onMessage(message);
+    if (course === 1) me.handler.onMessage(message);
+    else if (course < 4) me.handler.onOverflow(message);
   } catch (error) {
     me.errors ??= [error];
   }
@@ -336,9 +337,9 @@ function hand(me: Session, message: Inbound, course: number): boolean {
  * So many bytes have come and been dropped: of a payload that nobody wants (`parsing` 6), at most words[18]; or of
  * whatever follows a breach. Returns -1 when something is left to be done.
  */
-export function skip(me: Session, count: number, now: number): number {
+export function skip(me: Session, count: number): number {
   const words = me.words;
-  me.cameAt = now;
+  me.cameAt = me.instant;
   if (me.parsing !== 6) return 0;
   const rest = (words[18] as number) - count;
   if (rest > 0) {
@@ -350,7 +351,7 @@ export function skip(me: Session, count: number, now: number): number {
   me.message = null;
   if (message.qos === 0) return 0;
   reply(me, message.qos + 3, message.id);
-  schedule(me, now);
+  schedule(me, me.instant);
   leave(me);
   return -1;
 }
@@ -361,13 +362,13 @@ export function skip(me: Session, count: number, now: number): number {
  * 4 when the answer is to leave at once, if that is within `room`: it stands where the question stood. Else as
  * {@link arrive}; -2 when it is another packet, or none, and nothing has been done yet.
  */
-export function arriveAnswer(me: Session, packet: Int32Array, now: number, room: number): number {
+export function arriveAnswer(me: Session, packet: Int32Array, room: number): number {
   const word = packet[0] as number;
   const id = ((word >> 8) & 0xff00) | (word >>> 24);
   const type = (word >> 4) & 15;
   // The bits of 0x8f0 are 4 to 7 and 11.
   if (id === 0 || ((0x8f0 >> type) & 1) === 0 || (word & 0xff0f) !== (type === 6 ? 0x202 : 0x200)) return -2;
-  me.instant = now;
+  const now = me.instant;
   me.cameAt = now;
   me.held = -1;
   const answer = answered(me, type, id, room);
@@ -377,22 +378,21 @@ export function arriveAnswer(me: Session, packet: Int32Array, now: number, room:
     me.leftAt = now;
     return 4;
   }
-  return me.owed === 0 && me.start === me.end && me.errors === null ? 0 : outcome(me, now, room);
+  return me.owed === 0 && me.start === me.end && me.errors === null ? 0 : outcome(me, room);
 }
 
 /**
- * As `receive`, without its checks; -1 says that something is left to be done, also for `leave`. With `single` no more
+ * As `receive`, without its checks, at `me.instant`; -1 says that something is left to be done, also for `leave`. With `single` no more
  * than one packet is taken in: while `parsing` is 7 there are more, for further calls with a `count` of 0.
  */
-export function arrive(me: Session, count: number, now: number, room: number, single: boolean): number {
-  me.instant = now;
-  if (count > 0) me.cameAt = now;
+export function arrive(me: Session, count: number, room: number, single: boolean): number {
+  if (count > 0) me.cameAt = me.instant;
   decode(me, count, single);
-  return me.owed === 0 && me.start === me.end && me.errors === null ? 0 : outcome(me, now, room);
+  return me.owed === 0 && me.start === me.end && me.errors === null ? 0 : outcome(me, room);
 }
 
 /** What is to leave, or to be done, now that what came has been taken in. */
-function outcome(me: Session, now: number, room: number): number {
+function outcome(me: Session, room: number): number {
   if ((me.owed & 1) !== 0) settle(me);
   const start = me.start;
   const end = me.end;
@@ -402,11 +402,11 @@ function outcome(me: Session, now: number, room: number): number {
   if (end - start <= room && me.owed === 0 && me.state > 2 && me.errors === null) {
     me.at = start;
     me.start = end;
-    me.leftAt = now;
+    me.leftAt = me.instant;
     me.sendBy = null;
     return end - start;
   }
-  schedule(me, now);
+  schedule(me, me.instant);
   return -1;
 }
 
