@@ -213,15 +213,15 @@ function readPublish(
     // As readUtf8 does, without a call and two getters.
     topic = (String.fromArrayBuffer as FromArrayBuffer)(me.block, from, size);
   } catch {
-    return fail(me, 3, "no legal topic name", "1.5.3-1");
+    return refuseTopic(me, "1.5.3-1");
   }
   // As many characters as bytes are ASCII, for the engine takes only what has the form of UTF-8. What it does not look
   // at (surrogates, overlong forms) has to be looked for.
   if (topic.length !== size && scan(bytes, from, from + size) > 3) {
-    return fail(me, 3, "no legal topic name", "1.5.3-1");
+    return refuseTopic(me, "1.5.3-1");
   }
-  if (topic.indexOf("\0") >= 0) return fail(me, 3, "no legal topic name", "1.5.3-2");
-  if (topic.indexOf("+") >= 0 || topic.indexOf("#") >= 0) return fail(me, 3, "no legal topic name", "3.3.2-2");
+  if (topic.indexOf("\0") >= 0) return refuseTopic(me, "1.5.3-2");
+  if (topic.indexOf("+") >= 0 || topic.indexOf("#") >= 0) return refuseTopic(me, "3.3.2-2");
   const message = {
     __proto__: PatternNames,
     topic,
@@ -258,6 +258,10 @@ function readPublish(
   }
   me.message = null;
   return stop;
+}
+
+function refuseTopic(me: Decoder, statement: string): number {
+  return fail(me, 3, "no legal topic name", statement);
 }
 
 /** The end of the last whole character in bytes[from, to): a first byte may want more after it than there are. */

@@ -250,12 +250,13 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
     finish(this, "malformed", detail, statement);
   }
 
-  onPacket(type: number, id: number, start: number, end: number): void {
+  /** What is called last is returned, though it says nothing: it takes the place of this on a stack that is deep. */
+  onPacket(type: number, id: number, start: number, end: number): unknown {
     if (type === 9) {
       this.words[17] = start;
       this.words[18] = end;
     }
-    answered(this, type, id, 0);
+    return answered(this, type, id, 0);
   }
 
   /**
@@ -293,29 +294,29 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
       message.complete = false;
       message.end = message.start;
     }
-    if (course > 0 && !hand(this, message, course)) return 0;
     if (!isThere) words[17] = 0;
-    else if (qos > 0) reply(this, qos + 3, message.id);
-    return -1;
+    // What is called last takes the place of this on the stack, which is deepest in there.
+    return hand(this, message, course, isThere);
   }
 
   onPayload(message: Inbound, last: boolean): void {
-    const course = this.words[17] as number;
-    const qos = message.qos;
+    let course = this.words[17] as number;
     if (course !== 1 && !last) this.parsing = 6;
-    if (course === 1 || (course === 2 && message.offset === 0)) {
-      message.complete = last;
-      if (!hand(this, message, course)) return;
-    }
-    // QoS 1 is answered by PUBACK, QoS 2 by PUBREC, in the order of arrival [MQTT-4.6.0-2, MQTT-4.6.0-3].
-    if (last && qos > 0) reply(this, qos + 3, message.id);
+    // Its first bytes have been handed over.
+    if (course === 2 && message.offset > 0) course = 0;
+    if (course > 0) message.complete = last;
+    hand(this, message, course, last);
   }
 }
 
-/** Hands over a message or a piece of it. False when the callback has ended the connection. */
-function hand(me: Session, message: Inbound, course: number): boolean {
+/**
+ * Hands over a message or a piece of it, and acknowledges it behind the last. Returns what onPublish returns: 0 when the
+ * callback has ended the connection.
+ */
+function hand(me: Session, message: Inbound, course: number, last: boolean): number {
+  const qos = message.qos;
   // The id is held before the callback: whatever happens in there, the message was handed over once.
-  if (message.qos === 2 && (course > 1 || message.complete)) {
+  if (qos === 2 && course > 0 && (course > 1 || message.complete)) {
     const words = me.words;
     const kept = (words[15] as number) + 1;
     words[15] = kept;
@@ -323,14 +324,17 @@ function hand(me: Session, message: Inbound, course: number): boolean {
   }
   try {
     if (course === 1) me.handler.onMessage(message);
-    else if (course < 4) me.handler.onOverflow(message);
+    else if (course === 2 || course === 3) me.handler.onOverflow(message);
   } catch (error) {
     me.errors ??= [error];
   }
   // The bytes are overwritten by what comes next.
   message.start = 0;
   message.end = 0;
-  return me.held < 0;
+  if (me.held >= 0) return 0;
+  // QoS 1 is answered by PUBACK, QoS 2 by PUBREC, in the order of arrival [MQTT-4.6.0-2, MQTT-4.6.0-3].
+  if (last && qos > 0) reply(me, qos + 3, message.id);
+  return -1;
 }
 
 /**
