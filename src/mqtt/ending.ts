@@ -29,9 +29,10 @@ export function leave(me: Session): void {
 
 /** Makes the callbacks that are due because of what was done before. */
 export function settle(me: Session): void {
+  const words = me.words;
   me.depth += 1;
   for (let at = 32; at < me.edge; at += 4) {
-    const word = me.words[at] as number;
+    const word = words[at] as number;
     if (((word >> 20) & 7) !== 7) continue;
     forget(me, at, word);
     // It may end the connection, which tells the rest before its end.
@@ -39,8 +40,8 @@ export function settle(me: Session): void {
     at = 28;
   }
   me.owed &= ~1;
-  if ((me.words[14] as number) === 0) {
-    me.words[14] = -1;
+  if (words[14] === 0) {
+    words[14] = -1;
     tell(me, "onFlushed", true);
   }
   if (me.state === 5) finish(me, "disconnected", "", "");
@@ -91,8 +92,8 @@ export function finish(me: Session, reason: CloseReason, detail: string, stateme
     setPhase(me, at, answer === 7 ? 4 : 1);
   }
   if ((me.owed & 1) !== 0) settle(me);
-  if ((me.words[14] as number) > 0) {
-    me.words[14] = -1;
+  if ((words[14] as number) > 0) {
+    words[14] = -1;
     tell(me, "onFlushed", false);
   }
   me.state = 0;

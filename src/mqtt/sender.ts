@@ -165,13 +165,11 @@ export abstract class Sender extends InFlight {
    * deadline or at the end of the connection. Another flush replaces one that is not yet answered.
    */
   flush(deadlineAt: number, now: number): void {
-    this.words[9] = deadlineAt;
-    this.words[14] = 0;
-    for (let at = 32; at < this.edge; at += 4) {
-      this.words[at] = (this.words[at] as number) | 0x2000000;
-      this.words[14] = (this.words[14] as number) + 1;
-    }
-    if ((this.words[14] as number) === 0) this.owed |= 1;
+    const words = this.words;
+    words[9] = deadlineAt;
+    words[14] = (this.edge - 32) >> 2;
+    for (let at = 32; at < this.edge; at += 4) words[at] = (words[at] as number) | 0x2000000;
+    if (this.edge === 32) this.owed |= 1;
     wake(this, deadlineAt | 0);
     schedule(this, now);
   }

@@ -78,21 +78,22 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
   connect(fields: SessionOptions, now: number): void {
     if (this.state > 0) throw new Error("a connection is open; wait for onClosed");
     checkClean(fields);
-    const until = (now + (this.words[2] as number)) | 0;
+    const words = this.words;
+    const until = (now + (words[2] as number)) | 0;
     this.state = 2;
     this.server = 0;
-    this.words[22] = fields.clean ? 1 : 0;
-    this.words[30] = fields.pipeline === true ? 1 : 0;
+    words[22] = fields.clean ? 1 : 0;
+    words[30] = fields.pipeline === true ? 1 : 0;
     // Of an old session nothing may be said on a clean connection [MQTT-3.1.2-6]: a message goes as a new one, and for
     // PUBREL there is no place any more, which CONNACK settles.
     if (fields.clean) {
-      if (this.split > 32) this.words[30] = 0;
-      for (let at = 32; at < this.edge; at += 4) this.words[at] = (this.words[at] as number) & ~0x1000000;
+      if (this.split > 32) words[30] = 0;
+      for (let at = 32; at < this.edge; at += 4) words[at] = (words[at] as number) & ~0x1000000;
     }
     reset(this, false);
-    this.start = this.words[20] as number;
+    this.start = words[20] as number;
     this.end = encodeConnect(this.bytes, this.start, fields);
-    this.words[12] = until;
+    words[12] = until;
     wake(this, until);
     schedule(this, now);
   }
@@ -200,8 +201,8 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
     this.depth += 1;
     if ((this.owed & 1) !== 0) settle(this);
     this.dueAt = undefined;
-    if ((this.words[14] as number) >= 0 && isDue(this, words[9] as number, 0)) {
-      this.words[14] = -1;
+    if ((words[14] as number) >= 0 && isDue(this, words[9] as number, 0)) {
+      words[14] = -1;
       tell(this, "onFlushed", false);
     }
     if (this.state > 1) {
@@ -324,7 +325,7 @@ function hand(me: Session, message: Inbound, course: number, last: boolean): num
   }
   try {
     if (course === 1) me.handler.onMessage(message);
-    else if (course === 2 || course === 3) me.handler.onOverflow(message);
+    else if (course > 0 && course < 4) me.handler.onOverflow(message);
   } catch (error) {
     me.errors ??= [error];
   }
