@@ -153,7 +153,7 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
     return this.pieces === null ? 0 : this.pieces.missing;
   }
 
-  /** The way of a message from the application to the wire goes straight through here, {@link accept} and {@link put}. */
+  /** The way of a message from the application to the wire: straight through here, {@link accept} and {@link put}. */
   write(data: Data | PayloadSource | null | undefined, options?: WriteOptions): number {
     const session = this.session;
     const pieces = this.pieces;

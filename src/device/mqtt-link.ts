@@ -30,8 +30,8 @@ export interface LinkHandler {
 export interface Socket {
   /** Set by the link: its callbacks are shared functions, which find the link here. */
   target?: unknown;
-  read(into: Uint8Array | Int32Array): unknown;
-  write(bytes: Uint8Array | Int32Array): unknown;
+  read(into: Uint8Array): unknown;
+  write(bytes: Uint8Array): unknown;
   close(): void;
 }
 
@@ -311,7 +311,7 @@ function onReadable(this: Socket, bytes: number): void {
   let parsing: number;
   do {
     let answer = -2;
-    let packet: Uint8Array | Int32Array | null = null;
+    let packet: Uint8Array | null = null;
     parsing = session.parsing;
     // The usual cases have no more questions than these: the buffers are empty, so there is room for what is read here
     // and for what goes out as the answer to it. Four bytes are an answer, most likely.
@@ -320,13 +320,15 @@ function onReadable(this: Socket, bytes: number): void {
       if (count > 64 && count > (session.words[20] as number)) count = session.words[20] as number;
       const room = (link.marks & 23) < 6 ? link.window : 0;
       left -= count;
-      packet = count === 4 ? new Int32Array(session.block, 0, 1) : new Uint8Array(session.block, 0, count);
+      packet = new Uint8Array(session.block, 0, count);
       this.read(packet);
-      if (count === 4) answer = arriveAnswer(session, packet as Int32Array, room);
+      if (count === 4) answer = arriveAnswer(session, room);
       if (answer < -1) {
         answer = arrive(session, count, room, true);
         if (answer > 0) packet = new Uint8Array(session.block, session.at, answer);
       }
+      // What follows is payload that nobody wants, as a rule.
+      if (left > 0 && answer === 0 && session.parsing === 6) left = drop(link, this, left, instant);
     } else {
       if ((parsing === 6 || parsing === 0) && session.start === session.end) {
         left = drop(link, this, left, instant);
@@ -359,7 +361,7 @@ function onReadable(this: Socket, bytes: number): void {
       const due = session.dueAt;
       if (due !== undefined && (link.timer === undefined || ((due - link.alarmAt) | 0) < 0)) link.alarm(due);
     }
-    if (left === 0 && session.held === 0 && (link.marks & 8192) === 0) return;
+    if ((left === 0 && session.held === 0 && (link.marks & 8192) === 0) || link.socket !== this) return;
     parsing = session.parsing;
     // One packet or piece of a payload is enough for a turn. In the middle of a packet there was none.
   } while (left > 0 && (parsing & 3) < 3 && (parsing !== 1 || session.held > 0));
@@ -373,7 +375,7 @@ function onReadable(this: Socket, bytes: number): void {
   }
 }
 
-/** A callback of the owner's has failed (worn flash), and the session has ended over it and says so; or it is a crash. */
+/** A callback of the owner has failed (worn flash), and the session has ended over it and says so; or it is a crash. */
 function fault(link: MqttLink): void {
   try {
     leave(link.session);
@@ -415,7 +417,7 @@ function onWritable(this: Socket, bytes: number): void {
 }
 
 /** Writes `count` bytes that the session has put together. False when the connection turns out to be gone. */
-export function put(link: MqttLink, packet: Uint8Array | Int32Array, count: number): boolean {
+export function put(link: MqttLink, packet: Uint8Array, count: number): boolean {
   link.marks += 1;
   try {
     (link.socket as Socket).write(packet);

@@ -153,9 +153,9 @@ function grant(me: Session, at: number, id: number): void {
 }
 
 /**
- * A packet of `type` for `id`, whether or not an entry waits for it. If `room` is for at least 4 bytes, nothing waits to leave: an answer to it may then leave at once, and what is
- * returned is the first byte of that, the others being as they came: unless a callback has asked for something, or ended
- * the connection. Else, or when there is none, 0.
+ * A packet of `type` for `id`, whether or not an entry waits for it. If `room` is at least 4 bytes, nothing waits to
+ * leave: an answer to it may then leave at once, unless a callback has asked for something or ended the connection, and
+ * what is returned is the first byte of it, for the others are as they came. Else, or when there is none, 0.
  *
  * The way of every answer, and therefore straight: what the two halves of QoS 2 do to their entry is done right here.
  */

@@ -102,8 +102,8 @@ export function nextId(me: InFlight): number {
 }
 
 /**
- * Takes a free entry, last in the order of acceptance, for which the caller has pushed its two `contents`. Who queues it
- * counts it as owed.
+ * Takes a free entry, last in the order of acceptance, for which the caller has pushed its two `contents`. Who queues
+ * it counts it as owed.
  */
 export function adopt(me: InFlight, word: number, size: number, length: number): void {
   const words = me.words;

@@ -124,7 +124,7 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
     this.instant = now | 0;
     if (count === 4 && held === 0 && this.parsing === 1 && this.start === this.end) {
       this.at = 0;
-      answer = arriveAnswer(this, new Int32Array(this.block, 0, 1), room);
+      answer = arriveAnswer(this, room);
     }
     if (answer < -1) answer = arrive(this, count, room, false);
     leave(this);
@@ -263,8 +263,8 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
   /**
    * Decides the course, what is done with the payload. 0: looked at by nobody: a QoS 2 repeat, or a message after our
    * DISCONNECT. 1: handed over. 2: larger than the budget: its first bytes are handed over, the rest is skipped. 3:
-   * skipped, for its topic is too long, or the owner wants no first bytes. 4: as 3, and the owner is not told. Most messages are there as a whole, and are
-   * done with here.
+   * skipped, for its topic is too long, or the owner wants no first bytes. 4: as 3, and the owner is not told. Most
+   * messages are there as a whole, and are done with here.
    */
   onPublish(message: Inbound, whole: boolean): number {
     if (this.server < 1) {
@@ -311,8 +311,8 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
 }
 
 /**
- * Hands over a message or a piece of it, and acknowledges it behind the last. Returns what onPublish returns: 0 when the
- * callback has ended the connection.
+ * Hands over a message or a piece of it, and acknowledges it behind the last. Returns what onPublish returns: 0 when
+ * the callback has ended the connection.
  */
 function hand(me: Session, message: Inbound, course: number, last: boolean): number {
   const qos = message.qos;
@@ -362,24 +362,24 @@ export function skip(me: Session, count: number): number {
 }
 
 /**
- * Four bytes have come, into empty buffers: mostly PUBACK, PUBREC, PUBREL or PUBCOMP. `packet` is these bytes as one
- * number, in the order of every machine that XS runs on and of those that test it: the first byte is the lowest. Returns
- * 4 when the answer is to leave at once, if that is within `room`: it stands where the question stood. Else as
- * {@link arrive}; -2 when it is another packet, or none, and nothing has been done yet.
+ * Four bytes have come, into empty buffers: mostly PUBACK, PUBREC, PUBREL or PUBCOMP. Returns 4 when the answer to it
+ * is to leave at once, if that is within `room`: it stands where the question stood, for only the first byte differs.
+ * Else as {@link arrive}; -2 when it is another packet, or none, and nothing has been done yet.
  */
-export function arriveAnswer(me: Session, packet: Int32Array, room: number): number {
-  const word = packet[0] as number;
-  const id = ((word >> 8) & 0xff00) | (word >>> 24);
-  const type = (word >> 4) & 15;
+export function arriveAnswer(me: Session, room: number): number {
+  const bytes = me.bytes;
+  const first = bytes[0] as number;
+  const type = first >> 4;
+  const id = ((bytes[2] as number) << 8) | (bytes[3] as number);
   // The bits of 0x8f0 are 4 to 7 and 11.
-  if (id === 0 || ((0x8f0 >> type) & 1) === 0 || (word & 0xff0f) !== (type === 6 ? 0x202 : 0x200)) return -2;
+  if (id === 0 || bytes[1] !== 2 || ((0x8f0 >> type) & 1) === 0 || (first & 15) !== (type === 6 ? 2 : 0)) return -2;
   const now = me.instant;
   me.cameAt = now;
   me.held = -1;
   const answer = answered(me, type, id, room);
   if (me.held < 0) me.held = 0;
   if (answer > 0) {
-    packet[0] = (word & ~0xff) | answer;
+    bytes[0] = answer;
     me.leftAt = now;
     return 4;
   }
@@ -387,8 +387,9 @@ export function arriveAnswer(me: Session, packet: Int32Array, room: number): num
 }
 
 /**
- * As `receive`, without its checks, at `me.instant`; -1 says that something is left to be done, also for `leave`. With `single` no more
- * than one packet is taken in: while `parsing` is 7 there are more, for further calls with a `count` of 0.
+ * As `receive`, without its checks, at `me.instant`; -1 says that something is left to be done, also for `leave`. With
+ * `single` no more than one packet is taken in: while `parsing` is 7 there are more, for further calls with a `count`
+ * of 0.
  */
 export function arrive(me: Session, count: number, room: number, single: boolean): number {
   if (count > 0) me.cameAt = me.instant;

@@ -156,9 +156,9 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   },
   {
     name: "PUBRELs leave in another order than the PUBRECs came",
-    file: "mqtt/in-flight.ts",
+    file: "mqtt/answers.ts",
     find: "if (at !== to) move(me, at, to);",
-    replace: "if (at !== to) words[19] = to;",
+    replace: "if (at !== to) me.split = to;",
   },
   {
     name: "an id in flight is picked again",
@@ -187,20 +187,20 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   {
     name: "no deadline for PINGRESP",
     file: "mqtt/session.ts",
-    find: "if (this.ping === 3 && this.state === 3 && isDue(this, words[12] as number, words[3] as number)) {",
-    replace: "if (this.ping === 9) {",
+    find: "if (words[11] === 3 && this.state === 3 && isDue(this, words[12] as number, words[3] as number)) {",
+    replace: "if (words[11] === 9) {",
   },
   {
     name: "no PINGREQ",
     file: "mqtt/answers.ts",
-    find: "me.ping = 1;",
-    replace: "me.ping = 0;",
+    find: "me.words[11] = 1;",
+    replace: "me.words[11] = 0;",
   },
   {
     name: "silence while a long message is arriving",
     file: "mqtt/session.ts",
-    find: "if (this.ping === 3 && this.state === 3 && isArriving) {",
-    replace: "if (this.ping === 9 && isArriving) {",
+    find: "(ping === 1 || (ping === 3 && isArriving)) &&",
+    replace: "ping === 1 &&",
   },
   {
     name: "Session Present 0 is taken for 1",
@@ -223,8 +223,8 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   {
     name: "QoS 1 is not acknowledged",
     file: "mqtt/session.ts",
-    find: "else if (qos > 0) reply(this, qos + 3, message.id);",
-    replace: "else if (qos > 1) reply(this, qos + 3, message.id);",
+    find: "if (last && qos > 0) reply(me, qos + 3, message.id);",
+    replace: "if (last && qos > 1) reply(me, qos + 3, message.id);",
   },
   {
     name: "a second CONNACK is taken for another first one",
