@@ -395,7 +395,7 @@ function drop(link: MqttLink, socket: Socket, left: number, instant: number): nu
   const rest = session.parsing === 0 ? left : (session.words[18] as number);
   const most = rest < left ? rest : left;
   for (let at = most; at > 0; at -= area) socket.read(at < area ? new Uint8Array(session.block, 0, at) : bytes);
-  if (skip(session, most) < 0) link.push(instant);
+  if (skip(session, rest - most) < 0) link.push(instant);
   return left - most;
 }
 

@@ -75,7 +75,7 @@ function awaitQuiet(me: Session): void {
 }
 
 /** A packet that is no answer to an entry. What it is and what is returned: see {@link answered}. */
-function onOther(me: Session, type: number, id: number, room: number): number {
+function onOther(me: Session, type: number, id: number): number {
   const words = me.words;
   if (type === 2) onConnack(me, id > 255, id & 255);
   else if (me.server < 1) finish(me, "violation", `${packetName(type)} before CONNACK`, "3.2.0-1");
@@ -86,7 +86,7 @@ function onOther(me: Session, type: number, id: number, room: number): number {
       words[place] = words[words.length - (words[15] as number)] as number;
       words[15] = (words[15] as number) - 1;
     }
-    if (room > 3 && me.owed === 0 && me.held < 0) return 0x70;
+    if (me.held === -2 && me.owed === 0) return 0x70;
     reply(me, 7, id);
   } else if (type === 13) {
     // One that nobody asked for changes nothing.
@@ -153,13 +153,13 @@ function grant(me: Session, at: number, id: number): void {
 }
 
 /**
- * A packet of `type` for `id`, whether or not an entry waits for it. If `room` is at least 4 bytes, nothing waits to
- * leave: an answer to it may then leave at once, unless a callback has asked for something or ended the connection, and
- * what is returned is the first byte of it, for the others are as they came. Else, or when there is none, 0.
+ * A packet of `type` for `id`, whether or not an entry waits for it. If `held` is -2, the answer may leave at once,
+ * unless a callback has asked for something or ended the connection: then what is returned is its first byte, for the
+ * others are as they came. Else it is queued; that, or when there is none, gives 0.
  *
  * The way of every answer, and therefore straight: what the two halves of QoS 2 do to their entry is done right here.
  */
-export function answered(me: Session, type: number, id: number, room: number): number {
+export function answered(me: Session, type: number, id: number): number {
   const words = me.words;
   const edge = me.edge;
   let at = 32;
@@ -168,11 +168,11 @@ export function answered(me: Session, type: number, id: number, room: number): n
     word = words[at] as number;
     if ((word & 0xffff) === id) break;
   }
-  if (at === edge || me.server < 1) return onOther(me, type, id, room);
+  if (at === edge || me.server < 1) return onOther(me, type, id);
   // Expected: the packet waits for just this answer.
   if (((word >> 16) & 0x7f) !== (type === 7 ? 0x67 : 0x30 | type)) {
     // What is no answer to an entry: 4, 5, 7, 9 and 11 are, the bits of 0xab0.
-    if (((0xab0 >> type) & 1) === 0) return onOther(me, type, id, room);
+    if (((0xab0 >> type) & 1) === 0) return onOther(me, type, id);
     if (isSurprise(me, at, id, type)) return 0;
   }
   if (type === 9) grant(me, at, id);
@@ -210,7 +210,7 @@ export function answered(me: Session, type: number, id: number, room: number): n
     contents[place] = null;
     contents[place + 1] = null;
     me.split = to + 4;
-    const isLeaving = room > 3 && me.owed === 0 && me.held < 0;
+    const isLeaving = me.held === -2 && me.owed === 0;
     // Answer PUBCOMP; phase 6 and begun, or phase 4; not resumed.
     words[at] = (word & ~0x1ff0000) | (isLeaving ? 0xe70000 : 0x470000);
     if (isLeaving) {

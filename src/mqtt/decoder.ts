@@ -22,7 +22,10 @@ export abstract class Decoder {
   readonly bytes: Uint8Array;
   /** What both are views of; `bytes` is its beginning. A view of a range of it costs half of what `subarray` does. */
   readonly block: ArrayBuffer;
-  /** Bytes of an unfinished packet at the front of `bytes`; below 0 while a fragment is decoded. To be read only. */
+  /**
+   * Bytes of an unfinished packet at the front of `bytes`; below 0 while a fragment is decoded, -2 if it is nothing but
+   * an answer and the next answer may leave right after it. To be read only.
+   */
   held = 0;
   /**
    * What the next byte belongs to.

@@ -257,7 +257,7 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
       this.words[17] = start;
       this.words[18] = end;
     }
-    return answered(this, type, id, 0);
+    return answered(this, type, id);
   }
 
   /**
@@ -339,16 +339,14 @@ function hand(me: Session, message: Inbound, course: number, last: boolean): num
 }
 
 /**
- * So many bytes have come and been dropped: of a payload that nobody wants (`parsing` 6), at most words[18]; or of
- * whatever follows a breach. Returns -1 when something is left to be done.
+ * Bytes have come and been dropped: of a payload that nobody wants (`parsing` 6, words[18]), of which `rest` are still
+ * to come; or of whatever follows a breach. Returns -1 when something is left to be done.
  */
-export function skip(me: Session, count: number): number {
-  const words = me.words;
+export function skip(me: Session, rest: number): number {
   me.cameAt = me.instant;
   if (me.parsing !== 6) return 0;
-  const rest = (words[18] as number) - count;
   if (rest > 0) {
-    words[18] = rest;
+    me.words[18] = rest;
     return 0;
   }
   const message = me.message as Inbound;
@@ -375,8 +373,8 @@ export function arriveAnswer(me: Session, room: number): number {
   if (id === 0 || bytes[1] !== 2 || ((0x8f0 >> type) & 1) === 0 || (first & 15) !== (type === 6 ? 2 : 0)) return -2;
   const now = me.instant;
   me.cameAt = now;
-  me.held = -1;
-  const answer = answered(me, type, id, room);
+  me.held = room > 3 ? -2 : -1;
+  const answer = answered(me, type, id);
   if (me.held < 0) me.held = 0;
   if (answer > 0) {
     bytes[0] = answer;
