@@ -156,12 +156,12 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
   /** The way of a message from the application to the wire: straight through here, {@link accept} and {@link put}. */
   write(data: Data | PayloadSource | null | undefined, options?: WriteOptions): number {
     const session = this.session;
-    const pieces = this.pieces;
+    const marks = this.marks;
     const instant = Time.ticks | 0;
     if (this.phase > 4) throw new Error("the client is closed; make a new one");
     if (options === undefined) return this.addPiece(asData(data), instant);
-    if (pieces !== null && pieces.missing > 0) {
-      throw new Error(`a message is not complete; write its last ${pieces.missing} bytes first`);
+    if ((marks & 16) !== 0 && this.missing > 0) {
+      throw new Error(`a message is not complete; write its last ${this.missing} bytes first`);
     }
     const operation = options.operation;
     if (operation !== undefined && operation !== 3) return this.ask(operation, options, instant);
@@ -178,7 +178,7 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
       given,
       false,
       instant,
-      (this.marks & 23) < 6 ? this.window : 0,
+      (marks & 23) < 6 ? this.window : 0,
     );
     if (id < 0x10000) {
       if (payload !== data && payload instanceof Pieces && id >= 0) {

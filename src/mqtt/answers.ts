@@ -196,11 +196,14 @@ export function answered(me: Session, type: number, id: number): number {
       return 0;
     }
     // The callback may have ended the connection. The record is made all the same, so PUBREL is what the next one
-    // sends: for an entry that is to be sent again.
-    if (me.edge !== edge || words[at] !== word) {
+    // sends: for an entry that is to be sent again. That it has asked for a flush (0x2000000) changes nothing.
+    const before = word;
+    word = words[at] as number;
+    if (me.edge !== edge || ((word ^ before) & ~0x2000000) !== 0) {
       at = find(me, id);
-      if (at < 0 || (words[at] !== word && ((words[at] as number) & 0x1700000) !== 0x1100000)) return 0;
+      if (at < 0) return 0;
       word = words[at] as number;
+      if (((word ^ before) & ~0x2000000) !== 0 && (word & 0x1700000) !== 0x1100000) return 0;
       if ((word & 0x700000) === 0x100000) me.owed -= 16;
     }
     // PUBREL leaves after those of all PUBRECs before.

@@ -46,6 +46,23 @@ describe("from inside a callback", () => {
     assert.equal(own.transmit(1460, 0), 8, "PUBLISH");
   });
 
+  it("flush() inside onReceived does not keep PUBREL back, and is answered after PUBCOMP", () => {
+    const told: boolean[] = [];
+    const own: Session = session(OPTIONS, {
+      onReceived: () => own.flush(1000, 0),
+      onFlushed: (ok) => void told.push(ok),
+    });
+    own.connect(OPTIONS, 0);
+    own.transmit(1460, 0);
+    feed(own, [0x20, 2, 0, 0]);
+    own.publish({ topic: "t", payload: "x", qos: 2, retain: false }, 0);
+    own.transmit(1460, 0);
+    const count = feed(own, [0x50, 2, 0, 1]) || own.transmit(1460, 0);
+    assert.deepEqual([...own.bytes.subarray(own.at, own.at + count)], [0x62, 2, 0, 1]);
+    feed(own, [0x70, 2, 0, 1]);
+    assert.deepEqual(told, [true]);
+  });
+
   it("flush() inside onFlushed(false) at the end of a connection has a deadline, and is answered", () => {
     const told: boolean[] = [];
     const own: Session = session(OPTIONS, {
