@@ -194,7 +194,7 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
     words[25] = id & 0xffff;
     put(this, packet, id >> 16);
     const due = session.dueAt;
-    if (due !== undefined && (this.timer === undefined || ((due - this.alarmAt) | 0) < 0)) this.alarm(due);
+    if (due !== this.alarmAt && due !== undefined) this.alarm(due);
     return (session.edge - 32) >> 2 < (words[13] as number) && this.window >= 0 ? PIECE_BYTES : this.roomLeft();
   }
 

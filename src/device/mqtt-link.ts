@@ -79,7 +79,8 @@ export class MqttLink {
   /** Set when the session has ended: why. Text when no socket could be made. */
   closed: Closed | string | null = null;
   timer: Timer | undefined = undefined;
-  alarmAt = 0;
+  /** The instant of the timer; undefined when there is none. */
+  alarmAt: number | undefined = undefined;
 
   /** The session's handler is the link's as well. */
   constructor(session: Session<SessionHandler & LinkHandler>) {
@@ -88,9 +89,10 @@ export class MqttLink {
 
   /** `ring` comes at this instant, or earlier. */
   alarm(at: number): void {
-    if (this.timer !== undefined) {
-      if (((at - this.alarmAt) | 0) >= 0) return;
-      Timer.clear(this.timer);
+    const before = this.alarmAt;
+    if (before !== undefined) {
+      if (((at - before) | 0) >= 0) return;
+      Timer.clear(this.timer as Timer);
     }
     this.alarmAt = at;
     // As now() says: the stack is deepest here.
@@ -102,7 +104,8 @@ export class MqttLink {
 
   /** Ends the wait for anything. */
   protected stopAlarm(): void {
-    if (this.timer !== undefined) Timer.clear(this.timer);
+    if (this.alarmAt !== undefined) Timer.clear(this.timer as Timer);
+    this.alarmAt = undefined;
     this.timer = undefined;
   }
 
@@ -193,7 +196,7 @@ export class MqttLink {
     }
     if ((this.marks & 64) !== 0) this.relieved();
     const due = session.dueAt;
-    if (due !== undefined && (this.timer === undefined || ((due - this.alarmAt) | 0) < 0)) this.alarm(due);
+    if (due !== this.alarmAt && due !== undefined) this.alarm(due);
   }
 
   /** Called when bytes may have left, if bit 64 of `marks` asks for it. */
@@ -282,6 +285,7 @@ function onTimer(timer: Timer & { target?: MqttLink }): void {
   const link = timer.target as MqttLink;
   const session = link.session;
   link.timer = undefined;
+  link.alarmAt = undefined;
   // A packet that has come and waits, if nothing is due and nothing can leave: both have turns of their own.
   if ((link.marks & 24576) === 8192 && session.state > 0 && link.socket !== null) {
     const due = session.dueAt;
@@ -289,7 +293,7 @@ function onTimer(timer: Timer & { target?: MqttLink }): void {
     if (!isDue && ((link.marks & 8) !== 0 || !wants(session))) {
       onReadable.call(link.socket, session.words[31] as number);
       if ((link.marks & 8192) === 0) link.alarm(now());
-      if (link.timer !== undefined) return;
+      if (link.alarmAt !== undefined) return;
     }
   }
   link.ring();
@@ -359,7 +363,7 @@ function onReadable(this: Socket, bytes: number): void {
       else link.push(instant);
     } else {
       const due = session.dueAt;
-      if (due !== undefined && (link.timer === undefined || ((due - link.alarmAt) | 0) < 0)) link.alarm(due);
+      if (due !== link.alarmAt && due !== undefined) link.alarm(due);
     }
     if ((left === 0 && session.held === 0 && (link.marks & 8192) === 0) || link.socket !== this) return;
     parsing = session.parsing;

@@ -93,13 +93,15 @@ export function reset(me: Decoder, stopped: boolean): void {
  * The way of all that comes in, and therefore straight: an element of an array costs as much as three fields, a call
  * as much as five, and an object as much as thirty.
  */
-export function decode(me: Decoder, count: number, single = false): void {
+export function decode(me: Decoder, count: number, single?: boolean): void {
   const bytes = me.bytes;
   const end = me.held + count;
   let parsing = me.parsing;
   if (parsing === 0) return;
-  if (parsing === 7) parsing = 1;
-  me.parsing = parsing;
+  if (parsing === 7) {
+    parsing = 1;
+    me.parsing = 1;
+  }
   me.held = -1;
   let at = 0;
   // Behind a topic that is too long nothing need follow, neither id nor payload.
@@ -225,16 +227,17 @@ function readPublish(
   }
   if (topic.indexOf("\0") >= 0) return refuseTopic(me, "1.5.3-2");
   if (topic.indexOf("+") >= 0 || topic.indexOf("#") >= 0) return refuseTopic(me, "3.3.2-2");
+  const stop = next + rest;
   const message = {
     __proto__: PatternNames,
     topic,
     start: next,
-    end: next + rest,
+    end: stop,
     length: rest,
     qos,
     offset: 0,
     id: 0,
-    complete: next + rest <= end,
+    complete: stop <= end,
     retain: (first & 1) !== 0,
     dup: (first & 8) !== 0,
     bytes,
@@ -253,7 +256,6 @@ function readPublish(
   if (me.held >= 0) return 0;
   if (wanted >= 0) return openPayload(me, wanted, next, end);
   // The usual case: it is done with, or nobody wants the rest.
-  const stop = next + rest;
   if (stop > end) {
     me.parsing = 6;
     me.words[18] = stop - end;
