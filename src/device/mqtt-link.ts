@@ -192,7 +192,8 @@ export class MqttLink {
       // A callback of the session's may have closed the connection.
       else if (this.socket !== socket || !put(this, new Uint8Array(session.block, session.at, count), count)) {
         return;
-      } else if (wants(session)) this.alarm(instant);
+        // The session has looked whether there is more.
+      } else if (session.sendBy !== null) this.alarm(instant);
     }
     if ((this.marks & 64) !== 0) this.relieved();
     const due = session.dueAt;
