@@ -10,6 +10,7 @@ import { runInNewContext } from "node:vm";
 import { transformSync } from "esbuild";
 import { deepFreeze } from "./deep-freeze.js";
 import type { Host } from "./host.js";
+import { firmwareTypeScript } from "./typescript.js";
 
 const projectDirectory = resolvePath(dirname(fileURLToPath(import.meta.url)), "..");
 
@@ -238,7 +239,7 @@ function compile(file: string): Script {
     sourcesContent: true,
     banner: `module.exports=(${parameters})=>{"use strict";`,
     footer: "}",
-    tsconfigRaw: { compilerOptions: { target: "es2025", verbatimModuleSyntax: true } },
+    tsconfigRaw: firmwareTypeScript,
   });
   const inside = relative(projectDirectory, file).replaceAll("..", "outside");
   const path = join(projectDirectory, "node_modules/.cache/alertbox/image", `${inside.slice(0, -3)}.js`);

@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { parse } from "acorn";
 import { transformSync } from "esbuild";
 import { describe, it } from "mocha";
+import { firmwareTypeScript } from "../host-sim/typescript.js";
 import { importsOf } from "./rules.js";
 
 const ROOT = new URL("..", import.meta.url).pathname;
@@ -17,6 +18,7 @@ interface Manifest {
   readonly modules: Readonly<Record<string, string | readonly string[]>>;
   readonly preload: readonly string[];
   readonly config?: Readonly<Record<string, unknown>>;
+  readonly typescript?: { readonly tsconfig: { readonly compilerOptions: Readonly<Record<string, unknown>> } };
 }
 
 function manifest(path: string): Manifest {
@@ -95,6 +97,15 @@ describe("manifest.json", () => {
       const file = `${ROOT}${path.slice(2)}`;
       assert.ok(existsSync(file) || existsSync(`${file}.ts`), path);
     }
+  });
+
+  it("has TypeScript compiled as the simulator and the tests do", () => {
+    const options = main.typescript?.tsconfig.compilerOptions ?? {};
+    const { target, ...rest } = firmwareTypeScript.compilerOptions;
+    for (const [name, value] of Object.entries(rest)) assert.equal(options[name], value, name);
+    const { compilerOptions } = JSON.parse(text("tsconfig.json")) as { compilerOptions: Record<string, unknown> };
+    assert.equal(compilerOptions["target"], target);
+    assert.equal(compilerOptions["useDefineForClassFields"], rest.useDefineForClassFields);
   });
 
   it("names every module that main.ts reaches, under a specifier that mirrors its folder, and preloads it", () => {

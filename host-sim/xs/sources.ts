@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve as resolvePath } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildSync, transformSync } from "esbuild";
+import { firmwareTypeScript } from "../typescript.js";
 import type { SourceModule } from "./classes.js";
 
 export const projectDirectory = resolvePath(dirname(fileURLToPath(import.meta.url)), "../..");
@@ -64,7 +65,7 @@ function withoutTypes(file: string): string {
     target: "esnext",
     charset: "utf8",
     sourcefile: file,
-    tsconfigRaw: { compilerOptions: { target: "es2025", verbatimModuleSyntax: true } },
+    tsconfigRaw: firmwareTypeScript,
   });
   return code;
 }
@@ -114,7 +115,7 @@ export function bundleSources(file: string, main: string): Sources {
     packages: "external",
     external: ["embedded:*", "mc/*"],
     logLevel: "silent",
-    tsconfigRaw: { compilerOptions: { target: "es2025", verbatimModuleSyntax: true } },
+    tsconfigRaw: firmwareTypeScript,
   });
   const bundle = bare(result.outputFiles[0]?.text ?? "");
   const modules = [

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { transformSync } from "esbuild";
 import { deepFreeze } from "../../host-sim/deep-freeze.js";
 import type { Image } from "../../host-sim/image.js";
+import { firmwareTypeScript } from "../../host-sim/typescript.js";
 
 const root = resolvePath(dirname(fileURLToPath(import.meta.url)), "../..");
 const preloaded = join(root, "src/mqtt/");
@@ -82,7 +83,7 @@ function compile(file: string): Module {
       `module.exports=(exports,require,${given.join()})=>{"use strict";` +
       `const ${absent.join("=undefined,")}=undefined;var module={exports};`,
     footer: "Object.defineProperties(exports,Object.getOwnPropertyDescriptors(module.exports));}",
-    tsconfigRaw: { compilerOptions: { target: "es2025", verbatimModuleSyntax: true } },
+    tsconfigRaw: firmwareTypeScript,
   });
   const path = join(root, "node_modules/.cache/alertbox/project", `${relative(root, file).slice(0, -3)}.js`);
   const holder = new Module(path) as Module & { _compile(code: string, path: string): void };
