@@ -29,6 +29,12 @@ const COUNTDOWN_MS = 1000;
 /** GPIO of the button and of the LED: the NodeMCU's FLASH button; for a battery box D1, which boot does not need. */
 const Pin = Object.freeze({ FLASH: 0, D1: 5, LED: 2 } as const);
 
+/** What concerns one board. */
+export type BoardAction = Exclude<
+  Action,
+  { readonly type: "wifi" | "broker" | "fault" | "time" | "step" | "add" | "remove" | "publish" }
+>;
+
 export interface Surroundings {
   readonly clock: Clock;
   readonly network: Network;
@@ -145,6 +151,7 @@ export class BenchBoard {
       alerts: this.#alerts,
       duplicates: this.#duplicates,
       chargeMah: board.chargeMah,
+      faults: [],
     };
   }
 
@@ -193,7 +200,7 @@ export class BenchBoard {
     this.board.powerOn();
   }
 
-  act(action: Exclude<Action, { readonly type: "wifi" | "broker" }>): void {
+  act(action: BoardAction): void {
     const { board } = this;
     const { clock } = this.#surroundings;
     switch (action.type) {

@@ -190,6 +190,9 @@ export class Bench implements Stage {
       brokerOurs: this.#embedded !== undefined,
       brokerOn: this.#brokerOn,
       wifiOn: this.#wifiOn,
+      faults: [],
+      speed: this.options.speed,
+      paused: false,
       watch: watchLine(this.broker, alertFilter(this.options)),
       home: this.#home,
     };
@@ -201,6 +204,12 @@ export class Bench implements Stage {
       bench: this.view,
       boards: this.boards.map((board) => board.view),
       lines: this.#lines,
+      packets: [],
+      presses: [],
+      draws: [],
+      memories: [],
+      topics: [],
+      broker: { connected: false, trouble: "", clients: undefined, sys: [] },
     };
   }
 
@@ -222,6 +231,13 @@ export class Bench implements Stage {
         return;
       case "broker":
         this.#switchBroker(action.on);
+        return;
+      case "fault":
+      case "time":
+      case "step":
+      case "add":
+      case "remove":
+      case "publish":
         return;
       default:
         this.boards[action.board]?.act(action);

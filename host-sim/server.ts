@@ -176,10 +176,10 @@ export class PageServer {
   #meet(page: WebSocket): void {
     /** Boards whose button this page holds down: a page that goes away lets go of them. */
     const held = new Set<number>();
-    const boards = this.#stage.snapshot().boards.length;
+    const isBoard = (board: number) => this.#stage.snapshot().boards.some(({ index }) => index === board);
     page.send(JSON.stringify(this.#snapshot()));
     page.on("message", (data, binary) => {
-      const action = binary ? undefined : readAction(parseJson(String(data)), boards);
+      const action = binary ? undefined : readAction(parseJson(String(data)), isBoard);
       if (action === undefined) {
         page.close(1003, "not an action");
         return;
@@ -198,9 +198,8 @@ export class PageServer {
 
   #tell(event: BenchEvent): void {
     if (this.#sockets.clients.size === 0) return;
-    const message = JSON.stringify(
-      event.type === "bench" ? { ...event, bench: { ...event.bench, build: this.#assets.build } } : event,
-    );
+    const told = event.type === "bench" ? { ...event, bench: { ...event.bench, build: this.#assets.build } } : event;
+    const message = JSON.stringify({ type: "events", events: [told] });
     for (const page of this.#sockets.clients) {
       if (page.bufferedAmount > Limit.WAITING) page.terminate();
       else if (page.readyState === page.OPEN) page.send(message);

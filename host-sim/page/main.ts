@@ -6,7 +6,7 @@ import { Connection } from "./connection.js";
 import { find, make, say } from "./element.js";
 import { HoldButton } from "./hold-button.js";
 import { Phone } from "./phone.js";
-import type { Action, BenchView, BoardView, Line, ServerMessage, Snapshot } from "./protocol.js";
+import type { Action, BenchEvent, BenchView, BoardView, Line, ServerMessage, Snapshot } from "./protocol.js";
 import { Story } from "./story.js";
 
 const LINES_KEPT = 400;
@@ -66,10 +66,12 @@ function showConnection(open: boolean): void {
 }
 
 function receive(message: ServerMessage): void {
+  if (message.type === "snapshot") receiveSnapshot(message);
+  else for (const event of message.events) receiveEvent(event);
+}
+
+function receiveEvent(message: BenchEvent): void {
   switch (message.type) {
-    case "snapshot":
-      receiveSnapshot(message);
-      return;
     case "bench":
       bench = message.bench;
       showBench();
@@ -84,6 +86,8 @@ function receive(message: ServerMessage): void {
       return;
     case "line":
       keep(message.line);
+      return;
+    default:
       return;
   }
 }

@@ -1,6 +1,8 @@
 // What the bench tells its views (the terminal, the page) and what they may ask of it. Everything is plain JSON, so
 // that the same objects travel over the WebSocket. This file knows neither Node nor the browser.
 
+import type { BrokerView, DrawView, FaultName, MemoryView, PacketView, PressView, TopicView } from "./details.js";
+
 export type PowerState = "off" | "booting" | "running" | "asleep";
 /** What the broker says about a box: its retained `<root>/lwt`; empty until the first one arrived. */
 export type Presence = "" | "online" | "sleeping" | "lost";
@@ -44,6 +46,8 @@ export interface BoardView {
   readonly alerts: number;
   readonly duplicates: number;
   readonly chargeMah: number;
+  /** Faults of scope `board` that are switched on. */
+  readonly faults: readonly FaultName[];
 }
 
 export interface BenchView {
@@ -57,6 +61,11 @@ export interface BenchView {
   readonly brokerOurs: boolean;
   readonly brokerOn: boolean;
   readonly wifiOn: boolean;
+  /** Faults of scope `home` that are switched on. */
+  readonly faults: readonly FaultName[];
+  /** How many of the boards' milliseconds pass in a real one; what it will be again when the time is paused. */
+  readonly speed: number;
+  readonly paused: boolean;
   /** Ready-made command that shows every alert in a terminal. */
   readonly watch: string;
   /** What a person has to type into the setup page. */
@@ -75,7 +84,16 @@ export type BenchEvent =
   | { readonly type: "line"; readonly line: Line }
   | { readonly type: "led"; readonly board: number; readonly on: boolean; readonly at: number }
   | { readonly type: "board"; readonly board: BoardView }
-  | { readonly type: "bench"; readonly bench: BenchView };
+  | { readonly type: "bench"; readonly bench: BenchView }
+  /** A board was taken away. Its number is never used again. */
+  | { readonly type: "gone"; readonly board: number }
+  | { readonly type: "packet"; readonly packet: PacketView }
+  | { readonly type: "press"; readonly press: PressView }
+  | { readonly type: "draw"; readonly draw: DrawView }
+  | { readonly type: "memory"; readonly memory: MemoryView }
+  /** A topic of the broker: new, or changed. */
+  | { readonly type: "topic"; readonly topic: TopicView }
+  | { readonly type: "broker"; readonly broker: BrokerView };
 
 /** Everything at once: the first message on each connection. */
 export interface Snapshot {
@@ -83,9 +101,16 @@ export interface Snapshot {
   readonly bench: BenchView;
   readonly boards: readonly BoardView[];
   readonly lines: readonly Line[];
+  readonly packets: readonly PacketView[];
+  readonly presses: readonly PressView[];
+  readonly draws: readonly DrawView[];
+  readonly memories: readonly MemoryView[];
+  readonly topics: readonly TopicView[];
+  readonly broker: BrokerView;
 }
 
-export type ServerMessage = Snapshot | BenchEvent;
+/** What travels to a page: the whole, then what changed since, several changes at a time. */
+export type ServerMessage = Snapshot | { readonly type: "events"; readonly events: readonly BenchEvent[] };
 
 /** `setup` and `factory` are what opens the setup and what erases the settings: holds, or on RST quick presses. */
 const GESTURES = Object.freeze([
@@ -105,7 +130,21 @@ const GESTURES = Object.freeze([
 export type Action =
   | { readonly type: (typeof GESTURES)[number]; readonly board: number }
   | { readonly type: "power"; readonly board: number; readonly on: boolean }
-  | { readonly type: "wifi" | "broker"; readonly on: boolean };
+  | { readonly type: "wifi" | "broker"; readonly on: boolean }
+  | { readonly type: "fault"; readonly fault: FaultName; readonly on: boolean; readonly board?: number }
+  /** 0 pauses, and `step` lets the next thing happen; see SPEEDS. */
+  | { readonly type: "time"; readonly speed: number }
+  | { readonly type: "step" }
+  | { readonly type: "add"; readonly mode: BoardView["mode"]; readonly wiring: BoardView["wiring"] }
+  | { readonly type: "remove"; readonly board: number }
+  /** From the broker panel: by the bench's own client, not by a board. An empty retained payload clears a topic. */
+  | {
+      readonly type: "publish";
+      readonly topic: string;
+      readonly payload: string;
+      readonly qos: 0 | 1 | 2;
+      readonly retain: boolean;
+    };
 
 /** The bench as its views see it. */
 export interface Stage {
@@ -116,12 +155,12 @@ export interface Stage {
 }
 
 /** Reads an action from a parsed message, or undefined when it is none (the sender may be anybody on this machine). */
-export function readAction(data: unknown, boards: number): Action | undefined {
+export function readAction(data: unknown, isBoard: (board: number) => boolean): Action | undefined {
   if (typeof data !== "object" || data === null) return undefined;
   const { type, board, on } = data as { type?: unknown; board?: unknown; on?: unknown };
   if (typeof type !== "string") return undefined;
   if (type === "wifi" || type === "broker") return typeof on === "boolean" ? { type, on } : undefined;
-  if (typeof board !== "number" || !Number.isInteger(board) || board < 0 || board >= boards) return undefined;
+  if (typeof board !== "number" || !isBoard(board)) return undefined;
   if (type === "power") return typeof on === "boolean" ? { type, board, on } : undefined;
   return (GESTURES as readonly string[]).includes(type) ? ({ type, board } as Action) : undefined;
 }

@@ -9,6 +9,9 @@ export const QUIET_BENCH: BenchView = Object.freeze({
   brokerOurs: true,
   brokerOn: true,
   wifiOn: true,
+  faults: [],
+  speed: 1,
+  paused: false,
   watch: "mosquitto_sub -h 127.0.0.1 -p 1883 -t 'mresetar/alertbox/+/alert' -v",
   home: { ssid: "home", password: "correct horse", broker: "127.0.0.1:1883" },
 });
@@ -31,6 +34,7 @@ export function boardView(index: number, changes: Partial<BoardView> = {}): Boar
     alerts: 0,
     duplicates: 0,
     chargeMah: 0,
+    faults: [],
     ...changes,
   };
 }
@@ -48,7 +52,10 @@ export class FakeStage implements Stage {
   }
 
   snapshot(): Snapshot {
-    return { type: "snapshot", bench: this.bench, boards: this.boards, lines: this.lines };
+    const { bench, boards, lines } = this;
+    const nothing = { packets: [], presses: [], draws: [], memories: [], topics: [] };
+    const broker = { connected: false, trouble: "", clients: undefined, sys: [] };
+    return { type: "snapshot", bench, boards, lines, ...nothing, broker };
   }
 
   on(listener: (event: BenchEvent) => void): () => void {

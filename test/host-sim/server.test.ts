@@ -6,26 +6,27 @@ import { request as httpRequest, type IncomingMessage } from "node:http";
 import { createServer } from "node:net";
 import { after, afterEach, before, describe, it } from "mocha";
 import WebSocket from "ws";
-import type { ServerMessage } from "../../host-sim/page/protocol.js";
+import type { BenchEvent, ServerMessage, Snapshot } from "../../host-sim/page/protocol.js";
 import { type Assets, buildPage, PageServer } from "../../host-sim/server.js";
 import { FakeStage } from "./fake-stage.js";
 
 /** A WebSocket whose messages can be awaited one by one. */
 class Page {
   readonly socket: WebSocket;
-  readonly #messages: ServerMessage[] = [];
+  readonly #messages: (Snapshot | BenchEvent)[] = [];
   #wake: () => void = () => undefined;
 
   constructor(url: string, headers: Record<string, string> = {}) {
     this.socket = new WebSocket(`${url.replace("http", "ws")}live`, { headers });
     this.socket.on("message", (data) => {
-      this.#messages.push(JSON.parse(String(data)) as ServerMessage);
+      const message = JSON.parse(String(data)) as ServerMessage;
+      this.#messages.push(...(message.type === "events" ? message.events : [message]));
       this.#wake();
     });
     this.socket.on("error", () => undefined);
   }
 
-  async next(): Promise<ServerMessage> {
+  async next(): Promise<Snapshot | BenchEvent> {
     for (;;) {
       const message = this.#messages.shift();
       if (message !== undefined) return message;
