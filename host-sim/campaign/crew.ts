@@ -72,7 +72,9 @@ export async function work(
   try {
     await Promise.all(crew.map(({ finished }) => finished));
   } finally {
-    for (const { child } of crew) child.kill();
+    // They end by themselves then, and tidy up what an engine of theirs has left in a folder.
+    for (const { child } of crew) if (child.connected) child.disconnect();
+    await Promise.all(crew.map(({ ended }) => ended));
   }
 }
 
@@ -80,7 +82,7 @@ function employ(
   engine: string | undefined,
   next: () => Order | undefined,
   done: (answer: Answer) => void,
-): { child: ChildProcess; finished: Promise<void> } {
+): { child: ChildProcess; finished: Promise<void>; ended: Promise<void> } {
   const child = fork(program, engine === undefined ? [] : [engine], {
     execArgv: ["--import", "tsx/esm"],
     // Ctrl-C goes to the whole group of processes; what runs is to be finished.
@@ -99,5 +101,10 @@ function employ(
     child.on("error", reject);
     child.on("exit", (code, signal) => reject(new Error(`a process of the campaign ended with ${code ?? signal}`)));
   });
-  return { child, finished };
+  const ended = new Promise<void>((resolve) => {
+    child.once("exit", () => resolve());
+    // It could not even be started.
+    child.once("error", () => resolve());
+  });
+  return { child, finished, ended };
 }

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "mocha";
 import { campaign } from "../../../host-sim/campaign/campaign.js";
 import { type Said, say } from "../../board/machine.js";
+import { enginesOrSkip } from "../xs/engines.js";
 
 describe("npm run campaign", function () {
   this.timeout(120000);
@@ -65,6 +66,23 @@ describe("npm run campaign", function () {
     const whole = await command("--seeds", "1..100", "--jobs", "2", "--json");
     const tallyOf = (text: string) => (JSON.parse(text) as { tally: Record<string, number> }).tally;
     assert.equal(tallyOf(rest.out)["alerts"], tallyOf(whole.out)["alerts"]);
+  });
+
+  it("leaves nothing of the engine behind", async function () {
+    await enginesOrSkip(this);
+    const temporary = process.env["TMPDIR"];
+    process.env["TMPDIR"] = root;
+    try {
+      const { status, out } = await command("--seeds", "1..4", "--engine", "xs32", "--jobs", "2");
+      assert.equal(status, 0, out);
+    } finally {
+      if (temporary === undefined) delete process.env["TMPDIR"];
+      else process.env["TMPDIR"] = temporary;
+    }
+    assert.deepEqual(
+      readdirSync(root).filter((name) => name.startsWith("alertbox-")),
+      [],
+    );
   });
 
   it("shows one seed with its timeline", async () => {
