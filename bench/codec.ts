@@ -194,11 +194,15 @@ function cases(): Case[] {
   ];
 }
 
-/** Seconds that one call takes, measured over about `ROUND_MS`. */
+/** Seconds that one call takes, measured over about `ROUND_MS`. What each call made is counted, so that none is left out. */
 function round(call: () => number, calls: number): number {
+  const each = call();
+  let made = 0;
   const start = process.hrtime.bigint();
-  for (let count = 0; count < calls; count += 1) call();
-  return Number(process.hrtime.bigint() - start) / 1e9 / calls;
+  for (let count = 0; count < calls; count += 1) made += call();
+  const seconds = Number(process.hrtime.bigint() - start) / 1e9 / calls;
+  if (made !== each * calls) throw new Error(`${calls} calls made ${made} bytes or packets, not ${each * calls}`);
+  return seconds;
 }
 
 function median(values: number[]): number {
