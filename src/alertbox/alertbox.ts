@@ -1,131 +1,37 @@
 // The box: what happens between a press and sleep. Pure: events and instants in, effects out; it owns no pin, no socket
 // and no flash. main.ts performs the effects in the order given, and tells the box what came of them. States, events
-// and effects are numbers; state.ts and effect.ts have their names.
+// and effects are numbers; state.ts and effect.ts have their names. What it does on the way to the broker is in
+// route.ts, what it does with new settings in trial.ts: classes below this one.
 
 import type { ButtonEvent } from "./button.js";
-import { type Command, parseCommand, readConfig } from "./command.js";
-import type { BoxEvent, Down, Effect, TrialPhase, TrialStep, WakeCause } from "./effect.js";
-import type { Scanner } from "./flash.js";
+import { type Command, parseCommand } from "./command.js";
+import type { BoxEvent, Effect, WakeCause } from "./effect.js";
 import { AlertEvent } from "./journal.js";
-import type { JsonReader } from "./json.js";
 import { LedPattern } from "./led.js";
 import type { Course } from "./recovery.js";
-import { refusal } from "./refusal.js";
-import { equalSettings, type Settings, SettingsDraft, type WiFiNetwork } from "./settings.js";
-import { type After, BoxTimes, earlier, isDue, type State } from "./state.js";
-import { Wishes } from "./wishes.js";
+import type { BoxOptions, Delays } from "./route.js";
+import { type After, BoxTimes, earlier, isDue } from "./state.js";
+import { Trials } from "./trial.js";
 
-/** A source of delays; mqtt/backoff.ts is one. */
-export interface Delays {
-  next(random: number): number;
-  connected(now: number): void;
-  disconnected(now: number): void;
-  readonly attempt: number;
-}
-
-export interface BoxOptions {
-  readonly chipId: number;
-  /** Undefined on first boot and after a factory reset: only setup is possible then. */
-  readonly settings: Settings | undefined;
-  /** Alerts in the journal that are not delivered. */
-  readonly pending: number;
-  readonly needsCleanSession: boolean;
-  /** It is remembered where this network (an index of `settings.wifi`) and the broker are; -1 when nothing is. */
-  readonly cachedNetwork: number;
-  /** The supply, for the low-battery pattern. */
-  readonly millivolts: number;
-  /** Delays between attempts while awake. */
-  readonly retry: Delays;
-  /** Delays between timer wakes of a battery box. */
-  readonly wake: Delays;
-  /** A random number, 0 ≤ r < 1, for the jitter. */
-  readonly random: () => number;
-  /** For long commands. */
-  readonly scanner?: Scanner;
-}
-
-/** New settings on trial: those of `cmd/config` or of the setup page are used before they are saved. */
-interface Trial {
-  /** It was asked for on the setup page. */
-  readonly fromSetup: boolean;
-  /** The settings to go back to; undefined when there were none, which only the setup page can bring about. */
-  readonly before: Settings | undefined;
-  /** Whether the session needed cleaning before. */
-  readonly neededClean: boolean;
-  /** When it has failed at the latest. */
-  readonly until: number;
-}
-
-export class Box extends Wishes {
-  private readonly chipId: number;
+export class Box extends Trials {
   private readonly millivolts: number;
-  private readonly retry: Delays;
   private readonly wake: Delays;
-  private readonly random: () => number;
-  private readonly scanner: Scanner | undefined;
-  // The next five are set here, only read elsewhere.
-  state: State = 0;
-  /** The settings in use; during a trial the ones being tried. */
-  settings: Settings | undefined;
-  pending: number;
-  /** Attempts to reach the broker that have failed in this boot. */
-  failures = 0;
-  /** When the setup closes. */
-  setupUntil = 0;
-  private needsCleanSession: boolean;
-  /** When the state ends at the latest. */
-  private until: number | undefined;
-  /** What else belongs to the state; state.ts says what. */
-  private detail = 0;
-  /** A battery box sleeps at this instant at the latest; undefined for a mains box, and once that is lifted. */
-  private capAt: number | undefined;
   /** `cmd/stay`: a battery box is awake at least until then. */
   private stayUntil: number | undefined;
-  private joined = false;
-  /** The network has let the box in, on the way to an address. */
-  private associated = false;
-  /** The attempt that runs goes where the cache leads. */
-  private fast = false;
-  private cached: boolean;
-  /** Index into settings.wifi of the network to try next. */
-  private network = 0;
   /** LED as commanded from afar. */
   private light = false;
   private announced = false;
   /** SUBSCRIBE has left in this connection, and what SUBACK said has come. */
   private asked = false;
   private heard = false;
-  /**
-   * A `cmd/config` on its way: being read, then being judged, both in steps. A later one takes the place of an earlier
-   * one.
-   */
-  private considered: JsonReader | SettingsDraft | undefined;
-  /** Its changes, when they have to wait for the alerts to be delivered. */
-  private changes: object | undefined;
   /** The LED shows something that a person must see before sleep. */
   private mustShow = false;
   private buttonBusy = false;
-  private trial: Trial | undefined;
-  /** What became of the last `cmd/config`, for `state`: "" when there was none. */
-  private result = "";
-  /** The root under which a command that was answered is still retained, until it was cleared; else "". */
-  private answered = "";
-  /** The broker refused for a reason that no retry can heal. */
-  private hopeless = false;
 
   constructor(options: BoxOptions) {
-    super();
-    this.chipId = options.chipId;
+    super(options);
     this.millivolts = options.millivolts;
-    this.retry = options.retry;
     this.wake = options.wake;
-    this.random = options.random;
-    this.scanner = options.scanner;
-    this.settings = options.settings;
-    this.pending = options.pending;
-    this.needsCleanSession = options.needsCleanSession;
-    this.cached = options.cachedNetwork >= 0;
-    if (this.cached) this.network = options.cachedNetwork;
   }
 
   /** When `tick` is due, or undefined when only an event can change anything. */
@@ -347,42 +253,6 @@ export class Box extends Wishes {
     this.resume(now);
   }
 
-  private onJoinFailed(why: string, now: number): void {
-    if (this.state !== 1 /* joining */) return;
-    const step = this.associated ? "address" : "wifi";
-    if (this.fast || this.trial?.fromSetup) {
-      this.fail(why, step, now);
-      return;
-    }
-    const networks = this.inUse.wifi.length;
-    this.network = (this.network + 1) % networks;
-    if (this.network !== 0) {
-      this.complain("join-failed", why);
-      this.join(now);
-      return;
-    }
-    this.ask({ do: 5 /* leave */ });
-    this.fail(`no Wi-Fi: ${why}`, step, now);
-  }
-
-  private onWiFiLost(now: number): void {
-    if (!this.joined) return;
-    this.joined = false;
-    switch (this.state) {
-      case 2: // connecting
-      case 3: // online
-        this.ask({ do: 19 /* abort */ });
-        this.fail("Wi-Fi lost", "wifi", now);
-        return;
-      case 4: // closing
-        this.ask({ do: 19 /* abort */ });
-        this.closed(this.detail as After, now);
-        return;
-      default:
-        return;
-    }
-  }
-
   private onConnected(sessionPresent: boolean, now: number): void {
     if (this.state !== 2 /* connecting */) return;
     this.forgive();
@@ -456,7 +326,7 @@ export class Box extends Wishes {
     this.ask({ do: 15 /* subscribe */, qos: this.isBattery() ? 0 : 1 });
   }
 
-  private listen(now: number): void {
+  protected listen(now: number): void {
     this.detail = 2 /* listening */;
     this.until = undefined;
     if (!this.isBattery()) return;
@@ -464,8 +334,6 @@ export class Box extends Wishes {
     const stay = this.stayUntil;
     this.until = stay !== undefined && ((stay - end) | 0) > 0 ? stay : end;
   }
-
-  // --- Commands -----------------------------------------------------------------------------------------------------
 
   private onCommand(name: string, command: Command, now: number): void {
     if (this.state !== 3 /* online */ || this.detail === 3 /* leaving */) return;
@@ -503,300 +371,7 @@ export class Box extends Wishes {
     if (this.detail === 2 /* listening */) this.listen(now);
   }
 
-  /** The next step of reading or judging a `cmd/config`. */
-  private consider(now: number): void {
-    const { considered } = this;
-    // The window for commands stays open as long as one is being considered.
-    if (this.state === 3 /* online */ && this.detail === 2 /* listening */) this.listen(now);
-    if (considered instanceof SettingsDraft) {
-      const candidate = considered.step();
-      if (candidate === undefined) this.ask({ do: 32 /* go-on */ });
-      else {
-        this.considered = undefined;
-        this.decide(considered.origin, candidate, now);
-      }
-    } else if (considered !== undefined) {
-      const changes = readConfig(considered);
-      if (changes === undefined) this.ask({ do: 32 /* go-on */ });
-      else if (typeof changes !== "string") this.configure(changes);
-      else {
-        this.considered = undefined;
-        this.say("command-invalid", changes);
-        this.ask({ do: 16 /* clear */, root: this.inUse.root, name: "config" });
-      }
-    }
-  }
-
-  /** Has changes judged. */
-  private configure(changes: object): void {
-    this.considered = new SettingsDraft(changes, this.chipId, this.scanner, this.inUse);
-    this.ask({ do: 32 /* go-on */ });
-  }
-
-  private decide(changes: object, candidate: Settings | string, now: number): void {
-    const isOnline = this.state === 3 && this.detail !== 3; /* leaving */
-    if (this.pending > 0 || !isOnline) {
-      // What one broker has received and not released would be lost at another.
-      this.changes = changes;
-      return;
-    }
-    const current = this.inUse;
-    const unchanged = typeof candidate !== "string" && equalSettings(candidate, current);
-    if (typeof candidate === "string" || unchanged) {
-      this.endTrial(unchanged ? "unchanged" : `rejected: ${candidate}`);
-      this.ask({ do: 16 /* clear */, root: current.root, name: "config" });
-      this.ask({ do: 13 /* state */, config: this.result });
-      if (this.detail === 2 /* listening */) this.listen(now);
-      return;
-    }
-    this.beginTrial(current, false, false, now);
-    if (this.capAt !== undefined) this.capAt = (now + BoxTimes.trial + BoxTimes.awake) | 0;
-    this.settings = candidate;
-    this.disconnect(2 /* trial */, now);
-  }
-
-  /** A person at the setup page wants to see these work. */
-  private tryOut(settings: Settings, now: number): void {
-    if (this.state !== 7 /* setup */ || this.detail === 2 /* done */) return;
-    this.setupUntil = (now + BoxTimes.setup) | 0;
-    this.beginTrial(this.settings, true, this.needsCleanSession, now);
-    this.tellSetup("trying", "wifi", "");
-    this.useForTrial(settings, this.trial as Trial);
-    this.join(now);
-  }
-
-  private beginTrial(before: Settings | undefined, fromSetup: boolean, neededClean: boolean, now: number): void {
-    this.trial = { fromSetup, before, neededClean, until: (now + BoxTimes.trial) | 0 };
-    this.say("config", "trying");
-  }
-
-  private useForTrial(settings: Settings, trial: Trial): void {
-    this.settings = settings;
-    this.ask({ do: 20 /* use */, settings });
-    this.needsCleanSession = trial.neededClean || isOtherBroker(trial.before, settings);
-    this.network = 0;
-    this.cached = false;
-  }
-
-  /** The trial's connection stands: the new settings are saved, whoever asked is answered. */
-  private adopt(trial: Trial): void {
-    const settings = this.inUse;
-    // Written before the settings: a power cut between the two costs one clean connection, the other order an alert.
-    if (isOtherBroker(trial.before, settings)) this.ask({ do: 22 /* require-clean-session */ });
-    this.ask({ do: 21 /* save */, settings });
-    this.tellSetup("done", "", "");
-    this.endTrial("applied");
-    if (settings.mode === "mains") this.capAt = undefined;
-  }
-
-  /** The trial failed: back to the settings that worked. */
-  private revert(trial: Trial, why: string, step: TrialStep, now: number): void {
-    const { before } = trial;
-    this.tellSetup("failed", step, why);
-    this.settings = before;
-    this.endTrial(`rejected: ${why}`);
-    this.needsCleanSession = trial.neededClean;
-    if (before !== undefined) this.ask({ do: 20 /* use */, settings: before });
-    this.network = 0;
-    if (trial.fromSetup) {
-      this.joined = false;
-      this.ask({ do: 5 /* leave */ });
-      this.rest(LedPattern.SETUP);
-      this.become(7 /* setup */, this.setupUntil, 0 /* open */);
-      return;
-    }
-    if (this.capAt !== undefined) this.capAt = (now + BoxTimes.awake) | 0;
-    this.join(now);
-  }
-
-  /** Says it on the setup page, when that is where the trial began. */
-  private tellSetup(phase: TrialPhase, step: TrialStep, detail: string): void {
-    if (this.trial?.fromSetup) this.ask({ do: 27 /* tell-setup */, phase, step, detail });
-  }
-
-  private endTrial(result: string): void {
-    if (this.trial?.fromSetup === false) this.answered = this.trial.before?.root ?? "";
-    this.trial = undefined;
-    this.result = result;
-    this.say("config", result);
-  }
-
-  // --- Connections --------------------------------------------------------------------------------------------------
-
-  private join(now: number): void {
-    this.joined = false;
-    this.associated = false;
-    // A mains box stays for days: it follows its access points and renews its address.
-    this.fast = this.cached && this.isBattery() && this.trial === undefined;
-    this.become(1 /* joining */, (now + (this.fast ? BoxTimes.fast : BoxTimes.join)) | 0, 0);
-    this.rest(LedPattern.JOINING);
-    this.say("joining", (this.inUse.wifi[this.network] as WiFiNetwork).ssid);
-    // The SDK keeps what does not change from boot to boot: a sleeper's BSSID, and where a mains box belongs.
-    const keep = this.trial === undefined && (this.fast || !this.isBattery());
-    this.ask({ do: 4 /* join */, network: this.network, fast: this.fast, keep });
-  }
-
-  private connect(now: number): void {
-    const clean = this.needsCleanSession;
-    const fast = this.fast;
-    // The cache has one limit for all of it.
-    const until = fast && this.state === 1 /* joining */ ? this.until : (now + BoxTimes.connect) | 0;
-    this.become(2 /* connecting */, until, clean ? 1 : 0);
-    this.tellSetup("trying", "name", "");
-    this.rest(LedPattern.CONNECTING);
-    this.say("connecting", `${this.inUse.host}:${this.inUse.port}`);
-    this.ask({ do: 7 /* open */, clean, fast });
-  }
-
-  private resume(now: number): void {
-    if (this.joined) this.connect(now);
-    else this.join(now);
-  }
-
-  /** An attempt to reach the broker has failed: revert a trial, else wait and try again. */
-  private fail(why: string, step: TrialStep, now: number): void {
-    if (this.trial !== undefined) {
-      this.revert(this.trial, why, step, now);
-      return;
-    }
-    if (this.fast && this.joined && why === "connection refused") {
-      // Somebody answers, so the network is as it was; the broker's name may lead elsewhere.
-      this.say("cache", why);
-      this.fast = false;
-      this.connect(now);
-      return;
-    }
-    if (this.fast) {
-      // Moved access point, address given to another, broker elsewhere: all of it is found anew, in the same wake.
-      this.say("cache", why);
-      this.ask({ do: 9 /* forget-cache */ });
-      this.cached = false;
-      this.network = 0;
-      this.join(now);
-      return;
-    }
-    this.failures += 1;
-    this.complain("failed", why);
-    this.retry.disconnected(now);
-    this.rest(LedPattern.OFF);
-    if (this.pending > 0 && !this.isBattery()) this.show(LedPattern.NOT_SENT);
-    if (this.isBattery() && (this.cached || !this.joined)) {
-      // A radio that waits draws as much as one that works, and joining again is quick or has to search anyway.
-      this.joined = false;
-      this.ask({ do: 6 /* radio-off */ });
-    }
-    if (!this.isBattery() && this.failures % 3 === 0 && step !== "login" && why !== "connection refused") {
-      // A router that has forgotten its leases may have given the address to another: only joining asks for a new one.
-      this.joined = false;
-      this.ask({ do: 5 /* leave */ });
-    }
-    const delay = this.retry.next(this.random());
-    this.become(5 /* waiting */, (now + delay) | 0, 0);
-  }
-
-  private onDown(down: Down, now: number): void {
-    switch (this.state) {
-      case 2: {
-        // connecting
-        const why = refusal(down.code, this.inUse.user !== "");
-        if (down.reason === "refused" && why !== "") {
-          this.refuse(why, now);
-          return;
-        }
-        if (down.pipelined) {
-          this.say("plain-order", "the broker closed on packets before CONNACK");
-          this.ask({ do: 24 /* plain-order */ });
-          this.connect(now);
-          return;
-        }
-        if (down.reason === "refused") this.fail("refused: server unavailable", "login", now);
-        else this.fail(`broker: ${down.detail}`, "broker", now);
-        return;
-      }
-      case 3: // online
-        if (this.detail === 3 /* leaving */) {
-          this.goToRest(now);
-          return;
-        }
-        this.fail(`connection ${down.reason}: ${down.detail}`, "broker", now);
-        return;
-      case 4: // closing
-        this.closed(this.detail as After, now);
-        return;
-      default:
-        // joining, waiting, refused, setup, resting, asleep: a connection that was given up reports its end.
-        return;
-    }
-  }
-
-  private refuse(why: string, now: number): void {
-    if (this.trial !== undefined) {
-      this.revert(this.trial, why, "login", now);
-      return;
-    }
-    if (this.fast) {
-      // Another broker may have got the cached address.
-      this.fail(why, "login", now);
-      return;
-    }
-    this.hopeless = true;
-    this.failures += 1;
-    this.complain("failed", why);
-    this.rest(LedPattern.REFUSED);
-    if (this.isBattery()) {
-      this.goToRest(now);
-      return;
-    }
-    if (this.pending > 0) this.show(LedPattern.NOT_SENT);
-    this.become(6 /* refused */, undefined, 0);
-  }
-
-  private disconnect(after: After, now: number): void {
-    this.become(4 /* closing */, (now + BoxTimes.closing) | 0, after);
-    this.ask({ do: 18 /* disconnect */ });
-  }
-
-  private closed(after: After, now: number): void {
-    switch (after) {
-      case 0: // sleep
-        this.goToRest(now);
-        return;
-      case 1: // connect
-        this.resume(now);
-        return;
-      case 3: // setup
-        this.openSetup(0 /* open */, now);
-        return;
-      case 4: // done
-        this.setupUntil = (now + BoxTimes.done) | 0;
-        this.rest(LedPattern.SETUP);
-        this.become(7 /* setup */, this.setupUntil, 2 /* done */);
-        return;
-      case 2: // trial
-        this.useForTrial(this.inUse, this.trial as Trial);
-        this.ask({ do: 5 /* leave */ });
-        this.join(now);
-    }
-  }
-
-  /** Ends what is going on, gracefully where a connection stands, and then does `after`. */
-  private leaveFor(after: After, now: number): void {
-    switch (this.state) {
-      case 3: // online
-        this.disconnect(after, now);
-        return;
-      case 2: // connecting
-        this.ask({ do: 19 /* abort */ });
-        break;
-      case 7: // setup
-        return;
-      default:
-        break;
-    }
-    this.closed(after, now);
-  }
-
-  private openSetup(kind: 0 | 1, now: number): void {
+  protected openSetup(kind: 0 | 1, now: number): void {
     this.setupUntil = (now + BoxTimes.setup) | 0;
     this.become(7 /* setup */, this.setupUntil, kind);
     this.joined = false;
@@ -888,7 +463,7 @@ export class Box extends Wishes {
   }
 
   /** Shows how it ended, then sleeps. */
-  private goToRest(now: number): void {
+  protected goToRest(now: number): void {
     this.rest(LedPattern.OFF);
     this.mustShow = this.pending > 0;
     if (this.pending > 0) {
@@ -924,37 +499,8 @@ export class Box extends Wishes {
     this.ask({ do: 29 /* restart */ });
   }
 
-  // --- Small parts --------------------------------------------------------------------------------------------------
-
-  /** The settings, for all states but setup and what follows it: without settings no other state is reached. */
-  private get inUse(): Settings {
-    return this.settings as Settings;
-  }
-
-  private isBattery(): boolean {
-    return this.settings?.mode === "battery";
-  }
-
-  private isUnderCap(): boolean {
-    const state = this.state;
-    if (this.capAt === undefined) return false;
-    // joining, connecting, waiting, and online but for leaving.
-    return state === 1 || state === 2 || state === 5 || (state === 3 && this.detail !== 3);
-  }
-
-  private become(state: State, until: number | undefined, detail: number): void {
-    this.state = state;
-    this.until = until;
-    this.detail = detail;
-  }
-
   /** LED pattern of a box with nothing to say. */
   private resting(): number {
     return this.light ? LedPattern.ON : LedPattern.OFF;
   }
-}
-
-/** Whether the two settings lead to different MQTT sessions: what one broker knows of packet ids the other does not. */
-function isOtherBroker(a: Settings | undefined, b: Settings): boolean {
-  return a === undefined || a.host !== b.host || a.port !== b.port;
 }

@@ -1,10 +1,11 @@
 // A box on a bench of its own: tests tell it events at instants and look at the effects it asks for. Delays are fixed,
 // so that each test can name the instant of every deadline.
 
-import { Box, type BoxOptions } from "../../src/alertbox/alertbox.js";
+import { Box } from "../../src/alertbox/alertbox.js";
 import type { Command } from "../../src/alertbox/command.js";
 import type { BoxEvent, Down, Effect } from "../../src/alertbox/effect.js";
 import { LedPattern } from "../../src/alertbox/led.js";
+import type { BoxOptions } from "../../src/alertbox/route.js";
 import { checkSettings, type Settings } from "../../src/alertbox/settings.js";
 
 export const CHIP = 5750;

@@ -95,19 +95,19 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   },
   {
     name: "a failed trial of settings is not taken back",
-    file: "alertbox/alertbox.ts",
+    file: "alertbox/trial.ts",
     find: "if (before !== undefined) this.ask({ do: 20 /* use */, settings: before });",
     replace: "",
   },
   {
     name: "a sleeper leaves without its farewell",
-    file: "alertbox/alertbox.ts",
+    file: "alertbox/route.ts",
     find: "this.become(4 /* closing */, (now + BoxTimes.closing) | 0, after);\n    this.ask({ do: 18 /* disconnect */ });",
     replace: "this.ask({ do: 19 /* abort */ });\n    this.closed(after, now);",
   },
   {
     name: "joining keeps an address that is another's",
-    file: "alertbox/alertbox.ts",
+    file: "alertbox/route.ts",
     find: "this.failures % 3 === 0",
     replace: "this.failures % 3 === 3",
   },

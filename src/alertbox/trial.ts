@@ -1,0 +1,158 @@
+// Settings on trial: what `cmd/config` or the setup page brings is read, judged, used before it is saved, and then kept
+// or taken back. Pure: a part of the box, above the way to the broker (route.ts) that a trial has to go, and below
+// alertbox.ts, which passes on what happens.
+
+import { readConfig } from "./command.js";
+import type { TrialPhase, TrialStep } from "./effect.js";
+import type { Scanner } from "./flash.js";
+import type { JsonReader } from "./json.js";
+import { LedPattern } from "./led.js";
+import { type BoxOptions, Route, type Trial } from "./route.js";
+import { equalSettings, type Settings, SettingsDraft } from "./settings.js";
+import { BoxTimes } from "./state.js";
+
+export abstract class Trials extends Route {
+  protected readonly scanner: Scanner | undefined;
+  /**
+   * A `cmd/config` on its way: being read, then being judged, both in steps. A later one takes the place of an earlier
+   * one.
+   */
+  protected considered: JsonReader | SettingsDraft | undefined;
+  /** Its changes, when they have to wait for the alerts to be delivered. */
+  protected changes: object | undefined;
+  /** What became of the last `cmd/config`, for `state`: "" when there was none. */
+  protected result = "";
+  /** The root under which a command that was answered is still retained, until it was cleared; else "". */
+  protected answered = "";
+
+  constructor(options: BoxOptions) {
+    super(options);
+    this.scanner = options.scanner;
+  }
+
+  /** Keeps the window for commands open, if it is. */
+  protected abstract listen(now: number): void;
+
+  /** The next step of reading or judging a `cmd/config`. */
+  protected consider(now: number): void {
+    const { considered } = this;
+    // The window for commands stays open as long as one is being considered.
+    if (this.state === 3 /* online */ && this.detail === 2 /* listening */) this.listen(now);
+    if (considered instanceof SettingsDraft) {
+      const candidate = considered.step();
+      if (candidate === undefined) this.ask({ do: 32 /* go-on */ });
+      else {
+        this.considered = undefined;
+        this.decide(considered.origin, candidate, now);
+      }
+    } else if (considered !== undefined) {
+      const changes = readConfig(considered);
+      if (changes === undefined) this.ask({ do: 32 /* go-on */ });
+      else if (typeof changes !== "string") this.configure(changes);
+      else {
+        this.considered = undefined;
+        this.say("command-invalid", changes);
+        this.ask({ do: 16 /* clear */, root: this.inUse.root, name: "config" });
+      }
+    }
+  }
+
+  /** Has changes judged. */
+  protected configure(changes: object): void {
+    this.considered = new SettingsDraft(changes, this.chipId, this.scanner, this.inUse);
+    this.ask({ do: 32 /* go-on */ });
+  }
+
+  private decide(changes: object, candidate: Settings | string, now: number): void {
+    const isOnline = this.state === 3 && this.detail !== 3; /* leaving */
+    if (this.pending > 0 || !isOnline) {
+      // What one broker has received and not released would be lost at another.
+      this.changes = changes;
+      return;
+    }
+    const current = this.inUse;
+    const unchanged = typeof candidate !== "string" && equalSettings(candidate, current);
+    if (typeof candidate === "string" || unchanged) {
+      this.endTrial(unchanged ? "unchanged" : `rejected: ${candidate}`);
+      this.ask({ do: 16 /* clear */, root: current.root, name: "config" });
+      this.ask({ do: 13 /* state */, config: this.result });
+      if (this.detail === 2 /* listening */) this.listen(now);
+      return;
+    }
+    this.beginTrial(current, false, false, now);
+    if (this.capAt !== undefined) this.capAt = (now + BoxTimes.trial + BoxTimes.awake) | 0;
+    this.settings = candidate;
+    this.disconnect(2 /* trial */, now);
+  }
+
+  /** A person at the setup page wants to see these work. */
+  protected tryOut(settings: Settings, now: number): void {
+    if (this.state !== 7 /* setup */ || this.detail === 2 /* done */) return;
+    this.setupUntil = (now + BoxTimes.setup) | 0;
+    this.beginTrial(this.settings, true, this.needsCleanSession, now);
+    this.tellSetup("trying", "wifi", "");
+    this.useForTrial(settings, this.trial as Trial);
+    this.join(now);
+  }
+
+  private beginTrial(before: Settings | undefined, fromSetup: boolean, neededClean: boolean, now: number): void {
+    this.trial = { fromSetup, before, neededClean, until: (now + BoxTimes.trial) | 0 };
+    this.say("config", "trying");
+  }
+
+  protected useForTrial(settings: Settings, trial: Trial): void {
+    this.settings = settings;
+    this.ask({ do: 20 /* use */, settings });
+    this.needsCleanSession = trial.neededClean || isOtherBroker(trial.before, settings);
+    this.network = 0;
+    this.cached = false;
+  }
+
+  /** The trial's connection stands: the new settings are saved, whoever asked is answered. */
+  protected adopt(trial: Trial): void {
+    const settings = this.inUse;
+    // Written before the settings: a power cut between the two costs one clean connection, the other order an alert.
+    if (isOtherBroker(trial.before, settings)) this.ask({ do: 22 /* require-clean-session */ });
+    this.ask({ do: 21 /* save */, settings });
+    this.tellSetup("done", "", "");
+    this.endTrial("applied");
+    if (settings.mode === "mains") this.capAt = undefined;
+  }
+
+  /** The trial failed: back to the settings that worked. */
+  protected revert(trial: Trial, why: string, step: TrialStep, now: number): void {
+    const { before } = trial;
+    this.tellSetup("failed", step, why);
+    this.settings = before;
+    this.endTrial(`rejected: ${why}`);
+    this.needsCleanSession = trial.neededClean;
+    if (before !== undefined) this.ask({ do: 20 /* use */, settings: before });
+    this.network = 0;
+    if (trial.fromSetup) {
+      this.joined = false;
+      this.ask({ do: 5 /* leave */ });
+      this.rest(LedPattern.SETUP);
+      this.become(7 /* setup */, this.setupUntil, 0 /* open */);
+      return;
+    }
+    if (this.capAt !== undefined) this.capAt = (now + BoxTimes.awake) | 0;
+    this.join(now);
+  }
+
+  /** Says it on the setup page, when that is where the trial began. */
+  protected tellSetup(phase: TrialPhase, step: TrialStep, detail: string): void {
+    if (this.trial?.fromSetup) this.ask({ do: 27 /* tell-setup */, phase, step, detail });
+  }
+
+  protected endTrial(result: string): void {
+    if (this.trial?.fromSetup === false) this.answered = this.trial.before?.root ?? "";
+    this.trial = undefined;
+    this.result = result;
+    this.say("config", result);
+  }
+}
+
+/** Whether the two settings lead to different MQTT sessions: what one broker knows of packet ids the other does not. */
+function isOtherBroker(a: Settings | undefined, b: Settings): boolean {
+  return a === undefined || a.host !== b.host || a.port !== b.port;
+}
