@@ -5,14 +5,14 @@
 // A sector is a header and equal slots of one record each, so a torn record hides nothing that follows it: the next
 // slot begins at a known place. Two rules make a cut at any byte harmless:
 // - The CRC is written after what it covers, and all ones is never a CRC. While the body is torn, the CRC word is
-// blank;
-//   while the CRC is torn, it has ones where the true CRC has none. Neither can look valid.
+//   blank; while the CRC is torn, it has ones where the true CRC has none. Neither can look valid.
 // - A status group of eight bits counts as cleared as soon as any of its bits is. The write begins only when the event
-// is
-//   certain (PUBREC or PUBCOMP is in), so either outcome of a torn status write is true.
+//   is certain (PUBREC or PUBCOMP is in), so either outcome of a torn status write is true.
+// What lies where in a sector is in journal-format.ts, how it is read and written in journal-sectors.ts.
 
-import { type Flash, flashWord } from "./flash.js";
-import { composeRecord, isBlank, isFinished, isHeader, isRecord, tornGroups } from "./journal-format.js";
+import type { Flash } from "./flash.js";
+import { composeRecord, isBlank, isFinished, isRecord, tornGroups } from "./journal-format.js";
+import { Sectors } from "./journal-sectors.js";
 
 /** What the finger did, as a number in the record. */
 export const AlertEvent = Object.freeze({ PRESS: 0, DOUBLE: 1, LONG: 2 } as const);
@@ -56,41 +56,21 @@ export function packetId(sequence: number): number {
  * Durations on the chip: `append` is two writes and a read; every 73 to 201 presses it also compacts, which erases a
  * sector (tens of milliseconds).
  */
-export class Journal {
-  private readonly flash: Flash;
-  private readonly firstSector: number;
+export class Journal extends Sectors {
   private readonly dropOldest: boolean;
-  private readonly slots: number;
   /** Alerts not done that the journal takes before it is full. */
   readonly capacity: number;
-
   /** 1 where a slot of the active sector holds an alert that is not done; undefined when there is none. */
   private waiting: Uint8Array | undefined;
-  // Set here, only read elsewhere:
-  /** Alerts not done. */
+  /** Alerts not done. Set here, only read elsewhere. */
   pending = 0;
-  /** Presses ever stored: the highest sequence number given. Survives power cuts, compaction and `eraseAlerts()`. */
-  pushes = 0;
-  /** Presses refused (`reject`) or alerts given up (`drop-oldest`) because the journal was full. */
-  dropped = 0;
-  /**
-   * True until `sessionCleaned()` for this journal: the broker may still hold packet ids of an earlier life of this box
-   * and would swallow a new alert as a repeat (DESIGN §8).
-   */
-  needsCleanSession = true;
-  private refused = 0;
-
   private opened = false;
-  /** Active sector: 0 or 1 counted from the first, -1 when neither can be used. */
-  private sector = -1;
-  private generation = 0;
   private free = 0;
   /** No slot below this one waits: where searches start at the earliest. */
   private oldest = 0;
   /** A slot and the sequence number in it, from which the next search starts; 0 is before all. */
   private cursorSlot = 0;
   private cursorSequence = 0;
-  private lastError = "";
 
   /**
    * Uses the sectors `firstSector` and `firstSector + 1` of `flash`. Nothing is read or written before `open()`.
@@ -100,13 +80,9 @@ export class Journal {
    * @throws RangeError when a sector is too small for a header and eight records, or too large for the index.
    */
   constructor(flash: Flash, firstSector: number, policy: "reject" | "drop-oldest") {
-    const slots = Math.floor((flash.sectorSize - 64) / 20);
-    if (slots < 8 || slots > 1024) throw new RangeError(`journal: sectors of ${flash.sectorSize} bytes; use 4096`);
-    this.flash = flash;
-    this.firstSector = firstSector;
+    super(flash, firstSector);
     this.dropOldest = policy === "drop-oldest";
-    this.slots = slots;
-    this.capacity = Math.min(128, ((slots * 2) / 3) | 0);
+    this.capacity = Math.min(128, ((this.slots * 2) / 3) | 0);
   }
 
   /**
@@ -289,54 +265,7 @@ export class Journal {
     if (!this.opened) throw new TypeError("journal: not open; call open() first");
   }
 
-  private wornOut(): Error {
-    const detail = this.lastError === "" ? "" : ` (${this.lastError})`;
-    return new Error(`journal: flash is worn out: neither sector keeps what is written${detail}; replace the board`);
-  }
-
-  private sectorAt(sector: number): number {
-    return (this.firstSector + sector) * this.flash.sectorSize;
-  }
-
-  private slotAt(sector: number, slot: number): number {
-    return (this.firstSector + sector) * this.flash.sectorSize + 64 + slot * 20;
-  }
-
-  // Reading
-
-  private words(offset: number, length: number): Int32Array {
-    const bytes = this.flash.read(offset, length);
-    return new Int32Array(bytes.buffer, bytes.byteOffset, length >> 2);
-  }
-
-  /** Whether any bit of a group is cleared. */
-  private isCleared(offset: number, bits: number): boolean {
-    return ((new Int32Array(this.flash.read(offset, 4).buffer)[0] as number) & bits) !== bits;
-  }
-
-  /** The valid sector with the newer generation, or -1. */
-  private newest(): number {
-    const first = this.words(this.sectorAt(0), 24);
-    const second = this.words(this.sectorAt(1), 24);
-    if (!isHeader(this.flash, first)) return isHeader(this.flash, second) ? 1 : -1;
-    if (!isHeader(this.flash, second)) return 0;
-    // The generation may wrap: compare by difference.
-    return (((first[1] as number) - (second[1] as number)) | 0) > 0 ? 0 : 1;
-  }
-
-  private readHeader(): void {
-    const words = this.words(this.sectorAt(this.sector), 64);
-    this.generation = words[1] as number;
-    this.pushes = words[2] as number;
-    this.dropped = words[3] as number;
-    const changes = Math.clz32(words[6] as number);
-    this.needsCleanSession = ((words[4] as number) & 1) !== (changes & 1);
-    this.refused = 0;
-    for (let at = 8; at < 16; at += 1) {
-      this.refused += Math.clz32(words[at] as number);
-    }
-    this.dropped += this.refused;
-  }
+  // Which slots wait
 
   /** Finds pending alerts, the highest sequence number and the first free slot of the active sector. */
   private scan(): void {
@@ -403,29 +332,6 @@ export class Journal {
     return sequence - oldest < 32768;
   }
 
-  // Writing. Whether a write has worked is decided by reading back, never by the absence of an error.
-
-  private write(offset: number, bytes: Uint8Array): void {
-    try {
-      this.flash.write(offset, bytes);
-    } catch (error) {
-      this.lastError = String(error);
-    }
-  }
-
-  /** Clears bits of one word, leaves the others; whether any of them now reads as cleared. */
-  private clear(offset: number, bits: number): boolean {
-    this.write(offset, bytesOf(~bits));
-    return this.isCleared(offset, bits);
-  }
-
-  /** Clears the highest bit of a word that is still set; false when the word does not count one more then. */
-  private advance(offset: number): boolean {
-    const used = Math.clz32(this.words(offset, 4)[0] as number);
-    this.write(offset, bytesOf(~(0x80000000 >>> used)));
-    return Math.clz32(this.words(offset, 4)[0] as number) === used + 1;
-  }
-
   /** The next slot behind this one that waits, or -1. */
   private nextWaiting(slot: number): number {
     return this.waiting === undefined ? -1 : this.waiting.indexOf(1, slot + 1);
@@ -447,31 +353,6 @@ export class Journal {
       (this.waiting as Uint8Array)[slot] = 0;
       if (slot === this.oldest) this.oldest = this.nextWaiting(slot);
     }
-  }
-
-  /**
-   * Writes a record of 20 bytes, the whole of a buffer, to the first slot from `from` on that keeps it; that slot, or
-   * -1. `status`: its last word goes with it.
-   */
-  private store(sector: number, from: number, bytes: Uint8Array, status: boolean): number {
-    const { flash } = this;
-    const crc = flash.crc(bytes, 0, 20, 0);
-    // Without helpers, and with one call at a time, as in `settle`.
-    for (let slot = from; slot < from + 8 && slot < this.slots; slot += 1) {
-      const offset = this.slotAt(sector, slot);
-      try {
-        let part = new Uint8Array(bytes.buffer, 0, 12);
-        flash.write(offset, part);
-        part = new Uint8Array(bytes.buffer, 12, status ? 8 : 4);
-        flash.write(offset + 12, part);
-      } catch (error) {
-        this.lastError = String(error);
-      }
-      const kept = flash.read(offset, 20);
-      // By their CRC: to compare them one by one takes longer.
-      if (flash.crc(kept, 0, 20, 0) === crc) return slot;
-    }
-    return -1;
   }
 
   private changeCleanSession(needed: boolean): void {
@@ -569,41 +450,4 @@ export class Journal {
     this.cursorSequence = 0;
     return true;
   }
-
-  /** Whether the header is there then, and nothing behind it. */
-  private writeHeader(sector: number, generation: number): boolean {
-    const { flash } = this;
-    const header = new Int32Array(6);
-    const bytes = new Uint8Array(header.buffer);
-    header[0] = 0x314a4241;
-    header[1] = generation;
-    header[2] = this.pushes;
-    header[3] = this.dropped;
-    header[4] = this.needsCleanSession ? 1 : 0;
-    let crc = flash.crc(bytes, 0, 20, 0);
-    header[5] = flashWord(crc);
-    crc = flash.crc(bytes, 0, 24, 0);
-    const offset = this.sectorAt(sector);
-    try {
-      let part = new Uint8Array(header.buffer, 0, 20);
-      flash.write(offset, part);
-      // The words behind the CRC count by cleared bits: an erase that left some cleared would be read as history. The
-      // CRC comes after this check, since it makes the sector valid.
-      const rest = flash.read(offset + 20, 44);
-      // The CRC of ones.
-      if (flash.crc(rest, 0, 44, 0) !== -0x653c71c3) return false;
-      part = new Uint8Array(header.buffer, 20, 4);
-      flash.write(offset + 20, part);
-    } catch (error) {
-      this.lastError = String(error);
-    }
-    const kept = flash.read(offset, 24);
-    return flash.crc(kept, 0, 24, 0) === crc;
-  }
-}
-
-function bytesOf(value: number): Uint8Array {
-  const word = new Int32Array(1);
-  word[0] = value;
-  return new Uint8Array(word.buffer);
 }
