@@ -5,40 +5,33 @@
 import config from "mc/config";
 import { Box } from "./alertbox/alertbox.js";
 import { Button } from "./alertbox/button.js";
-import type { BoxEvent, Effect } from "./alertbox/effect.js";
+import type { Effect } from "./alertbox/effect.js";
 import type { Scanner } from "./alertbox/flash.js";
 import { FIRST_SESSION_ID, Journal } from "./alertbox/journal.js";
 import { quoted } from "./alertbox/json.js";
-import { Led } from "./alertbox/led.js";
 import { Outbox } from "./alertbox/outbox.js";
-import { badBoots, courseOf, quickPresses, Recovery } from "./alertbox/recovery.js";
+import { badBoots, courseOf, quickPresses } from "./alertbox/recovery.js";
 import { checkSettings, defaultRoot, type Settings, type SettingsDraft } from "./alertbox/settings.js";
 import { SettingsStore } from "./alertbox/settings-store.js";
 import { setupSettings } from "./alertbox/setup-form.js";
-import { earlier, isDue } from "./alertbox/state.js";
 import { commandOf, presencePayload, statePayload, topicOf } from "./alertbox/topics.js";
+import { Turns } from "./alertbox/turns.js";
 import { resetName, wakeCause } from "./alertbox/wake.js";
-import { Alarm, type Sleeper } from "./device/alarm.js";
+import { Alarm } from "./device/alarm.js";
 import { type ButtonHandler, ButtonPin } from "./device/button-pin.js";
 import { now } from "./device/clock.js";
 import { FlashRegion } from "./device/flash-region.js";
 import { LedPin } from "./device/led-pin.js";
-import { type LinkHandler, MqttLink } from "./device/mqtt-link.js";
+import type { MqttLink } from "./device/mqtt-link.js";
 import { PortalServer, type PortalTalk } from "./device/portal-server.js";
 import { Power } from "./device/power.js";
-import { dotted, isAddress, putAddress, Resolver } from "./device/resolver.js";
-import { RtcAt, RtcFlag, RtcMemory } from "./device/rtc-memory.js";
+import { dotted, putAddress } from "./device/resolver.js";
+import { RtcMemory } from "./device/rtc-memory.js";
 import { logStep } from "./device/serial-log.js";
-import { type Found, type WiFiHandler, WiFiStation } from "./device/wifi-station.js";
+import { BUDGET, Uplink, type UplinkHandler, type UplinkOptions } from "./device/uplink.js";
+import { type WiFiHandler, WiFiStation } from "./device/wifi-station.js";
 import { Backoff } from "./mqtt/backoff.js";
-import {
-  type Closed,
-  type Inbound,
-  type Message,
-  Session,
-  type SessionHandler,
-  type SessionOptions,
-} from "./mqtt/session.js";
+import type { Closed, Inbound, SessionOptions } from "./mqtt/session.js";
 import type { FromArrayBuffer } from "./mqtt/text.js";
 import type { Conversation } from "./setup/conversation.js";
 import { dnsAnswer } from "./setup/dns.js";
@@ -48,10 +41,11 @@ import { Portal, type PortalHandler } from "./setup/portal.js";
 /** Version of the firmware, as `lwt` and `state` show it. */
 const FIRMWARE = "1.0.0";
 
-// Some numbers stand in the code, with a comment, because a named constant takes some 60 bytes of flash.
+// Some numbers stand in the code, with a comment, because a named constant takes some 60 bytes of flash; those of the
+// RTC memory's bytes and flags are in rtc-memory.ts.
 
-/** RAM of the MQTT session in bytes and entries. `send` holds the largest CONNECT that the settings allow. */
-const BUDGET = Object.freeze({ receive: 768, send: 512, inFlight: 6, inbound: 1, topic: 128 });
+/** It keeps nothing. */
+const power = Object.freeze(new Power());
 /** Delays between attempts while awake, and between timer wakes. What stands here stays in flash. */
 const RETRY = Object.freeze({ baseMs: 1000, capMs: 60000, stableMs: 60000 });
 const WAKE = Object.freeze({ baseMs: 60000, capMs: 3600000, stableMs: 0 });
@@ -69,111 +63,89 @@ interface BuildConfig {
   readonly setupPassword?: string;
 }
 
-interface Globals {
-  /** What the chip calls before it restarts over an exception, or because memory ran out (xsPlatform.c, fxAbort). */
-  abort: (this: Globals, message: string, exception: unknown) => void;
-  /** For it. */
-  rtc: RtcMemory;
-}
-
-class Firmware implements ButtonHandler, Sleeper, WiFiHandler, LinkHandler, SessionHandler, PortalHandler, PortalTalk {
+class Firmware extends Turns implements ButtonHandler, WiFiHandler, UplinkHandler, PortalHandler, PortalTalk {
   // In the order of their use: the engine looks for a property from the first one on.
-  private running = false;
-  /** A turn comes by itself, or runs: what is noted needs no alarm. */
-  private imminent = false;
-  /** The box has asked for announcements that `waiting` holds, as long as the session has room for them. */
-  private announcing = false;
-  /**
-   * The session was given something to send. 1: it leaves when nothing else is left to do; 2: in the next turn, because
-   * to put two packets together takes too long.
-   */
-  private busy: 0 | 1 | 2 = 0;
-  /** What the box has asked for, done up to `performed`: the rest is done in turns of its own. */
-  private effects: readonly Effect[] = [];
-  private performed = 0;
-  /** What happened and waits for its turn, from `handled` on. */
-  private readonly events: BoxEvent[] = [];
-  private handled = 0;
-  private readonly led = new Led();
-  private readonly ledPin: LedPin;
-  private readonly alarm = new Alarm(this);
-  private readonly box: Box;
-  private readonly button: Button;
-  private link: MqttLink | undefined;
-  private session: Session<Firmware> | undefined;
-  private portal: Portal | undefined;
+  protected readonly alarm: Alarm;
+  protected readonly light: LedPin;
+  protected readonly box: Box;
+  protected readonly button: Button;
+  protected readonly uplink: Uplink;
   private readonly outbox: Outbox;
+  private readonly journal: Journal;
   private settings: Settings | undefined;
   private readonly chipId: number;
-  /** Announcements that wait for a turn, or for a place in the session. */
-  private readonly waiting: Message[] = [];
-  private readonly bootAt = now();
-  private readonly recovery = new Recovery(this.bootAt);
-  private readonly rtc = new RtcMemory();
-  private readonly station = new WiFiStation(this);
-  private readonly journal: Journal;
-  private readonly flash = new FlashRegion();
-  private readonly power = new Power();
-  /** Options of the session; some change between its connections. */
-  private options: (SessionOptions & { clean: boolean; pipeline: boolean }) | undefined;
+  private readonly rtc: RtcMemory;
+  private readonly flash: FlashRegion;
+  private readonly station: WiFiStation;
+  private readonly bootAt: number;
+  private joinedAt: number;
+  private wifiMs: number;
+  private mqttMs: number;
+  private portal: Portal | undefined;
   /** What was typed into the setup page, while it is judged step by step. */
   private draft: SettingsDraft | undefined;
   /** Settings are being saved, step by step. */
   private saving: SettingsStore | undefined;
-  private readonly resolver = new Resolver();
-  /** Where the broker was last reached, dotted. */
-  private broker = "";
-  private joinedAt = this.bootAt;
-  private wifiMs = 0;
-  private mqttMs = 0;
 
-  constructor() {
-    const chipId = this.power.chipId;
+  constructor(bootAt: number) {
+    super(bootAt);
+    const { chipId } = power;
     const build = config as unknown as BuildConfig;
-    this.chipId = chipId;
-    this.ledPin = new LedPin(build.led, false);
-    this.settings = this.store.load(chipId) ?? this.builtIn(build.settings);
-    const isHeldAtBoot = this.settings?.wiring === "rst+gpio";
+    this.alarm = new Alarm(this);
+    this.light = new LedPin(build.led, false);
+    const flash = new FlashRegion();
+    const settings = storeIn(flash).load(chipId) ?? builtIn(build.settings, chipId, flash);
+    const isHeldAtBoot = settings?.wiring === "rst+gpio";
     // The driver keeps it.
     const buttonPin = new ButtonPin(isHeldAtBoot ? build.wakeButton : build.button, this);
     // Sectors of the storage region: two for the journal, then two for the settings.
-    this.journal = new Journal(this.flash, 0, this.settings?.full ?? "reject");
-    this.journal.open();
-    this.outbox = new Outbox(this.journal, this.bootAt);
-    this.button = new Button(this.settings?.double ?? false);
+    const journal = new Journal(flash, 0, settings?.full ?? "reject");
+    journal.open();
+    const rtc = new RtcMemory();
     const wake = new Backoff(WAKE);
-    wake.restore(this.rtc.bytes[RtcAt.ATTEMPT] as number);
+    wake.restore(rtc.bytes[1 /* ATTEMPT */] as number);
     this.box = new Box({
       chipId,
-      settings: this.settings,
-      pending: this.journal.pending,
-      needsCleanSession: this.journal.needsCleanSession,
-      cachedNetwork: this.cachedNetwork(),
-      millivolts: this.power.millivolts,
+      settings,
+      pending: journal.pending,
+      needsCleanSession: journal.needsCleanSession,
+      cachedNetwork: cachedNetwork(rtc, settings, flash),
+      millivolts: power.millivolts,
       retry: new Backoff(RETRY),
       wake,
       random: Math.random,
-      scanner: this.flash,
+      scanner: flash,
     });
+    this.button = new Button(settings?.double ?? false);
+    this.uplink = new Uplink();
+    this.outbox = new Outbox(journal, bootAt);
+    this.journal = journal;
+    this.settings = settings;
+    this.chipId = chipId;
+    this.rtc = rtc;
+    this.flash = flash;
+    this.station = new WiFiStation(this);
+    this.bootAt = bootAt;
+    this.joinedAt = bootAt;
+    this.wifiMs = 0;
+    this.mqttMs = 0;
     this.boot(buttonPin.down);
   }
 
   private boot(down: boolean): void {
     const { bytes } = this.rtc;
-    const flags = bytes[RtcAt.FLAGS] as number;
+    const flags = bytes[2 /* FLAGS */] as number;
     const wiring = this.settings?.wiring ?? "gpio";
-    const cause = wakeCause(this.power.resetReason, wiring, down, (flags & RtcFlag.PLANNED) !== 0);
-    const quick = quickPresses(cause, wiring, bytes[RtcAt.QUICK] as number);
-    const bad = badBoots(cause, bytes[RtcAt.BAD] as number);
-    bytes[RtcAt.QUICK] = quick;
-    bytes[RtcAt.BAD] = bad;
-    bytes[RtcAt.FLAGS] = flags & ~(RtcFlag.PLANNED | RtcFlag.TOLD);
+    const cause = wakeCause(power.resetReason, wiring, down, (flags & 2) /* PLANNED */ !== 0);
+    const quick = quickPresses(cause, wiring, bytes[3 /* QUICK */] as number);
+    const bad = badBoots(cause, bytes[4 /* BAD */] as number);
+    bytes[3 /* QUICK */] = quick;
+    bytes[4 /* BAD */] = bad;
+    bytes[2 /* FLAGS */] = flags & ~(10 /* PLANNED, TOLD */);
     // A stack that overflows leaves no word.
-    if (cause !== "crash" || (flags & RtcFlag.TOLD) !== 0) this.rtc.save();
-    else this.rtc.crash = this.power.fault === "" ? "restarted without a word" : this.power.fault;
-    const globals = globalThis as unknown as Globals;
-    globals.rtc = this.rtc;
-    globals.abort = crashed;
+    if (cause !== "crash" || (flags & 8) /* TOLD */ !== 0) this.rtc.save();
+    else this.rtc.crash = power.fault === "" ? "restarted without a word" : power.fault;
+    this.rtc.hearCrashes();
     // A hold that began with this press may become a setup or a reset; one from before it (a stuck button) counts from
     // its next press only.
     if (down && cause === "press") this.button.edge(true, now());
@@ -181,114 +153,22 @@ class Firmware implements ButtonHandler, Sleeper, WiFiHandler, LinkHandler, Sess
     this.note({ type: 1 /* booted */, cause, course: courseOf(cause, quick, bad) });
   }
 
-  /** Nobody pressed again, or this boot has lasted: it counts no more. To be called when that is due. */
-  private recover(): void {
-    const past = this.recovery.passed(now());
-    this.rtc.bytes[past === "presses" ? RtcAt.QUICK : RtcAt.BAD] = 0;
+  protected get quick(): number {
+    return this.rtc.bytes[3 /* QUICK */] as number;
+  }
+
+  /** Nobody pressed again, or this boot has lasted. */
+  protected forget(past: "presses" | "crashes"): void {
+    this.rtc.bytes[past === "presses" ? 3 /* QUICK */ : 4 /* BAD */] = 0;
     this.rtc.save();
   }
 
   // --- What happens -------------------------------------------------------------------------------------------------
 
-  /**
-   * Notes what happened, to be handled in a turn of its own. Session and link call back from deep inside; the chip's
-   * stack has no room to decide and act on top of that (256 slots by default).
-   */
-  private note(event: BoxEvent): void {
-    this.events.push(event);
-    if (this.imminent) return;
-    this.imminent = true;
-    this.alarm.wait(0);
-  }
-
-  /** Notes what happened and handles it at once, for callers with nothing beneath them. */
-  private tell(event: BoxEvent): void {
-    this.events.push(event);
-    this.ring();
-  }
-
   onButton(down: boolean): void {
-    this.button.edge(down, now());
-    this.ring();
-  }
-
-  /**
-   * One turn. In this order: what the box has asked for, what has happened, what the session has to send, what is due.
-   * Wi-Fi starves in a long turn, so each has room for one step of the box with a few things that are soon done, or for
-   * one thing that takes long. What follows waits for the next turn; an edge of the button may come in between.
-   */
-  ring(): void {
-    if (this.running) return;
-    this.running = true;
-    this.imminent = true;
     const instant = now();
-    let room = 3;
-    let isDone = false;
-    do {
-      const { busy } = this;
-      const effect = this.effects[this.performed];
-      // A bit for each effect that takes long; 32 has that of 0.
-      if (busy === 2 || this.announcing || (effect !== undefined && ((0x14f4a593 >>> effect.do) & 1) !== 0)) {
-        // A press is stored in the turn in which it was found.
-        if (room < 3 && effect?.do !== 1 /* store */) break;
-        room = 0;
-      }
-      if (busy === 2) this.pump();
-      else if (this.announcing) this.announceWaiting();
-      else if (effect !== undefined) {
-        this.performed += 1;
-        this.act(effect);
-      } else {
-        if (room < 3) break;
-        const gesture = this.button.poll(instant);
-        const event = gesture === undefined ? this.events[this.handled] : { type: 2 as const, event: gesture };
-        if (event !== undefined) {
-          if (gesture === undefined) this.handled += 1;
-          this.effects = this.box.step(event, instant);
-        } else if (busy !== 0) {
-          this.pump();
-          break;
-        } else {
-          this.events.length = 0;
-          this.handled = 0;
-          this.effects = this.elapse(instant);
-          isDone = this.effects.length === 0;
-          if (isDone) break;
-        }
-        this.performed = 0;
-      }
-      room -= 1;
-    } while (room > 0);
-    this.ledPin.set(this.led.level(instant));
-    this.running = false;
-    this.imminent = !isDone;
-    const { portal } = this;
-    if (portal !== undefined) portal.closesAt = this.box.setupUntil;
-    if (isDone) this.alarm.set(this.due());
-    else this.alarm.wait(0);
-  }
-
-  /** Nothing is left to do: what is due? */
-  private elapse(instant: number): readonly Effect[] {
-    const { led, recovery } = this;
-    this.ledPin.set(led.level(instant));
-    if (isDue(recovery.until, instant)) this.recover();
-    // Between the second and the fifth of several quick presses the chip must not fall asleep and forget them.
-    const ready = this.button.idle && !(recovery.quick && (this.rtc.bytes[RtcAt.QUICK] as number) > 1);
-    return this.box.tick(instant, ready, !led.busy);
-  }
-
-  private pump(): void {
-    this.busy = 0;
-    this.link?.pump();
-  }
-
-  /** When the next turn is due, if nothing happens before. */
-  private due(): number | undefined {
-    return earlier(
-      earlier(this.box.deadline(), this.button.deadline()),
-      earlier(this.led.deadline(), this.recovery.until),
-    );
+    this.button.edge(down, instant);
+    this.ring(instant);
   }
 
   onJoined(address: string): void {
@@ -309,9 +189,13 @@ class Firmware implements ButtonHandler, Sleeper, WiFiHandler, LinkHandler, Sess
   }
 
   onOpen(): void {
-    this.session?.connect(this.options as SessionOptions, now());
+    this.uplink.session?.connect(this.uplink.options as SessionOptions, now());
     this.busy = 1;
     this.note({ type: 10 /* opened */ });
+  }
+
+  onUnknown(host: string): void {
+    this.note({ type: 11 /* unreachable */, why: `no address for ${host}`, step: "name" });
   }
 
   onUnreachable(why: string): void {
@@ -363,7 +247,7 @@ class Firmware implements ButtonHandler, Sleeper, WiFiHandler, LinkHandler, Sess
   private onCommand(name: string, text: string | undefined, why: string): void {
     if (name === "" || text === "") return;
     // What is dropped comes again if it is retained.
-    if (this.events.length >= this.handled + 8) {
+    if (this.crowded) {
       logStep("command-dropped", `cmd/${name}: too many at once`);
       return;
     }
@@ -376,7 +260,7 @@ class Firmware implements ButtonHandler, Sleeper, WiFiHandler, LinkHandler, Sess
 
   /** What is called last is returned, though it gives nothing: it takes the place of this on a stack that is deep. */
   onClosed(closed: Closed): unknown {
-    return (this.link as MqttLink).ended(closed);
+    return (this.uplink.link as MqttLink).ended(closed);
   }
 
   // The setup page.
@@ -413,6 +297,10 @@ class Firmware implements ButtonHandler, Sleeper, WiFiHandler, LinkHandler, Sess
     return quoted(text, this.flash);
   }
 
+  get closesAt(): number {
+    return this.box.setupUntil;
+  }
+
   onMore(): void {
     this.note({ type: 20 /* more-time */ });
   }
@@ -428,7 +316,7 @@ class Firmware implements ButtonHandler, Sleeper, WiFiHandler, LinkHandler, Sess
 
   // --- What the box asks for ----------------------------------------------------------------------------------------
 
-  private act(effect: Effect): void {
+  protected act(effect: Effect): void {
     switch (effect.do) {
       case 1: // store
         this.storeAlert(effect.event);
@@ -450,20 +338,23 @@ class Firmware implements ButtonHandler, Sleeper, WiFiHandler, LinkHandler, Sess
         break;
       case 7: // open
         // Its parts take a turn each.
-        if (this.prepare()) this.performed -= 1;
+        if (this.uplink.options === undefined) {
+          this.describe();
+          this.performed -= 1;
+        } else if (this.uplink.make(FIRST_SESSION_ID, this)) this.performed -= 1;
         else this.open(effect.clean, effect.fast);
         break;
       case 8: // keep-cache
         this.keepCache(effect.network);
         break;
       case 9: // forget-cache
-        this.setFlag(RtcFlag.CACHED, false);
+        this.rtc.setFlag(4 /* CACHED */, false);
         break;
       case 10: // deliver
         this.deliver();
         break;
       case 11: // announce-waiting
-        this.announcing = this.waiting.length > 0;
+        this.announcing = this.uplink.waits;
         break;
       case 12: // announce
         this.publish("lwt", presencePayload(effect.presence, this.chipId, FIRMWARE));
@@ -476,22 +367,21 @@ class Firmware implements ButtonHandler, Sleeper, WiFiHandler, LinkHandler, Sess
         break;
       case 15: // subscribe
         this.busy = 2;
-        this.session?.subscribe([{ topic: topicOf(this.root, "cmd/+"), qos: effect.qos }], now());
+        this.uplink.session?.subscribe([{ topic: topicOf(this.root, "cmd/+"), qos: effect.qos }], now());
         break;
       case 16: // clear
         this.announce(`${effect.root}/cmd/${effect.name}`, undefined);
         break;
       case 17: // flush
         this.busy = 1;
-        this.session?.flush((now() + effect.withinMs) | 0, now());
+        this.uplink.session?.flush((now() + effect.withinMs) | 0, now());
         break;
       case 18: // disconnect
         this.busy = 2;
-        this.session?.disconnect(now());
+        this.uplink.session?.disconnect(now());
         break;
       case 19: // abort
-        this.resolver.cancel();
-        this.link?.drop();
+        this.uplink.drop();
         break;
       case 20: // use
         this.use(effect.settings);
@@ -512,11 +402,11 @@ class Firmware implements ButtonHandler, Sleeper, WiFiHandler, LinkHandler, Sess
         this.writeFlash(4);
         break;
       case 24: // plain-order
-        this.setFlag(RtcFlag.PLAIN_ORDER, true);
+        this.rtc.setFlag(1 /* PLAIN_ORDER */, true);
         break;
       case 25: // remember
-        if (this.rtc.bytes[RtcAt.ATTEMPT] === (effect.attempt & 255)) break;
-        this.rtc.bytes[RtcAt.ATTEMPT] = effect.attempt;
+        if (this.rtc.bytes[1 /* ATTEMPT */] === (effect.attempt & 255)) break;
+        this.rtc.bytes[1 /* ATTEMPT */] = effect.attempt;
         this.rtc.save();
         break;
       case 26: // open-setup
@@ -539,13 +429,13 @@ class Firmware implements ButtonHandler, Sleeper, WiFiHandler, LinkHandler, Sess
         this.writeFlash(5);
         this.writeFlash(2);
         this.station.forget();
-        this.rtc.bytes[RtcAt.FLAGS] = 0;
+        this.rtc.bytes[2 /* FLAGS */] = 0;
         break;
       case 29: // restart
-        this.rtc.bytes[RtcAt.QUICK] = 0;
-        this.rtc.bytes[RtcAt.BAD] = 0;
-        this.setFlag(RtcFlag.PLANNED, true);
-        this.power.restart();
+        this.rtc.bytes[3 /* QUICK */] = 0;
+        this.rtc.bytes[4 /* BAD */] = 0;
+        this.rtc.setFlag(2 /* PLANNED */, true);
+        power.restart();
         break;
       case 30: // sleep
         this.sleep(effect.ms);
@@ -554,7 +444,7 @@ class Firmware implements ButtonHandler, Sleeper, WiFiHandler, LinkHandler, Sess
         logStep(effect.word, effect.detail);
         break;
       case 32: // go-on
-        this.events.push({ type: 22 /* go-on */ });
+        this.tell({ type: 22 /* go-on */ });
         break;
     }
   }
@@ -572,17 +462,17 @@ class Firmware implements ButtonHandler, Sleeper, WiFiHandler, LinkHandler, Sess
     try {
       switch (what) {
         case 0:
-          return journal.append(subject as number, this.power.millivolts);
+          return journal.append(subject as number, power.millivolts);
         case 1:
           if (this.saving === undefined) {
-            this.saving = this.store;
+            this.saving = storeIn(this.flash);
             this.saving.begin(subject as Settings);
           }
           if (this.saving.step()) return 1;
           this.saving = undefined;
           break;
         case 2:
-          this.store.erase();
+          storeIn(this.flash).erase();
           break;
         case 3:
           journal.requireCleanSession();
@@ -615,68 +505,26 @@ class Firmware implements ButtonHandler, Sleeper, WiFiHandler, LinkHandler, Sess
   private sleep(ms: number): void {
     const { bytes } = this.rtc;
     this.alarm.set(undefined);
-    bytes[RtcAt.QUICK] = 0;
-    bytes[RtcAt.BAD] = 0;
+    bytes[3 /* QUICK */] = 0;
+    bytes[4 /* BAD */] = 0;
     // The radio is calibrated at one wake in 16: that takes some 200 ms, and temperatures change slowly.
-    const wakes = ((bytes[RtcAt.WAKES] as number) + 1) % 16;
-    bytes[RtcAt.WAKES] = wakes;
+    const wakes = ((bytes[5 /* WAKES */] as number) + 1) % 16;
+    bytes[5 /* WAKES */] = wakes;
     this.rtc.save();
-    this.power.sleep(ms, wakes === 0);
-  }
-
-  private setFlag(flag: number, on: boolean): void {
-    const { bytes } = this.rtc;
-    const flags = bytes[RtcAt.FLAGS] as number;
-    bytes[RtcAt.FLAGS] = on ? flags | flag : flags & ~flag;
-    if (bytes[RtcAt.FLAGS] !== flags) this.rtc.save();
+    power.sleep(ms, wakes === 0);
   }
 
   private join(index: number, fast: boolean, keep: boolean): void {
     const network = this.settings?.wifi[index];
     if (network === undefined) return;
     this.joinedAt = now();
-    let found: Found | undefined;
-    if (fast) {
-      const { bytes } = this.rtc;
-      found = {
-        channel: bytes[RtcAt.CHANNEL] as number,
-        bssid: this.rtc.copy(RtcAt.BSSID, 6),
-        lease: this.rtc.copy(RtcAt.LEASE, 16),
-      };
-    }
-    this.station.join(network.ssid, network.password, keep, found);
-  }
-
-  /** Index of the network that the cache is about; -1 without a cache for these settings. */
-  private cachedNetwork(): number {
-    const { bytes } = this.rtc;
-    const network = bytes[RtcAt.NETWORK] as number;
-    if (((bytes[RtcAt.FLAGS] as number) & RtcFlag.CACHED) === 0) return -1;
-    const mark = this.mark(network);
-    for (let i = 0; i < 4; i += 1) if (bytes[RtcAt.MARK + i] !== ((mark >>> (8 * i)) & 255)) return -1;
-    return network;
+    this.station.join(network.ssid, network.password, keep, fast ? this.rtc.found : undefined);
   }
 
   private keepCache(network: number): void {
-    const { bytes } = this.rtc;
-    const found = this.station.found;
-    if (found?.lease === undefined) return;
-    const mark = this.mark(network);
-    for (let i = 0; i < 4; i += 1) bytes[RtcAt.MARK + i] = (mark >>> (8 * i)) & 255;
-    bytes[RtcAt.NETWORK] = network;
-    bytes[RtcAt.CHANNEL] = found.channel;
-    bytes.set(new Uint8Array(found.bssid), RtcAt.BSSID);
-    bytes.set(new Uint8Array(found.lease), RtcAt.LEASE);
-    putAddress(this.broker, bytes, RtcAt.BROKER);
-    bytes[RtcAt.FLAGS] = (bytes[RtcAt.FLAGS] as number) | RtcFlag.CACHED;
-    this.rtc.save();
-  }
-
-  /** What a cache depends on: other settings, also from another build, have another mark. */
-  private mark(network: number): number {
-    const text = `${this.settings?.wifi[network]?.ssid} ${this.settings?.host}`;
-    const bytes = new Uint8Array(ArrayBuffer.fromString(text));
-    return this.flash.crc(bytes, 0, bytes.length, 0);
+    const { found } = this.station;
+    if (found === undefined) return;
+    this.rtc.keepCache(network, cacheMark(this.settings, network, this.flash), found, this.uplink.address);
   }
 
   private openSetup(): void {
@@ -703,52 +551,24 @@ class Firmware implements ButtonHandler, Sleeper, WiFiHandler, LinkHandler, Sess
   }
 
   private open(clean: boolean, fast: boolean): void {
-    const settings = this.settings;
+    const { uplink, settings } = this;
+    const options = uplink.options as UplinkOptions;
     if (settings === undefined) return;
-    const options = this.options as SessionOptions & { clean: boolean; pipeline: boolean };
     options.clean = clean;
-    options.pipeline = ((this.rtc.bytes[RtcAt.FLAGS] as number) & RtcFlag.PLAIN_ORDER) === 0;
-    if (fast) this.reach(dotted(this.rtc.bytes, RtcAt.BROKER), settings.port);
-    else if (isAddress(settings.host)) this.reach(settings.host, settings.port);
-    else {
-      this.resolver.resolve(settings.host, (address) => {
-        if (address !== undefined) this.reach(address, settings.port);
-        else this.tell({ type: 11 /* unreachable */, why: `no address for ${settings.host}`, step: "name" });
-      });
-    }
+    options.pipeline = !this.rtc.isSet(1 /* PLAIN_ORDER */);
+    uplink.open(fast ? dotted(this.rtc.bytes, 32 /* BROKER */) : settings.host, settings.port, this);
   }
 
-  private reach(address: string, port: number): void {
-    this.broker = address;
-    this.link?.open(address, port);
-  }
-
-  /** Makes a part of what a connection needs; false when all of it is there. */
-  private prepare(): boolean {
-    const settings = this.settings;
-    if (settings === undefined || this.link !== undefined) return false;
-    const { session } = this;
-    if (session !== undefined) {
-      this.link = new MqttLink(session);
-      return true;
-    }
-    const { options } = this;
-    if (options !== undefined) {
-      const { id, clean, keepAliveSeconds } = options;
-      // Somewhere else in each boot: a broker may still wait for what an earlier one has not finished under its ids.
-      const firstId = FIRST_SESSION_ID + Math.floor(Math.random() * 32000);
-      // Without will, user and password, which settings.ts has checked: to check them again takes too long for a turn.
-      this.session = new Session<Firmware>({ id, clean, keepAliveSeconds, firstId, previews: false }, BUDGET, this);
-      return true;
-    }
-    const { user, password } = settings;
-    this.options = {
+  /** What the sessions with the broker say, from the settings. */
+  private describe(): void {
+    const { user, password, root, keepAliveSeconds } = this.settings as Settings;
+    this.uplink.options = {
       id: `alertbox${this.chipId}`,
       clean: false,
-      keepAliveSeconds: settings.keepAliveSeconds,
+      keepAliveSeconds,
       pipeline: true,
       will: {
-        topic: topicOf(settings.root, "lwt"),
+        topic: topicOf(root, "lwt"),
         payload: presencePayload("lost", this.chipId, FIRMWARE),
         qos: 1,
         retain: true,
@@ -756,29 +576,24 @@ class Firmware implements ButtonHandler, Sleeper, WiFiHandler, LinkHandler, Sess
       ...(user === "" ? {} : { user }),
       ...(user === "" || password === "" ? {} : { password }),
     };
-    return true;
   }
 
   /** Other settings are another session; the next connection makes it. */
   private use(settings: Settings): void {
-    this.link?.drop();
-    this.session = undefined;
-    this.link = undefined;
-    this.options = undefined;
+    this.uplink.discard();
     this.outbox.restart();
-    this.waiting.length = 0;
     this.settings = settings;
   }
 
   private deliver(): void {
-    const session = this.session;
+    const { session } = this.uplink;
     if (session === undefined) return;
     const circumstances = {
       chipId: this.chipId,
       topic: topicOf(this.root, "alert"),
       rssi: this.station.rssi,
       failures: this.box.failures,
-      failuresBefore: this.rtc.bytes[RtcAt.ATTEMPT] as number,
+      failuresBefore: this.rtc.bytes[1 /* ATTEMPT */] as number,
     };
     const step = this.outbox.handOver(session, circumstances, now());
     if (step === 0) return;
@@ -791,30 +606,10 @@ class Firmware implements ButtonHandler, Sleeper, WiFiHandler, LinkHandler, Sess
     if (this.settings !== undefined) this.announce(topicOf(this.root, name), payload);
   }
 
-  /**
-   * Publishes a retained message with QoS 1; an empty one clears the topic. Without a place for it, it waits for one.
-   */
+  /** A retained message; without a payload it clears the topic. Without a place for it, it waits for one. */
   private announce(topic: string, payload: string | undefined): void {
-    // More than eight wait only when a broker acknowledges nothing.
-    if (this.waiting.length === 8) {
-      logStep("not-published", topic);
-      return;
-    }
-    this.waiting.push({ topic, payload, qos: 1, retain: true });
+    this.uplink.announce(topic, payload);
     this.announcing = true;
-  }
-
-  /** Hands over the first announcement that waits. */
-  private announceWaiting(): void {
-    const { waiting } = this;
-    const message = waiting[0];
-    if (message === undefined || (this.session?.publish(message, now()) ?? -1) < 0) {
-      this.announcing = false;
-      return;
-    }
-    this.busy = 2;
-    for (let i = 1; i < waiting.length; i += 1) waiting[i - 1] = waiting[i] as Message;
-    waiting.length -= 1;
   }
 
   private stateText(result: string): string {
@@ -823,12 +618,12 @@ class Firmware implements ButtonHandler, Sleeper, WiFiHandler, LinkHandler, Sess
         pushes: this.journal.pushes,
         pending: this.journal.pending,
         dropped: this.journal.dropped,
-        millivolts: this.power.millivolts,
+        millivolts: power.millivolts,
         rssi: this.station.rssi,
-        reset: resetName(this.power.resetReason),
+        reset: resetName(power.resetReason),
         firmware: FIRMWARE,
         ip: this.station.address,
-        heap: this.power.freeHeap,
+        heap: power.freeHeap,
         bootMs: this.bootAt,
         wifiMs: this.wifiMs,
         mqttMs: this.mqttMs,
@@ -843,19 +638,31 @@ class Firmware implements ButtonHandler, Sleeper, WiFiHandler, LinkHandler, Sess
   private get root(): string {
     return (this.settings as Settings).root;
   }
+}
 
-  /** Made for each use: it keeps nothing. */
-  private get store(): SettingsStore {
-    return new SettingsStore(this.flash, 2);
-  }
+/** Made for each use: it keeps nothing. */
+function storeIn(flash: FlashRegion): SettingsStore {
+  return new SettingsStore(flash, 2);
+}
 
-  private builtIn(given: unknown): Settings | undefined {
-    if (given === undefined) return undefined;
-    const settings = checkSettings(given, this.chipId, this.flash);
-    if (typeof settings !== "string") return settings;
-    logStep("config-invalid", settings);
-    return undefined;
-  }
+function builtIn(given: unknown, chipId: number, flash: FlashRegion): Settings | undefined {
+  if (given === undefined) return undefined;
+  const settings = checkSettings(given, chipId, flash);
+  if (typeof settings !== "string") return settings;
+  logStep("config-invalid", settings);
+  return undefined;
+}
+
+/** Index of the network that the cache is about; -1 without a cache for these settings. */
+function cachedNetwork(rtc: RtcMemory, settings: Settings | undefined, flash: FlashRegion): number {
+  const network = rtc.bytes[6 /* NETWORK */] as number;
+  return rtc.isSet(4 /* CACHED */) && rtc.isMarked(cacheMark(settings, network, flash)) ? network : -1;
+}
+
+/** What a cache depends on: other settings, also from another build, have another mark. */
+function cacheMark(settings: Settings | undefined, network: number, flash: FlashRegion): number {
+  const bytes = new Uint8Array(ArrayBuffer.fromString(`${settings?.wifi[network]?.ssid} ${settings?.host}`));
+  return flash.crc(bytes, 0, bytes.length, 0);
 }
 
 /**
@@ -874,13 +681,6 @@ function textOf({ bytes, start, end }: Inbound, scanner: Scanner): string | unde
   }
 }
 
-/** Called with the global object as `this`. It takes no slot of the heap, which may be full. */
-function crashed(this: Globals, message: string, exception: unknown): void {
-  const { rtc } = this;
-  rtc.bytes[RtcAt.FLAGS] = (rtc.bytes[RtcAt.FLAGS] as number) | RtcFlag.TOLD;
-  rtc.crash = exception === undefined ? message : `${message}: ${String(exception)}`;
-}
-
 export default function (): void {
-  new Firmware();
+  new Firmware(now());
 }

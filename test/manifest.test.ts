@@ -200,9 +200,10 @@ describe("manifest.json", () => {
     );
   });
 
-  it("has the hook that tells why firmware crashed, which main.ts sets", () => {
+  it("has the hook that tells why firmware crashed, which rtc-memory.ts sets", () => {
     assert.deepEqual((main.defines as { xs?: unknown }).xs, { abortHook: 1 });
-    assert.match(text("src/main.ts"), /\.abort = /);
+    assert.match(text("src/device/rtc-memory.ts"), /\.abort = /);
+    assert.match(text("src/main.ts"), /\.hearCrashes\(\)/);
   });
 
   it("gives the build the pins that main.ts asks for, and none that keeps the chip from starting", () => {

@@ -68,6 +68,7 @@ export function httpTarget(sources: Sources): Target {
       const facts = { chipId: 5750, firmware: "1.0.0", ssid: text, host: "broker.local", port: 1883, root: text };
       const scanner = (this.#trial & 64) === 0 ? SCANNER : undefined;
       const handler = {
+        closesAt: 90_000,
         quoted: (text: string) => quoted(text, scanner),
         onTry: (fields: object) => this.#try(fields as Fields),
         onMore: () => void this.#busy?.asked.push("more"),
@@ -75,7 +76,6 @@ export function httpTarget(sources: Sources): Target {
       };
       const rest = { mode: "mains", wiring: "gpio", hasUser: true };
       this.portal = new Portal(handler, { ...facts, ...rest }, scanner);
-      this.portal.closesAt = 90_000;
     }
 
     #try(fields: Fields): string | undefined {

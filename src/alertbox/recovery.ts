@@ -3,7 +3,6 @@
 // settings are to blame. Counts in, a course out; where the counts are kept is not known here.
 
 import type { WakeCause } from "./effect.js";
-import { isDue } from "./state.js";
 
 /** How a boot goes on. */
 export type Course = "normal" | "setup" | "erase" | "safe";
@@ -32,30 +31,27 @@ export function courseOf(cause: WakeCause, quick: number, bad: number): Course {
 
 /** When the counts are to be forgotten in a boot that goes on. */
 export class Recovery {
-  private readonly quickUntil: number;
-  private readonly goodAt: number;
-  private stage = 0;
+  // Set here, only read elsewhere:
+  /** When `passed` has something to say next. */
+  until: number | undefined;
+  /** A press would still count as a quick one. */
+  quick = true;
 
   constructor(bootAt: number) {
-    this.quickUntil = (bootAt + 2000) | 0;
-    this.goodAt = (bootAt + 60000) | 0;
-  }
-
-  /** When `passed` has something to say next. */
-  get until(): number | undefined {
-    if (this.stage === 2) return undefined;
-    return this.stage === 0 ? this.quickUntil : this.goodAt;
-  }
-
-  /** A press would still count as a quick one. */
-  get quick(): boolean {
-    return this.stage === 0;
+    this.until = (bootAt + 2000) | 0;
   }
 
   /** What is forgotten from now on; undefined when it is not time yet. Call until it is. */
   passed(now: number): "presses" | "crashes" | undefined {
-    if (!isDue(this.until, now)) return undefined;
-    this.stage += 1;
-    return this.stage === 1 ? "presses" : "crashes";
+    const { until } = this;
+    if (until === undefined || ((now - until) | 0) < 0) return undefined;
+    if (!this.quick) {
+      this.until = undefined;
+      return "crashes";
+    }
+    this.quick = false;
+    // 60,000 ms after the boot.
+    this.until = (until + 58000) | 0;
+    return "presses";
   }
 }

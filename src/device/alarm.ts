@@ -6,8 +6,8 @@ import { now } from "./clock.js";
 
 /** Who wants to be woken. */
 export interface Sleeper {
-  /** The instant has come. */
-  ring(): void;
+  /** The instant has come; `now` is the present one. */
+  ring(now: number): void;
 }
 
 export class Alarm {
@@ -46,7 +46,7 @@ export class Alarm {
   /** For the timer. */
   ring(): void {
     this.timer = undefined;
-    this.sleeper.ring();
+    this.sleeper.ring(now());
   }
 }
 

@@ -6,6 +6,8 @@ import { Conversation } from "./conversation.js";
 import { FormReader, type Scanner, type SetupFields } from "./form.js";
 
 export interface PortalHandler {
+  /** When setup closes, for the page's countdown. */
+  readonly closesAt: number;
   /**
    * A person asks the box to try these. "" when it will; else a sentence that names the field and what to do. Undefined
    * when it has not judged all of them: called again, with the same object, in another turn.
@@ -44,8 +46,6 @@ export const MAX_CONVERSATIONS = 3;
 // - 1400: room for a status in bytes. Settings and our own sentences take at most some 1,300 of it.
 
 export class Portal {
-  /** When setup closes, for the page's countdown. */
-  closesAt = 0;
   private readonly handler: PortalHandler;
   /** For the bytes that phones send. */
   readonly scanner: Scanner | undefined;
@@ -197,7 +197,7 @@ export class Portal {
    * 1,400 bytes.
    */
   begin(now: number): StatusDraft {
-    const left = (this.closesAt - now) | 0;
+    const left = (this.handler.closesAt - now) | 0;
     const bytes = encoded(`${this.first}${left > 0 ? (left / 1000) | 0 : 0}${this.trial}`);
     const least = bytes.length + encoded(this.last).length;
     let room = least;

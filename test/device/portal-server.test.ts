@@ -647,7 +647,13 @@ describe("PortalServer with the portal", () => {
     constructor() {
       super();
       const facts = { chipId: 5750, firmware: "1", ssid: "", host: "", port: 1883, root: "", mode: "", wiring: "" };
-      const handler = { onTry: () => "", onMore() {}, onScan() {}, quoted: (text: string) => JSON.stringify(text) };
+      const handler = {
+        closesAt: 0,
+        onTry: () => "",
+        onMore() {},
+        onScan() {},
+        quoted: (text: string) => JSON.stringify(text),
+      };
       this.portal = new Portal(handler, { ...facts, hasUser: false });
       const address = Uint8Array.of(192, 168, 4, 1);
       this.open({ accept: (now) => this.portal.accept(now), answer: (query) => dnsAnswer(query, address) });

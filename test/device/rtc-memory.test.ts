@@ -1,9 +1,11 @@
 // The block that outlives sleep and reset: what comes back after each, what does not, and the reason of a crash in it.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, it } from "mocha";
 import type { RtcMemory } from "../../src/device/rtc-memory.js";
 import { Rig } from "./fixtures/adapters/rig.js";
+import { RtcAt, RtcFlag } from "./rtc-layout.js";
 
 /** Its memory, read as firmware does at each boot. */
 function memory(rig: Rig): RtcMemory {
@@ -76,7 +78,6 @@ describe("RtcMemory", () => {
 
   it("has what was saved last: changes that were not saved are gone after a reset", () => {
     const rig = new Rig();
-    const { RtcAt } = rig.adapters;
     const kept = memory(rig);
     kept.bytes[RtcAt.ATTEMPT] = 3;
     kept.save();
@@ -92,7 +93,7 @@ describe("RtcMemory", () => {
     const rig = new Rig();
     const kept = memory(rig);
     fillUp(kept);
-    kept.bytes[rig.adapters.RtcAt.VERSION] = (kept.bytes[rig.adapters.RtcAt.VERSION] as number) - 1;
+    kept.bytes[RtcAt.VERSION] = (kept.bytes[RtcAt.VERSION] as number) - 1;
     kept.save();
     assert.ok(contents(memory(rig)).every((byte) => byte === 0));
     fillUp(kept);
@@ -112,7 +113,6 @@ describe("RtcMemory", () => {
 
   it("has a place of its own for each thing, within what the chip keeps", () => {
     const rig = new Rig();
-    const { RtcAt } = rig.adapters;
     const sizes: Readonly<Record<keyof typeof RtcAt, number>> = {
       VERSION: 1,
       ATTEMPT: 1,
@@ -139,32 +139,51 @@ describe("RtcMemory", () => {
     const { length } = memory(rig).bytes;
     assert.ok(Math.max(...owners.keys()) < length);
     assert.ok(length % 4 === 0 && length <= 380, "what chip.writeMemory takes");
-    const flags = Object.values(rig.adapters.RtcFlag);
+    const flags = Object.values(RtcFlag);
     for (const flag of flags) assert.ok(flag > 0 && flag < 256 && (flag & (flag - 1)) === 0, `${flag} is one bit`);
     assert.equal(new Set(flags).size, flags.length);
+  });
+
+  it("stands in the code with numbers that have these names", () => {
+    const names: Readonly<Record<string, number>> = { ...RtcAt, ...RtcFlag };
+    const found = new Set<string>();
+    for (const file of ["src/main.ts", "src/device/rtc-memory.ts"]) {
+      const text = readFileSync(new URL(`../../${file}`, import.meta.url), "utf8");
+      for (const [, number = "", words = ""] of text.matchAll(/\b(\d+) \/\* ([A-Z_, ]+) \*\//g)) {
+        const each = words.split(", ");
+        if (!each.some((word) => word in names)) continue;
+        assert.equal(
+          each.reduce((sum, word) => sum + (names[word] ?? Number.NaN), 0),
+          Number(number),
+          `${file}: ${words}`,
+        );
+        for (const word of each) found.add(word);
+      }
+    }
+    assert.deepEqual([...found].sort(), Object.keys(names).sort());
   });
 
   describe("crash", () => {
     it("is kept at once, over the restart that follows", () => {
       const rig = new Rig();
       const kept = memory(rig);
-      kept.bytes[rig.adapters.RtcAt.BAD] = 2;
+      kept.bytes[RtcAt.BAD] = 2;
       kept.crash = "TypeError: x is not a function";
       rig.reset();
       assert.equal(memory(rig).crash, "TypeError: x is not a function");
-      assert.equal(memory(rig).bytes[rig.adapters.RtcAt.BAD], 2, "saved with the rest");
+      assert.equal(memory(rig).bytes[RtcAt.BAD], 2, "saved with the rest");
     });
 
     it("keeps the beginning of a long one, as much as there is room for, and nothing else is touched", () => {
       const rig = new Rig();
       const kept = memory(rig);
-      kept.bytes[rig.adapters.RtcAt.CRASH - 1] = 0xa5;
+      kept.bytes[RtcAt.CRASH - 1] = 0xa5;
       const long = "0123456789".repeat(20);
       for (const text of [long, long.slice(0, 64), long.slice(0, 63)]) {
         kept.crash = text;
         assert.equal(memory(rig).crash, text.slice(0, 64));
       }
-      assert.equal(memory(rig).bytes[rig.adapters.RtcAt.CRASH - 1], 0xa5);
+      assert.equal(memory(rig).bytes[RtcAt.CRASH - 1], 0xa5);
     });
 
     it("leaves nothing of a longer one before it", () => {

@@ -111,7 +111,7 @@ describe("setup/page in Chromium", function () {
 
   async function visit(facts: PortalFacts = FACTS, options: BrowserContextOptions = {}): Promise<void> {
     ({ box, portal } = open(facts));
-    portal.closesAt = 120_000;
+    box.closesAt = 120_000;
     portal.heard("home", -50, false);
     portal.heard("caf\u00e9 <b>&amp;</b>", -62, true);
     portal.heard("neighbour", -80, false);
@@ -378,7 +378,7 @@ describe("setup/page in Chromium", function () {
   it("counts down, and asks for more time", async () => {
     await visit();
     await page.getByText(/^closes in 11\d s$/).waitFor();
-    portal.closesAt = 300_000;
+    box.closesAt = 300_000;
     await page.getByRole("button", { name: "More time" }).click();
     await page.getByText(/^closes in 29\d s$/).waitFor();
     assert.deepEqual(box.asked, ["more"]);
@@ -439,7 +439,7 @@ describe("setup/page in Chromium", function () {
 
   it("says so when the box has closed its setup", async () => {
     await visit();
-    portal.closesAt = clock() + 4000;
+    box.closesAt = clock() + 4000;
     await page.getByRole("button", { name: "More time" }).click();
     host.isAway = true;
     await page.locator("#lost").filter({ hasText: "Setup is closed." }).waitFor({ timeout: 12_000 });

@@ -23,9 +23,9 @@ describe("setup/portal", () => {
   });
 
   it("counts down in whole seconds, to zero, also where the clock wraps", () => {
-    const { portal } = open();
+    const { box, portal } = open();
     const left = (closesAt: number, now: number) => {
-      portal.closesAt = closesAt;
+      box.closesAt = closesAt;
       return statusOf(portal, now).left;
     };
     assert.equal(left(97_000, 1), 96);

@@ -25,6 +25,7 @@ export const NEW: PortalFacts = Object.freeze({ ...FACTS, ssid: "", host: "", ha
 
 /** Writes down what the portal asks for. */
 export class Box implements PortalHandler {
+  closesAt = 97_000;
   readonly asked: string[] = [];
   fields: SetupFields | undefined;
   /** What `onTry` answers, and what else happens in it. */
@@ -52,7 +53,6 @@ export class Box implements PortalHandler {
 export function open(facts: PortalFacts = FACTS): { box: Box; portal: Portal } {
   const box = new Box();
   const portal = new Portal(box, facts, { span });
-  portal.closesAt = 97_000;
   return { box, portal };
 }
 
