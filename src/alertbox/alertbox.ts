@@ -7,7 +7,6 @@ import type { ButtonEvent } from "./button.js";
 import { type Command, parseCommand } from "./command.js";
 import type { BoxEvent, Effect, WakeCause } from "./effect.js";
 import { AlertEvent } from "./journal.js";
-import { LedPattern } from "./led.js";
 import type { Course } from "./recovery.js";
 import type { BoxOptions, Delays } from "./route.js";
 import { type After, BoxTimes, earlier, isDue } from "./state.js";
@@ -73,7 +72,7 @@ export class Box extends Trials {
       case 4: // not-stored
         // The LED must not show "stored", and whoever pressed must see that nothing was.
         this.say("not-stored", event.why);
-        this.show(LedPattern.REFUSED);
+        this.show(10 /* REFUSED */);
         if (this.state === 0 /* starting */) this.join(now);
         else this.insist(now);
         return;
@@ -186,7 +185,7 @@ export class Box extends Trials {
       case "held-long":
         return;
       case "held-setup":
-        this.show(LedPattern.COUNTDOWN);
+        this.show(9 /* COUNTDOWN */);
         return;
       case "released":
         this.buttonBusy = false;
@@ -218,7 +217,7 @@ export class Box extends Trials {
 
   private stored(sequence: number, now: number): void {
     this.say("stored", `${this.chipId}-${sequence}`);
-    this.rest(LedPattern.STORED);
+    this.rest(2 /* STORED */);
     switch (this.state) {
       case 0: // starting
         this.join(now);
@@ -231,10 +230,10 @@ export class Box extends Trials {
         return;
       case 2: // connecting
         if (this.detail === 0 /* not clean */) this.ask({ do: 10 /* deliver */ });
-        this.rest(LedPattern.CONNECTING);
+        this.rest(4 /* CONNECTING */);
         return;
       case 1: // joining
-        this.rest(LedPattern.JOINING);
+        this.rest(3 /* JOINING */);
         return;
       case 9: // resting
         this.capAt = (now + BoxTimes.awake) | 0;
@@ -279,7 +278,7 @@ export class Box extends Trials {
     this.asked = false;
     this.heard = false;
     this.become(3 /* online */, undefined, 0 /* delivering */);
-    this.rest(this.pending > 0 ? LedPattern.STORED : this.resting());
+    this.rest(this.pending > 0 ? 2 /* STORED */ : this.resting());
     if (this.pending === 0) this.settle(now);
     else this.ask({ do: 10 /* deliver */ });
   }
@@ -287,7 +286,7 @@ export class Box extends Trials {
   private onDelivered(sequence: number, now: number): void {
     if (this.pending > 0) this.pending -= 1;
     this.say("delivered", `${this.chipId}-${sequence}`);
-    this.show(LedPattern.SENT);
+    this.show(5 /* SENT */);
     if (this.state !== 3 /* online */ || this.detail === 3 /* leaving */) return;
     if (this.pending > 0) {
       this.ask({ do: 10 /* deliver */ });
@@ -375,7 +374,7 @@ export class Box extends Trials {
     this.setupUntil = (now + BoxTimes.setup) | 0;
     this.become(7 /* setup */, this.setupUntil, kind);
     this.joined = false;
-    this.rest(kind === 1 /* safe */ ? LedPattern.SAFE : LedPattern.SETUP);
+    this.rest(kind === 1 /* safe */ ? 11 /* SAFE */ : 7 /* SETUP */);
     this.ask({ do: 26 /* open-setup */ });
     this.say("setup", "access point open");
   }
@@ -464,15 +463,15 @@ export class Box extends Trials {
 
   /** Shows how it ended, then sleeps. */
   protected goToRest(now: number): void {
-    this.rest(LedPattern.OFF);
+    this.rest(0 /* OFF */);
     this.mustShow = this.pending > 0;
     if (this.pending > 0) {
       this.say("not-sent", `${this.pending} stored`);
-      this.show(LedPattern.NOT_SENT);
+      this.show(6 /* NOT_SENT */);
     } else if (this.millivolts < (this.settings?.lowMillivolts ?? 0)) {
       this.mustShow = true;
       this.say("low-battery", `${this.millivolts} mV`);
-      this.show(LedPattern.LOW_BATTERY);
+      this.show(8 /* LOW_BATTERY */);
     }
     this.joined = false;
     this.ask({ do: 6 /* radio-off */ });
@@ -501,6 +500,6 @@ export class Box extends Trials {
 
   /** LED pattern of a box with nothing to say. */
   private resting(): number {
-    return this.light ? LedPattern.ON : LedPattern.OFF;
+    return this.light ? 1 /* ON */ : 0 /* OFF */;
   }
 }

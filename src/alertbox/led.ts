@@ -2,29 +2,19 @@
 // Pure: it knows no pin (active low is the adapter's business), no timer, and not why a pattern is shown.
 // Phases are computed from the start of a pattern, so calls that come late shift nothing.
 
-/** What the LED can show. "Finite" patterns end by themselves. */
-export const LedPattern = Object.freeze({
-  OFF: 0,
-  /** Steady: switched on by the remote command. */
-  ON: 1,
-  /** Steady: the press is in the journal. */
-  STORED: 2,
-  JOINING: 3,
-  CONNECTING: 4,
-  /** Finite: the broker has the alert. */
-  SENT: 5,
-  /** Finite: three long; stored but not sent. */
-  NOT_SENT: 6,
-  SETUP: 7,
-  /** Finite: two short, before sleep. */
-  LOW_BATTERY: 8,
-  /** 5 s to 10 s of a hold: quicker every second. */
-  COUNTDOWN: 9,
-  /** The broker refused the box (bad user name, not authorized, …). Finite when shown, endless as the base. */
-  REFUSED: 10,
-  /** Safe mode, after several bad boots. */
-  SAFE: 11,
-} as const);
+// What the LED can show; numbers in the code, because a named constant takes some 60 bytes of flash. "Finite" patterns
+// end by themselves.
+// - 0 OFF
+// - 1 ON, steady: switched on by the remote command.
+// - 2 STORED, steady: the press is in the journal.
+// - 3 JOINING, 4 CONNECTING
+// - 5 SENT, finite: the broker has the alert.
+// - 6 NOT_SENT, finite: three long; stored but not sent.
+// - 7 SETUP
+// - 8 LOW_BATTERY, finite: two short, before sleep.
+// - 9 COUNTDOWN: 5 s to 10 s of a hold, quicker every second.
+// - 10 REFUSED: the broker refused the box (bad user name, not authorized, …). Finite when shown, endless as the base.
+// - 11 SAFE: safe mode, after several bad boots.
 
 /** A step, as one number: on (ms) and off (ms), each below 2048, and how often, below 512. */
 function step(on: number, off: number, repeats: number): number {
@@ -82,8 +72,8 @@ export const LED_TIMINGS: readonly number[] = Object.freeze(
  * `level(now)` to the pin. Every pattern but OFF begins lit. Instants are int32 milliseconds and may wrap.
  */
 export class Led {
-  private base: number = LedPattern.OFF;
-  private pattern: number = LedPattern.OFF;
+  private base = 0 /* OFF */;
+  private pattern = 0 /* OFF */;
   /** Whether `pattern` was shown over the base. */
   private shown = false;
   /**
@@ -99,7 +89,7 @@ export class Led {
 
   /**
    * Starts a pattern at once, whatever runs. An endless pattern that is seen already goes on undisturbed.
-   * Throws a RangeError for a number that is no `LedPattern`.
+   * Throws a RangeError for a number that is no pattern.
    */
   show(pattern: number, now: number): void {
     const timing = timingOf(pattern);
@@ -110,7 +100,7 @@ export class Led {
 
   /**
    * Sets the base pattern. It is seen at once, unless a finite pattern runs: then when that ends.
-   * Throws a RangeError for a pattern that is always finite and for a number that is no `LedPattern`.
+   * Throws a RangeError for a pattern that is always finite and for a number that is no pattern.
    */
   rest(pattern: number, now: number): void {
     if ((timingOf(pattern) & 3) === 3) {
@@ -211,7 +201,7 @@ export class Led {
 
 /** A pattern's number in the table; the steps begin behind all of these. */
 function timingOf(pattern: number): number {
-  const timing = pattern >= 0 && pattern <= LedPattern.SAFE ? LED_TIMINGS[pattern] : undefined;
-  if (timing === undefined) throw new RangeError(`led: ${pattern} is no LedPattern`);
+  const timing = pattern >= 0 && pattern <= 11 /* SAFE */ ? LED_TIMINGS[pattern] : undefined;
+  if (timing === undefined) throw new RangeError(`led: ${pattern} is no pattern`);
   return timing;
 }

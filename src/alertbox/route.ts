@@ -4,7 +4,6 @@
 
 import type { Down, TrialPhase, TrialStep } from "./effect.js";
 import type { Scanner } from "./flash.js";
-import { LedPattern } from "./led.js";
 import { refusal } from "./refusal.js";
 import type { Settings, WiFiNetwork } from "./settings.js";
 import { type After, BoxTimes, type State } from "./state.js";
@@ -103,7 +102,7 @@ export abstract class Route extends Wishes {
     // A mains box stays for days: it follows its access points and renews its address.
     this.fast = this.cached && this.isBattery() && this.trial === undefined;
     this.become(1 /* joining */, (now + (this.fast ? BoxTimes.fast : BoxTimes.join)) | 0, 0);
-    this.rest(LedPattern.JOINING);
+    this.rest(3 /* JOINING */);
     this.say("joining", (this.inUse.wifi[this.network] as WiFiNetwork).ssid);
     // The SDK keeps what does not change from boot to boot: a sleeper's BSSID, and where a mains box belongs.
     const keep = this.trial === undefined && (this.fast || !this.isBattery());
@@ -155,7 +154,7 @@ export abstract class Route extends Wishes {
     const until = fast && this.state === 1 /* joining */ ? this.until : (now + BoxTimes.connect) | 0;
     this.become(2 /* connecting */, until, clean ? 1 : 0);
     this.tellSetup("trying", "name", "");
-    this.rest(LedPattern.CONNECTING);
+    this.rest(4 /* CONNECTING */);
     this.say("connecting", `${this.inUse.host}:${this.inUse.port}`);
     this.ask({ do: 7 /* open */, clean, fast });
   }
@@ -190,8 +189,8 @@ export abstract class Route extends Wishes {
     this.failures += 1;
     this.complain("failed", why);
     this.retry.disconnected(now);
-    this.rest(LedPattern.OFF);
-    if (this.pending > 0 && !this.isBattery()) this.show(LedPattern.NOT_SENT);
+    this.rest(0 /* OFF */);
+    if (this.pending > 0 && !this.isBattery()) this.show(6 /* NOT_SENT */);
     if (this.isBattery() && (this.cached || !this.joined)) {
       // A radio that waits draws as much as one that works, and joining again is quick or has to search anyway.
       this.joined = false;
@@ -254,12 +253,12 @@ export abstract class Route extends Wishes {
     this.hopeless = true;
     this.failures += 1;
     this.complain("failed", why);
-    this.rest(LedPattern.REFUSED);
+    this.rest(10 /* REFUSED */);
     if (this.isBattery()) {
       this.goToRest(now);
       return;
     }
-    if (this.pending > 0) this.show(LedPattern.NOT_SENT);
+    if (this.pending > 0) this.show(6 /* NOT_SENT */);
     this.become(6 /* refused */, undefined, 0);
   }
 
@@ -283,7 +282,7 @@ export abstract class Route extends Wishes {
         return;
       case 4: // done
         this.setupUntil = (now + BoxTimes.done) | 0;
-        this.rest(LedPattern.SETUP);
+        this.rest(7 /* SETUP */);
         this.become(7 /* setup */, this.setupUntil, 2 /* done */);
         return;
       case 2: // trial

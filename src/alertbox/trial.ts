@@ -6,7 +6,6 @@ import { readConfig } from "./command.js";
 import type { TrialPhase, TrialStep } from "./effect.js";
 import type { Scanner } from "./flash.js";
 import type { JsonReader } from "./json.js";
-import { LedPattern } from "./led.js";
 import { type BoxOptions, Route, type Trial } from "./route.js";
 import { equalSettings, type Settings, SettingsDraft } from "./settings.js";
 import { BoxTimes } from "./state.js";
@@ -131,7 +130,7 @@ export abstract class Trials extends Route {
     if (trial.fromSetup) {
       this.joined = false;
       this.ask({ do: 5 /* leave */ });
-      this.rest(LedPattern.SETUP);
+      this.rest(7 /* SETUP */);
       this.become(7 /* setup */, this.setupUntil, 0 /* open */);
       return;
     }

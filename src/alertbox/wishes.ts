@@ -3,12 +3,11 @@
 // is: on the chip each further object costs.
 
 import type { Effect } from "./effect.js";
-import { LedPattern } from "./led.js";
 
 export class Wishes {
   private effects: Effect[] = [];
   /** The LED pattern for when no finite one runs. */
-  protected base: number = LedPattern.OFF;
+  protected base = 0 /* OFF */;
   /** The last complaint said, so that a failing retry does not repeat it. */
   private said = "";
 

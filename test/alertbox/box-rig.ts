@@ -4,9 +4,9 @@
 import { Box } from "../../src/alertbox/alertbox.js";
 import type { Command } from "../../src/alertbox/command.js";
 import type { BoxEvent, Down, Effect } from "../../src/alertbox/effect.js";
-import { LedPattern } from "../../src/alertbox/led.js";
 import type { BoxOptions } from "../../src/alertbox/route.js";
 import { checkSettings, type Settings } from "../../src/alertbox/settings.js";
+import { LedPattern } from "./led-timing.js";
 
 export const CHIP = 5750;
 

@@ -1,6 +1,21 @@
-// The LED's table as people read it. The firmware keeps it in numbers, because each property takes flash.
+// The LED's table and the names of its patterns as people read them. The firmware keeps numbers, because each property takes flash.
 
 import { LED_TIMINGS } from "../../src/alertbox/led.js";
+
+export const LedPattern = Object.freeze({
+  OFF: 0,
+  ON: 1,
+  STORED: 2,
+  JOINING: 3,
+  CONNECTING: 4,
+  SENT: 5,
+  NOT_SENT: 6,
+  SETUP: 7,
+  LOW_BATTERY: 8,
+  COUNTDOWN: 9,
+  REFUSED: 10,
+  SAFE: 11,
+} as const);
 
 export interface LedTiming {
   readonly after: "dark" | "lit" | "again" | "base";

@@ -6,12 +6,11 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { before, describe, it } from "mocha";
 import { capacitorMs } from "../../host-sim/button.js";
 import { BUTTON_TIMES } from "../../src/alertbox/button.js";
-import { LedPattern } from "../../src/alertbox/led.js";
 import { courseOf, Recovery } from "../../src/alertbox/recovery.js";
 import { checkSettings, type Settings } from "../../src/alertbox/settings.js";
 import { BoxTimes } from "../../src/alertbox/state.js";
 import { ResetReason, wakeCause } from "../../src/alertbox/wake.js";
-import { ledTiming } from "../alertbox/led-timing.js";
+import { LedPattern, ledTiming } from "../alertbox/led-timing.js";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 const DRAWINGS = `${ROOT}docs/wiring/`;

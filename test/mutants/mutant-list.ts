@@ -79,7 +79,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
     name: "the LED shows sent at PUBREC",
     file: "alertbox/alertbox.ts",
     find: 'this.say("received",',
-    replace: 'this.show(LedPattern.SENT); this.say("received",',
+    replace: 'this.show(5 /* SENT */); this.say("received",',
   },
   {
     name: "no awake cap",
