@@ -10,12 +10,12 @@ import type { Scanner } from "./alertbox/flash.js";
 import { FIRST_SESSION_ID, Journal } from "./alertbox/journal.js";
 import { quoted } from "./alertbox/json.js";
 import { Outbox } from "./alertbox/outbox.js";
+import { Post } from "./alertbox/post.js";
 import { badBoots, courseOf, quickPresses } from "./alertbox/recovery.js";
 import { checkSettings, defaultRoot, type Settings, type SettingsDraft } from "./alertbox/settings.js";
 import { SettingsStore } from "./alertbox/settings-store.js";
 import { setupSettings } from "./alertbox/setup-form.js";
 import { commandOf, presencePayload, statePayload, topicOf } from "./alertbox/topics.js";
-import { Turns } from "./alertbox/turns.js";
 import { resetName, wakeCause } from "./alertbox/wake.js";
 import { Alarm } from "./device/alarm.js";
 import { type ButtonHandler, ButtonPin } from "./device/button-pin.js";
@@ -63,19 +63,19 @@ interface BuildConfig {
   readonly setupPassword?: string;
 }
 
-class Firmware extends Turns implements ButtonHandler, WiFiHandler, UplinkHandler, PortalHandler, PortalTalk {
+class Firmware extends Post implements ButtonHandler, WiFiHandler, UplinkHandler, PortalHandler, PortalTalk {
   // In the order of their use: the engine looks for a property from the first one on.
   protected readonly alarm: Alarm;
   protected readonly light: LedPin;
   protected readonly box: Box;
   protected readonly button: Button;
   protected readonly uplink: Uplink;
-  private readonly outbox: Outbox;
-  private readonly journal: Journal;
-  private settings: Settings | undefined;
-  private readonly chipId: number;
+  protected readonly outbox: Outbox;
+  protected readonly journal: Journal;
+  protected settings: Settings | undefined;
+  protected readonly chipId: number;
   private readonly rtc: RtcMemory;
-  private readonly flash: FlashRegion;
+  protected readonly flash: FlashRegion;
   private readonly station: WiFiStation;
   private readonly bootAt: number;
   private joinedAt: number;
@@ -84,8 +84,6 @@ class Firmware extends Turns implements ButtonHandler, WiFiHandler, UplinkHandle
   private portal: Portal | undefined;
   /** What was typed into the setup page, while it is judged step by step. */
   private draft: SettingsDraft | undefined;
-  /** Settings are being saved, step by step. */
-  private saving: SettingsStore | undefined;
 
   constructor(bootAt: number) {
     super(bootAt);
@@ -94,7 +92,7 @@ class Firmware extends Turns implements ButtonHandler, WiFiHandler, UplinkHandle
     this.alarm = new Alarm(this);
     this.light = new LedPin(build.led, false);
     const flash = new FlashRegion();
-    const settings = storeIn(flash).load(chipId) ?? builtIn(build.settings, chipId, flash);
+    const settings = new SettingsStore(flash, 2).load(chipId) ?? builtIn(build.settings, chipId, flash);
     const isHeldAtBoot = settings?.wiring === "rst+gpio";
     // The driver keeps it.
     const buttonPin = new ButtonPin(isHeldAtBoot ? build.wakeButton : build.button, this);
@@ -213,27 +211,8 @@ class Firmware extends Turns implements ButtonHandler, WiFiHandler, UplinkHandle
     this.note({ type: 12 /* connected */, sessionPresent });
   }
 
-  onReceived(id: number): void {
-    const sequence = this.outbox.sequenceOf(id);
-    // Written down before PUBREL leaves. Not by the outbox: the session stands below this, and the stack is short.
-    if (sequence !== 0 && this.journal.received(sequence)) this.note({ type: 13 /* received */, sequence });
-  }
-
-  onDelivered(id: number, type: number): void {
-    const sequence = this.outbox.delivered(id);
-    const isAlert = sequence !== 0 && this.journal.done(sequence);
-    if (isAlert && type === 4 /* PUBACK */) logStep("granted", "QoS 1: this broker may deliver twice");
-    this.note(isAlert ? { type: 14 /* delivered */, sequence } : { type: 16 /* acknowledged */ });
-  }
-
-  onSubscribed(_: number, codes: readonly number[]): void {
-    this.note({ type: 15 /* subscribed */, refused: codes[0] === 128 });
-  }
-
-  onUnsubscribed(): void {}
-
+  /** One call at a time, here and in textOf: the session stands below, and the stack is short. */
   onMessage(message: Inbound): void {
-    // One call at a time, here and in textOf: the session stands below, and the stack is short.
     const text = textOf(message, this.flash);
     const name = commandOf(this.root, message.topic);
     this.onCommand(name, text, "not UTF-8 text");
@@ -242,20 +221,6 @@ class Firmware extends Turns implements ButtonHandler, WiFiHandler, UplinkHandle
   onOverflow(message: Inbound): void {
     const name = commandOf(this.root, message.topic);
     this.onCommand(name, undefined, `${message.length} bytes are too many; at most ${BUDGET.receive} fit`);
-  }
-
-  private onCommand(name: string, text: string | undefined, why: string): void {
-    if (name === "" || text === "") return;
-    // What is dropped comes again if it is retained.
-    if (this.crowded) {
-      logStep("command-dropped", `cmd/${name}: too many at once`);
-      return;
-    }
-    this.note({ type: 17 /* command */, name, text, why });
-  }
-
-  onFlushed(): void {
-    this.note({ type: 18 /* flushed */ });
   }
 
   /** What is called last is returned, though it gives nothing: it takes the place of this on a stack that is deep. */
@@ -314,12 +279,16 @@ class Firmware extends Turns implements ButtonHandler, WiFiHandler, UplinkHandle
     );
   }
 
+  protected log(word: string, detail: string): void {
+    logStep(word, detail);
+  }
+
   // --- What the box asks for ----------------------------------------------------------------------------------------
 
   protected act(effect: Effect): void {
     switch (effect.do) {
       case 1: // store
-        this.storeAlert(effect.event);
+        this.storeAlert(effect.event, power.millivolts, now());
         break;
       case 2: // show
         this.led.show(effect.pattern, now());
@@ -351,7 +320,7 @@ class Firmware extends Turns implements ButtonHandler, WiFiHandler, UplinkHandle
         this.rtc.setFlag(4 /* CACHED */, false);
         break;
       case 10: // deliver
-        this.deliver();
+        this.deliver(this.uplink.session, this.station.rssi, this.rtc.bytes[1 /* ATTEMPT */] as number, now());
         break;
       case 11: // announce-waiting
         this.announcing = this.uplink.waits;
@@ -449,59 +418,6 @@ class Firmware extends Turns implements ButtonHandler, WiFiHandler, UplinkHandle
     }
   }
 
-  /**
-   * Writes to flash: 0 an alert (`subject` is its event), 1 settings (`subject`), 2 no settings, 3 and 4 whether the
-   * session has to be cleaned (it has, it was), 5 no alerts. Worn flash must not become a crash at each boot: it is
-   * said, and the box goes on.
-   *
-   * @returns a text that says why it failed, else a number: the alert's sequence, 0 when the journal is full; of
-   * settings 1 when there is more to do: call again then.
-   */
-  private writeFlash(what: 0 | 1 | 2 | 3 | 4 | 5, subject?: Settings | number): string | number {
-    const { journal } = this;
-    try {
-      switch (what) {
-        case 0:
-          return journal.append(subject as number, power.millivolts);
-        case 1:
-          if (this.saving === undefined) {
-            this.saving = storeIn(this.flash);
-            this.saving.begin(subject as Settings);
-          }
-          if (this.saving.step()) return 1;
-          this.saving = undefined;
-          break;
-        case 2:
-          storeIn(this.flash).erase();
-          break;
-        case 3:
-          journal.requireCleanSession();
-          break;
-        case 4:
-          journal.sessionCleaned();
-          break;
-        case 5:
-          journal.eraseAlerts();
-          break;
-      }
-      return 0;
-    } catch (error) {
-      this.saving = undefined;
-      logStep("flash-failed", String(error));
-      return String(error);
-    }
-  }
-
-  private storeAlert(event: number): void {
-    const sequence = this.writeFlash(0, event);
-    if (typeof sequence === "string" || sequence === 0) {
-      this.tell({ type: 4 /* not-stored */, why: sequence === 0 ? "the journal is full" : sequence });
-      return;
-    }
-    this.outbox.pressed(sequence, now(), this.box.failures);
-    this.tell({ type: 3 /* stored */, sequence, pending: this.journal.pending });
-  }
-
   private sleep(ms: number): void {
     const { bytes } = this.rtc;
     this.alarm.set(undefined);
@@ -585,23 +501,6 @@ class Firmware extends Turns implements ButtonHandler, WiFiHandler, UplinkHandle
     this.settings = settings;
   }
 
-  private deliver(): void {
-    const { session } = this.uplink;
-    if (session === undefined) return;
-    const circumstances = {
-      chipId: this.chipId,
-      topic: topicOf(this.root, "alert"),
-      rssi: this.station.rssi,
-      failures: this.box.failures,
-      failuresBefore: this.rtc.bytes[1 /* ATTEMPT */] as number,
-    };
-    const step = this.outbox.handOver(session, circumstances, now());
-    if (step === 0) return;
-    // What follows has a turn of its own.
-    this.performed -= 1;
-    if (step === 2) this.busy = 2;
-  }
-
   private publish(name: string, payload: string): void {
     if (this.settings !== undefined) this.announce(topicOf(this.root, name), payload);
   }
@@ -633,16 +532,6 @@ class Firmware extends Turns implements ButtonHandler, WiFiHandler, UplinkHandle
       this.flash,
     );
   }
-
-  /** The topics' root; asked for only while there are settings. */
-  private get root(): string {
-    return (this.settings as Settings).root;
-  }
-}
-
-/** Made for each use: it keeps nothing. */
-function storeIn(flash: FlashRegion): SettingsStore {
-  return new SettingsStore(flash, 2);
 }
 
 function builtIn(given: unknown, chipId: number, flash: FlashRegion): Settings | undefined {
