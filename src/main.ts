@@ -73,11 +73,9 @@ class Firmware extends Post implements ButtonHandler, WiFiHandler, UplinkHandler
   protected readonly outbox: Outbox;
   protected readonly journal: Journal;
   protected settings: Settings | undefined;
-  protected readonly chipId: number;
   private readonly rtc: RtcMemory;
   protected readonly flash: FlashRegion;
   private readonly station: WiFiStation;
-  private readonly bootAt: number;
   private joinedAt: number;
   private wifiMs: number;
   private mqttMs: number;
@@ -119,11 +117,9 @@ class Firmware extends Post implements ButtonHandler, WiFiHandler, UplinkHandler
     this.outbox = new Outbox(journal, bootAt);
     this.journal = journal;
     this.settings = settings;
-    this.chipId = chipId;
     this.rtc = rtc;
     this.flash = flash;
     this.station = new WiFiStation(this);
-    this.bootAt = bootAt;
     this.joinedAt = bootAt;
     this.wifiMs = 0;
     this.mqttMs = 0;
@@ -245,7 +241,7 @@ class Firmware extends Post implements ButtonHandler, WiFiHandler, UplinkHandler
     const { draft } = this;
     if (this.box.state !== 7 /* setup */) return "The box is busy. Wait a moment, then try again.";
     if (draft === undefined || draft.origin !== fields) {
-      const given = setupSettings(this.settings, fields, this.chipId, this.flash);
+      const given = setupSettings(this.settings, fields, this.box.chipId, this.flash);
       if (typeof given === "string") return `${given}.`;
       this.draft = given;
       return undefined;
@@ -326,7 +322,7 @@ class Firmware extends Post implements ButtonHandler, WiFiHandler, UplinkHandler
         this.announcing = this.uplink.waits;
         break;
       case 12: // announce
-        this.publish("lwt", presencePayload(effect.presence, this.chipId, FIRMWARE));
+        this.publish("lwt", presencePayload(effect.presence, this.box.chipId, FIRMWARE));
         break;
       case 13: // state
         this.publish("state", this.stateText(effect.config));
@@ -448,16 +444,16 @@ class Firmware extends Post implements ButtonHandler, WiFiHandler, UplinkHandler
     // The session's memory is the portal's as long as it is open.
     if (settings !== undefined) this.use(settings);
     const build = config as unknown as BuildConfig;
-    this.station.openAccessPoint(`AlertBox-${this.chipId}`, build.setupPassword ?? "");
+    this.station.openAccessPoint(`AlertBox-${this.box.chipId}`, build.setupPassword ?? "");
     this.portal = new Portal(
       this,
       {
-        chipId: this.chipId,
+        chipId: this.box.chipId,
         firmware: FIRMWARE,
         ssid: settings?.wifi[0]?.ssid ?? "",
         host: settings?.host ?? "",
         port: settings?.port ?? 1883,
-        root: settings?.root ?? defaultRoot(this.chipId),
+        root: settings?.root ?? defaultRoot(this.box.chipId),
         mode: settings?.mode ?? "mains",
         wiring: settings?.wiring ?? "gpio",
         hasUser: settings !== undefined && settings.user !== "",
@@ -479,13 +475,13 @@ class Firmware extends Post implements ButtonHandler, WiFiHandler, UplinkHandler
   private describe(): void {
     const { user, password, root, keepAliveSeconds } = this.settings as Settings;
     this.uplink.options = {
-      id: `alertbox${this.chipId}`,
+      id: `alertbox${this.box.chipId}`,
       clean: false,
       keepAliveSeconds,
       pipeline: true,
       will: {
         topic: topicOf(root, "lwt"),
-        payload: presencePayload("lost", this.chipId, FIRMWARE),
+        payload: presencePayload("lost", this.box.chipId, FIRMWARE),
         qos: 1,
         retain: true,
       } as const,
@@ -523,7 +519,7 @@ class Firmware extends Post implements ButtonHandler, WiFiHandler, UplinkHandler
         firmware: FIRMWARE,
         ip: this.station.address,
         heap: power.freeHeap,
-        bootMs: this.bootAt,
+        bootMs: this.outbox.bootAt,
         wifiMs: this.wifiMs,
         mqttMs: this.mqttMs,
         config: result,

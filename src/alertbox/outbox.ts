@@ -40,7 +40,7 @@ export class Outbox {
   private republish: number;
   /** When the latest presses of this boot were stored, by sequence modulo 16; behind that the failures there were. */
   private presses: Int32Array | undefined;
-  private readonly bootAt: number;
+  readonly bootAt: number;
   /** The message of the alert that is handed over next. */
   private made: Message | undefined;
 

@@ -14,7 +14,6 @@ export abstract class Post extends Turns {
   protected abstract readonly outbox: Outbox;
   protected abstract readonly journal: Journal;
   protected abstract settings: Settings | undefined;
-  protected abstract readonly chipId: number;
   protected abstract readonly flash: Flash;
   /** Settings are being saved, step by step. */
   private saving: SettingsStore | undefined;
@@ -29,7 +28,7 @@ export abstract class Post extends Turns {
   protected deliver(session: Publisher | undefined, rssi: number, failuresBefore: number, now: number): void {
     if (session === undefined) return;
     const circumstances = {
-      chipId: this.chipId,
+      chipId: this.box.chipId,
       topic: topicOf(this.root, "alert"),
       rssi,
       failures: this.box.failures,

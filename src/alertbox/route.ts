@@ -51,44 +51,46 @@ export interface Trial {
 }
 
 export abstract class Route extends Wishes {
-  protected readonly chipId: number;
-  protected readonly retry: Delays;
-  protected readonly random: () => number;
-  // The next five are set by the box, only read elsewhere.
+  // What is asked for in every turn comes first, and is there from the start: the engine looks for a property from the
+  // first one on, through all there are and those of the classes when there is none.
+  // Six of them are set by the box, only read elsewhere: state, settings, pending, failures, setupUntil, chipId.
   state: State = 0;
-  /** The settings in use; during a trial the ones being tried. */
-  settings: Settings | undefined;
-  pending: number;
+  /** When the state ends at the latest. */
+  protected until: number | undefined = undefined;
+  protected trial: Trial | undefined = undefined;
+  /** A battery box sleeps at this instant at the latest; undefined for a mains box, and once that is lifted. */
+  protected capAt: number | undefined = undefined;
+  /** What else belongs to the state; state.ts says what. */
+  protected detail = 0;
   /** Attempts to reach the broker that have failed in this boot. */
   failures = 0;
   /** When the setup closes. */
   setupUntil = 0;
-  protected needsCleanSession: boolean;
-  /** When the state ends at the latest. */
-  protected until: number | undefined;
-  /** What else belongs to the state; state.ts says what. */
-  protected detail = 0;
-  /** A battery box sleeps at this instant at the latest; undefined for a mains box, and once that is lifted. */
-  protected capAt: number | undefined;
   protected joined = false;
   /** The network has let the box in, on the way to an address. */
   protected associated = false;
   /** The attempt that runs goes where the cache leads. */
   protected fast = false;
-  protected cached: boolean;
   /** Index into settings.wifi of the network to try next. */
   protected network = 0;
   /** The broker refused for a reason that no retry can heal. */
   protected hopeless = false;
-  protected trial: Trial | undefined;
+  /** The settings in use; during a trial the ones being tried. */
+  settings: Settings | undefined;
+  pending: number;
+  readonly chipId: number;
+  protected readonly retry: Delays;
+  protected readonly random: () => number;
+  protected needsCleanSession: boolean;
+  protected cached: boolean;
 
   constructor(options: BoxOptions) {
     super();
+    this.settings = options.settings;
+    this.pending = options.pending;
     this.chipId = options.chipId;
     this.retry = options.retry;
     this.random = options.random;
-    this.settings = options.settings;
-    this.pending = options.pending;
     this.needsCleanSession = options.needsCleanSession;
     this.cached = options.cachedNetwork >= 0;
     if (this.cached) this.network = options.cachedNetwork;

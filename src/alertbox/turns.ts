@@ -129,8 +129,10 @@ export abstract class Turns {
           this.uplink.pump(instant);
           break;
         } else {
-          this.events.length = 0;
-          this.handled = 0;
+          if (this.handled > 0) {
+            this.events.length = 0;
+            this.handled = 0;
+          }
           this.effects = this.elapse(instant);
           isDone = this.effects.length === 0;
           if (isDone) break;

@@ -11,10 +11,11 @@ export class Wishes {
   /** The last complaint said, so that a failing retry does not repeat it. */
   private said = "";
 
-  /** What was asked for since the last call. */
+  /** What was asked for since the last call; to be read before the next event. */
   protected drained(): readonly Effect[] {
     const effects = this.effects;
-    this.effects = [];
+    // Empty, it is as good as new.
+    if (effects.length > 0) this.effects = [];
     return effects;
   }
 
