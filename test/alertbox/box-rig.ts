@@ -84,7 +84,7 @@ function inNumbers(event: WordedEvent): BoxEvent {
   return { ...event, type } as BoxEvent;
 }
 
-function inWords(effect: Effect): WordedEffect {
+export function inWords(effect: Effect): WordedEffect {
   return { ...effect, do: EFFECTS[effect.do] } as WordedEffect;
 }
 
@@ -96,7 +96,7 @@ export function settingsOf(changes: Record<string, unknown> = {}): Settings {
 }
 
 /** Delays that count: 1 s, 2 s, 3 s … so that a test sees how often one was asked for. */
-class Steps {
+export class Steps {
   attempt = 0;
   connections = 0;
   next(): number {

@@ -144,6 +144,43 @@ describe("RtcMemory", () => {
     assert.equal(new Set(flags).size, flags.length);
   });
 
+  it("keeps flags one by one, and saves only what changes", () => {
+    const rig = new Rig();
+    const kept = memory(rig);
+    kept.setFlag(RtcFlag.PLAIN_ORDER, true);
+    kept.setFlag(RtcFlag.CACHED, true);
+    kept.setFlag(RtcFlag.PLAIN_ORDER, false);
+    assert.deepEqual([kept.isSet(RtcFlag.PLAIN_ORDER), kept.isSet(RtcFlag.CACHED)], [false, true]);
+    assert.equal(memory(rig).bytes[RtcAt.FLAGS], RtcFlag.CACHED);
+    kept.bytes[RtcAt.BAD] = 1;
+    kept.setFlag(RtcFlag.CACHED, true);
+    assert.equal(memory(rig).bytes[RtcAt.BAD], 0, "nothing has changed, so nothing was saved");
+    kept.setFlag(RtcFlag.CACHED, false);
+    assert.equal(memory(rig).bytes[RtcAt.BAD], 1);
+  });
+
+  it("keeps where network and broker were found, under what that depends on, over a reset", () => {
+    const rig = new Rig();
+    const found = {
+      channel: 11,
+      bssid: Uint8Array.of(1, 2, 3, 4, 5, 6).buffer,
+      lease: Uint8Array.from({ length: 16 }, (_, i) => 100 + i).buffer,
+    };
+    memory(rig).keepCache(2, -559038737, { ...found, lease: undefined }, "10.0.0.2");
+    assert.ok(
+      contents(memory(rig)).every((byte) => byte === 0),
+      "without an address nothing is worth keeping",
+    );
+    memory(rig).keepCache(2, -559038737, found, "10.0.0.2");
+    rig.reset();
+    const kept = memory(rig);
+    assert.deepEqual(kept.found, found);
+    assert.equal(kept.bytes[RtcAt.NETWORK], 2);
+    assert.equal(rig.adapters.dotted(kept.bytes, RtcAt.BROKER), "10.0.0.2");
+    assert.deepEqual([kept.isSet(RtcFlag.CACHED), kept.isMarked(-559038737)], [true, true]);
+    for (let bit = 0; bit < 32; bit += 1) assert.equal(kept.isMarked(-559038737 ^ (1 << bit)), false, `bit ${bit}`);
+  });
+
   it("stands in the code with numbers that have these names", () => {
     const names: Readonly<Record<string, number>> = { ...RtcAt, ...RtcFlag };
     const found = new Set<string>();
