@@ -1,4 +1,5 @@
-// The LED's table and the names of its patterns as people read them. The firmware keeps numbers, because each property takes flash.
+// The LED's table and the names of its patterns as people read them. The firmware keeps numbers, because each property
+// takes flash.
 
 import { LED_TIMINGS } from "../../src/alertbox/led.js";
 
