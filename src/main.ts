@@ -12,9 +12,9 @@ import { quoted } from "./alertbox/json.js";
 import { Outbox } from "./alertbox/outbox.js";
 import { Post } from "./alertbox/post.js";
 import { badBoots, courseOf, quickPresses } from "./alertbox/recovery.js";
-import { checkSettings, defaultRoot, type Settings, type SettingsDraft } from "./alertbox/settings.js";
+import { checkSettings, type Settings, type SettingsDraft } from "./alertbox/settings.js";
 import { SettingsStore } from "./alertbox/settings-store.js";
-import { setupSettings } from "./alertbox/setup-form.js";
+import { setupSettings, shownSettings } from "./alertbox/setup-form.js";
 import { commandOf, presencePayload, statePayload, topicOf } from "./alertbox/topics.js";
 import { resetName, wakeCause } from "./alertbox/wake.js";
 import { Alarm } from "./device/alarm.js";
@@ -445,21 +445,7 @@ class Firmware extends Post implements ButtonHandler, WiFiHandler, UplinkHandler
     if (settings !== undefined) this.use(settings);
     const build = config as unknown as BuildConfig;
     this.station.openAccessPoint(`AlertBox-${this.box.chipId}`, build.setupPassword ?? "");
-    this.portal = new Portal(
-      this,
-      {
-        chipId: this.box.chipId,
-        firmware: FIRMWARE,
-        ssid: settings?.wifi[0]?.ssid ?? "",
-        host: settings?.host ?? "",
-        port: settings?.port ?? 1883,
-        root: settings?.root ?? defaultRoot(this.box.chipId),
-        mode: settings?.mode ?? "mains",
-        wiring: settings?.wiring ?? "gpio",
-        hasUser: settings !== undefined && settings.user !== "",
-      },
-      this.flash,
-    );
+    this.portal = new Portal(this, shownSettings(settings, this.box.chipId, FIRMWARE), this.flash);
   }
 
   private open(clean: boolean, fast: boolean): void {

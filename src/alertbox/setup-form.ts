@@ -3,7 +3,7 @@
 // or broker than the one it was given for.
 
 import type { Scanner } from "./flash.js";
-import { type Settings, SettingsDraft, type WiFiNetwork } from "./settings.js";
+import { defaultRoot, type Settings, SettingsDraft, type WiFiNetwork } from "./settings.js";
 
 /** The fields of the form, undefined where none was sent. */
 export interface SetupForm {
@@ -79,4 +79,32 @@ function networks(current: Settings | undefined, form: SetupForm): readonly WiFi
 /** Empty is the default port; what is no number is passed on to be refused. */
 function portOf(text: string): number | undefined {
   return text === "" ? undefined : Number(text);
+}
+
+/** What the setup page shows of the box and its settings. */
+export interface ShownSettings {
+  readonly chipId: number;
+  readonly firmware: string;
+  readonly ssid: string;
+  readonly host: string;
+  readonly port: number;
+  readonly root: string;
+  readonly mode: string;
+  readonly wiring: string;
+  readonly hasUser: boolean;
+}
+
+/** Of the settings in force, or of the defaults: no secret, and of the user only whether there is one. */
+export function shownSettings(settings: Settings | undefined, chipId: number, firmware: string): ShownSettings {
+  return {
+    chipId,
+    firmware,
+    ssid: settings?.wifi[0]?.ssid ?? "",
+    host: settings?.host ?? "",
+    port: settings?.port ?? 1883,
+    root: settings?.root ?? defaultRoot(chipId),
+    mode: settings?.mode ?? "mains",
+    wiring: settings?.wiring ?? "gpio",
+    hasUser: settings !== undefined && settings.user !== "",
+  };
 }

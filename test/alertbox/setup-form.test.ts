@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { Random } from "../../host-sim/random.js";
 import { checkSettings, type Settings } from "../../src/alertbox/settings.js";
-import { setupSettings as drafted, type SetupForm } from "../../src/alertbox/setup-form.js";
+import { setupSettings as drafted, type SetupForm, shownSettings } from "../../src/alertbox/setup-form.js";
 import { rounds, share } from "../effort.js";
 
 const CHIP = 5750;
@@ -347,5 +347,37 @@ describe("sentences", () => {
       assertSilent(settings, [...typed, ...known]);
     }
     assert.ok(sentences > share(1000), `${sentences} refusals`);
+  });
+});
+
+describe("what the setup page shows", () => {
+  it("of settings: the first network, the broker, and no secret", () => {
+    const shown = shownSettings(CURRENT, CHIP, "1.0.0");
+    assert.deepEqual(shown, {
+      chipId: CHIP,
+      firmware: "1.0.0",
+      ssid: "home",
+      host: "broker.local",
+      port: 8883,
+      root: "home/door",
+      mode: "battery",
+      wiring: "rst+gpio",
+      hasUser: true,
+    });
+    assert.doesNotMatch(JSON.stringify(shown), /password|door"[^,]*door/);
+  });
+
+  it("without settings: what they would be", () => {
+    const { firmware: _, ...shown } = shownSettings(undefined, CHIP, "1.0.0");
+    assert.deepEqual(shown, {
+      chipId: CHIP,
+      ssid: "",
+      host: "",
+      port: 1883,
+      root: `mresetar/alertbox/${CHIP}`,
+      mode: "mains",
+      wiring: "gpio",
+      hasUser: false,
+    });
   });
 });
