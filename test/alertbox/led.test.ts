@@ -1,7 +1,6 @@
 // Led: what a person sees, as a list of "time on|off", taken by an owner who writes the level at each deadline.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { describe, it } from "mocha";
 import { LED_TIMINGS, Led } from "../../src/alertbox/led.js";
 import { LedPattern, ledTiming } from "./led-timing.js";
@@ -395,19 +394,5 @@ describe("led: an owner who is late, and the clock", () => {
     for (let at = 0; at <= 60 * day; at += day) assert.equal(led.level(at | 0), true, `day ${at / day}`);
     const deadline = led.deadline() ?? 0;
     assert.equal((deadline - ((60 * day) | 0)) | 0, 200);
-  });
-});
-
-describe("the numbers of the patterns", () => {
-  it("stand in the code with their names", () => {
-    const found = new Set<string>();
-    for (const file of ["alertbox", "route", "trial", "wishes", "led"]) {
-      const text = readFileSync(new URL(`../../src/alertbox/${file}.ts`, import.meta.url), "utf8");
-      for (const [, number, name = ""] of text.matchAll(/\b(\d+);? \/\* ([A-Z_]+) \*\//g)) {
-        assert.equal(Number(number), LedPattern[name as keyof typeof LedPattern], `${file}.ts: ${name}`);
-        found.add(name);
-      }
-    }
-    assert.deepEqual([...found].sort(), Object.keys(LedPattern).sort());
   });
 });
