@@ -223,6 +223,11 @@ export class Bench implements Stage {
     return this.#clock.schedule(ms, callback);
   }
 
+  /** Tells a line of the story that is neither the firmware's nor an alert. */
+  note(board: number, word: string, detail: string): void {
+    this.#tellLine(board, { source: "bench", word, detail });
+  }
+
   act(action: Action): void {
     if (this.#closed) return;
     switch (action.type) {
