@@ -19,7 +19,10 @@ export interface Ground {
   after(ms: number, callback: () => void): Scheduled;
   /** Shows a line in the story. */
   tell(board: number, word: string, detail: string): void;
-  /** Sends the form to the setup page at this address, as a phone does, and says with which HTTP status it was taken. */
+  /**
+   * Sends the form to the setup page at this address, as a phone does; `done` hears the HTTP status of the answer, or
+   * why there was none.
+   */
   submit(url: string, fields: Readonly<Record<string, string>>, done: (status: number | string) => void): void;
 }
 
