@@ -81,7 +81,10 @@ export interface PressView {
    * that is connected already is missing).
    */
   readonly steps: Readonly<Partial<Record<StepName, number>>>;
-  /** What happened to it: `open` while the box works on it, `waiting` when it is stored for a later try. */
+  /**
+   * What happened to it: `open` while the box works on it, `waiting` when it is stored for a later try, `refused` when no
+   * alert will come of it: the journal is full, the hold meant something else, or nobody was there to hear it.
+   */
   readonly outcome: "open" | "delivered" | "waiting" | "refused";
   /** Charge from the press until the chip slept again, or until it was delivered, mAh. */
   readonly chargeMah: number;

@@ -26,7 +26,12 @@ describe("host-sim/packet-log", () => {
     return { at: ++now, chipId: 5750, connection: 1, port: 1883, type, direction, bytes, ...changes };
   }
 
-  function hear(type: Traffic["type"], direction: Direction, bytes = new Uint8Array(0), changes = {}): void {
+  function hear(
+    type: Traffic["type"],
+    direction: Direction,
+    bytes: Uint8Array = new Uint8Array(0),
+    changes = {},
+  ): void {
     log.heard(0, traffic(type, direction, bytes, changes));
   }
 
