@@ -63,7 +63,7 @@ export function settingsText(payload: string | Uint8Array, limit = PAYLOAD_SHOWN
   const text = typeof payload === "string" ? payload : (decode(payload) ?? "");
   if (text.trim() === "") return text;
   try {
-    const hide = (key: string, value: unknown) => (key === "password" ? "··" : value);
+    const hide = (key: string, value: unknown) => (/password/i.test(key) ? "··" : value);
     return payloadText(JSON.stringify(JSON.parse(text, hide)), limit);
   } catch (error) {
     if (error instanceof SyntaxError) return `(${payload.length} bytes that may hold a password)`;

@@ -150,7 +150,7 @@ describe("host-sim/packet-log", () => {
   });
 
   it("shows settings that are sent to a board without their passwords", () => {
-    const settings = { host: "h", password: SECRET, wifi: [{ ssid: "s", password: SECRET }] };
+    const settings = { host: "h", password: SECRET, wifiPassword: SECRET, wifi: [{ ssid: "s", password: SECRET }] };
     const send = (payload: string) => {
       const packet = { cmd: "publish", topic: "a/cmd/config", payload, qos: 1, retain: true, dup: false, messageId: 9 };
       hear("data", "down", generate(packet as Packet));
@@ -158,7 +158,7 @@ describe("host-sim/packet-log", () => {
     };
     hear("open", "up");
     const row = send(JSON.stringify(settings));
-    assert.equal(row?.detail, '{"host":"h","password":"··","wifi":[{"ssid":"s","password":"··"}]}');
+    assert.equal(row?.detail, '{"host":"h","password":"··","wifiPassword":"··","wifi":[{"ssid":"s","password":"··"}]}');
     const payloadLength = JSON.stringify(settings).length;
     assert.ok(row?.hex.endsWith("00 09".concat(" ··".repeat(payloadLength))), row?.hex);
     assert.equal(row?.retain, true);
