@@ -3,7 +3,8 @@
 // boards.
 
 import { createServer, type Server, type Socket } from "node:net";
-import { Aedes } from "aedes";
+import { Aedes, type Client } from "aedes";
+import type { ClientList, ConnectedClient } from "./broker-watch.js";
 
 export interface EmbeddedBrokerOptions {
   /** 1883 when missing; 0 lets the system choose. */
@@ -46,10 +47,12 @@ function tellPubrelsApart(persistence: Persistence): void {
   };
 }
 
-export class EmbeddedBroker {
+export class EmbeddedBroker implements ClientList {
   readonly address: string;
   readonly #aedes: Aedes;
   readonly #sockets = new Set<Socket>();
+  readonly #clients = new Map<string, Client>();
+  readonly #clientListeners = new Set<() => void>();
   #server: Server | undefined;
   #port: number;
   #isClosed = false;
@@ -58,6 +61,16 @@ export class EmbeddedBroker {
     this.#aedes = aedes;
     this.address = address;
     this.#port = port;
+    aedes.on("clientReady", (client) => {
+      this.#clients.set(client.id, client);
+      this.#tellClients();
+    });
+    aedes.on("clientDisconnect", (client) => {
+      // One whose place another has taken under the same id goes after that one has come.
+      if (this.#clients.get(client.id) !== client) return;
+      this.#clients.delete(client.id);
+      this.#tellClients();
+    });
   }
 
   /**
@@ -94,6 +107,16 @@ export class EmbeddedBroker {
     return this.#server !== undefined;
   }
 
+  /** Who is connected now. */
+  get clients(): readonly ConnectedClient[] {
+    return [...this.#clients.values()].map(({ id, clean }) => ({ id, clean }));
+  }
+
+  onClients(listener: () => void): () => void {
+    this.#clientListeners.add(listener);
+    return () => this.#clientListeners.delete(listener);
+  }
+
   /** Cuts all clients and stops listening; sessions and retained messages stay. */
   async stop(): Promise<void> {
     const server = this.#server;
@@ -120,6 +143,10 @@ export class EmbeddedBroker {
     await new Promise<void>((resolve) => {
       this.#aedes.close(resolve);
     });
+  }
+
+  #tellClients(): void {
+    for (const listener of [...this.#clientListeners]) listener();
   }
 
   async #listen(tries: number): Promise<void> {
