@@ -9,9 +9,10 @@ import { EmbeddedBroker } from "./aedes.js";
 import { BenchBoard, SETUP_PORT } from "./bench-board.js";
 import { RealClock, type Scheduled } from "./clock.js";
 import { RealNetwork } from "./network.js";
+import { Observers } from "./observers.js";
 import { alertFilter, type BrokerAddress, type Options, shownAddress, watchLine } from "./options.js";
 import type { Action, BenchEvent, BenchView, Home, Line, Snapshot, Stage } from "./page/protocol.js";
-import { PresenceWatch } from "./presence.js";
+import { presenceOf } from "./presence.js";
 import { Airspace } from "./radio.js";
 import { Random } from "./random.js";
 import { Witness } from "./witness.js";
@@ -61,7 +62,8 @@ export class Bench implements Stage {
   /** The pattern of topic roots that the options ask for. */
   readonly #pattern: string;
   /** The witness and its fellows, by the pattern of topic roots that they watch. */
-  readonly #watches = new Map<string, { readonly witness: Witness; readonly presence: PresenceWatch }>();
+  readonly #watches = new Map<string, Witness>();
+  readonly #observers: Observers;
   readonly #listeners = new Set<(event: BenchEvent) => void>();
   #lines: Line[] = [];
   #lineId = 0;
@@ -107,27 +109,44 @@ export class Bench implements Stage {
       throw error;
     }
     this.boards = boards;
+    this.#observers = this.#observe();
     this.#pattern = alertFilter(options).slice(0, -"/alert".length);
     this.witness = this.#watch(this.#pattern);
     for (const { root } of boards) this.#follow(root);
   }
 
-  /** Watches the alerts and the presence of the boards with such a topic root. */
+  /** Watches the alerts of the boards with such a topic root. */
   #watch(pattern: string): Witness {
     const { boards } = this;
-    const url = urlOf(this.broker);
-    const witness = new Witness(url, pattern);
+    const witness = new Witness(urlOf(this.broker), pattern);
     witness.onAlert((alert) => {
-      boards.find(({ root }) => alert.topic === `${root}/alert`)?.arrived(alert.id, alert.payload);
+      const board = boards.find(({ root }) => alert.topic === `${root}/alert`);
+      if (board === undefined) return;
+      board.arrived(alert.id, alert.payload);
+      this.#observers.arrived(board.index, alert.id);
     });
-    const presence = new PresenceWatch(url, `${pattern}/lwt`, (topic, presence) => {
-      for (const board of boards) {
-        const isIts = topic === undefined ? this.#patternOf(board.root) === pattern : topic === `${board.root}/lwt`;
-        if (isIts) board.present(presence);
-      }
-    });
-    this.#watches.set(pattern, { witness, presence });
+    this.#watches.set(pattern, witness);
     return witness;
+  }
+
+  /** What the panels show beyond the boards themselves. */
+  #observe(): Observers {
+    const observers = new Observers({
+      network: this.#network,
+      brokerUrl: urlOf(this.broker),
+      ownBroker: this.#embedded,
+      everything: !this.options.headless,
+      now: () => this.#clock.now,
+      tell: (event) => this.#emit(event),
+      heard: (topic, payload) => {
+        for (const board of this.boards) {
+          if (topic === undefined) board.present("");
+          else if (topic === `${board.root}/lwt`) board.present(presenceOf(payload));
+        }
+      },
+    });
+    for (const { index, board, root } of this.boards) observers.add(index, board, this.options.wiring, root);
+    return observers;
   }
 
   /** Which of the patterns a topic root is watched by: the first one, with one level for its "+", or itself. */
@@ -147,6 +166,7 @@ export class Bench implements Stage {
   #moved(index: number, root: string): void {
     this.#tellLine(index, { source: "bench", word: "topic root", detail: root });
     this.boards[index]?.present("");
+    this.#observers.follow(root);
     this.#follow(root);
   }
 
@@ -199,18 +219,12 @@ export class Bench implements Stage {
   }
 
   snapshot(): Snapshot {
-    return {
+    return this.#observers.complete({
       type: "snapshot",
       bench: this.view,
       boards: this.boards.map((board) => board.view),
       lines: this.#lines,
-      packets: [],
-      presses: [],
-      draws: [],
-      memories: [],
-      topics: [],
-      broker: { connected: false, trouble: "", clients: undefined, sys: [] },
-    };
+    });
   }
 
   on(listener: (event: BenchEvent) => void): () => void {
@@ -232,12 +246,14 @@ export class Bench implements Stage {
       case "broker":
         this.#switchBroker(action.on);
         return;
+      case "publish":
+        this.#observers.publish(action);
+        return;
       case "fault":
       case "time":
       case "step":
       case "add":
       case "remove":
-      case "publish":
         return;
       default:
         this.boards[action.board]?.act(action);
@@ -253,8 +269,7 @@ export class Bench implements Stage {
     this.#network.close();
     this.#listeners.clear();
     await this.#brokerWork;
-    const watches = [...this.#watches.values()];
-    await Promise.all(watches.flatMap(({ witness, presence }) => [witness.close(), presence.close()]));
+    await Promise.all([...this.#watches.values(), this.#observers].map((watch) => watch.close()));
     await this.#embedded?.close();
   }
 
