@@ -7,6 +7,7 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { EmbeddedBroker } from "./aedes.js";
 import { BenchBoard, SETUP_PORT } from "./bench-board.js";
+import { CaptureFile } from "./capture.js";
 import { RealClock, type Scheduled } from "./clock.js";
 import { RealNetwork } from "./network.js";
 import { Observers } from "./observers.js";
@@ -15,6 +16,7 @@ import type { Action, BenchEvent, BenchView, Home, Line, Snapshot, Stage } from 
 import { presenceOf } from "./presence.js";
 import { Airspace } from "./radio.js";
 import { Random } from "./random.js";
+import type { Download } from "./server.js";
 import { Witness } from "./witness.js";
 
 /** The home of the virtual boards. Its password is no secret: the network does not exist. */
@@ -72,7 +74,7 @@ export class Bench implements Stage {
   #brokerWork: Promise<void> = Promise.resolve();
   #closed = false;
 
-  private constructor(options: Options, embedded: EmbeddedBroker | undefined) {
+  private constructor(options: Options, embedded: EmbeddedBroker | undefined, captureFile: CaptureFile | undefined) {
     this.options = options;
     this.#embedded = embedded;
     this.broker = options.broker ?? { host: "127.0.0.1", port: embedded?.port ?? 1883, user: "", password: "" };
@@ -109,7 +111,7 @@ export class Bench implements Stage {
       throw error;
     }
     this.boards = boards;
-    this.#observers = this.#observe();
+    this.#observers = this.#observe(captureFile);
     this.#pattern = alertFilter(options).slice(0, -"/alert".length);
     this.witness = this.#watch(this.#pattern);
     for (const { root } of boards) this.#follow(root);
@@ -130,12 +132,16 @@ export class Bench implements Stage {
   }
 
   /** What the panels show beyond the boards themselves. */
-  #observe(): Observers {
+  #observe(captureFile: CaptureFile | undefined): Observers {
+    if (captureFile !== undefined) {
+      captureFile.onFailure = (detail) => this.#tellLine(0, { source: "bench", word: "capture", detail });
+    }
     const observers = new Observers({
       network: this.#network,
       brokerUrl: urlOf(this.broker),
       ownBroker: this.#embedded,
       everything: !this.options.headless,
+      captureFile,
       now: () => this.#clock.now,
       tell: (event) => this.#emit(event),
       heard: (topic, payload) => {
@@ -174,21 +180,23 @@ export class Bench implements Stage {
    * Starts everything and powers the boards on. Waits for the independent subscriber, but not longer than `patienceMs`:
    * a broker that is away or refuses is something to watch, not an error of the bench.
    * @throws Error with `code` "EADDRINUSE" when a port asked for is taken; FlashFileError when `--flash` cannot be
-   * used.
+   * used, CaptureFileError when `--pcap` cannot be written.
    */
   static async start(options: Options, patienceMs: number): Promise<Bench> {
     const port = options.port ?? 1883;
     for (let board = 0; board < options.boards; board++) {
       if (options.setupPort) await requireFree(options.setupPort + board);
     }
+    const captureFile = options.pcap === undefined ? undefined : new CaptureFile(options.pcap);
     const embedded =
       options.broker === undefined
         ? await EmbeddedBroker.open({ port, nextFree: options.port === undefined })
         : undefined;
     let bench: Bench;
     try {
-      bench = new Bench(options, embedded);
+      bench = new Bench(options, embedded, captureFile);
     } catch (error) {
+      captureFile?.close();
       await embedded?.close();
       throw error;
     }
@@ -225,6 +233,12 @@ export class Bench implements Stage {
       boards: this.boards.map((board) => board.view),
       lines: this.#lines,
     });
+  }
+
+  /** Files that a page may offer, by their paths. */
+  get downloads(): ReadonlyMap<string, () => Download> {
+    const type = "application/vnd.tcpdump.pcap";
+    return new Map([["/alertbox.pcap", () => ({ type, body: this.#observers.capture })]]);
   }
 
   on(listener: (event: BenchEvent) => void): () => void {

@@ -4,6 +4,7 @@
 import type { Board } from "./board.js";
 import { BrokerWatch, type ClientList } from "./broker-watch.js";
 import type { Wiring } from "./button.js";
+import { Capture, type CaptureFile } from "./capture.js";
 import { DrawLog } from "./draw-log.js";
 import { MemoryWatch } from "./memory-watch.js";
 import type { Tapped } from "./network.js";
@@ -26,6 +27,8 @@ export interface ObserversOptions {
   readonly ownBroker: ClientList | undefined;
   /** Whether somebody may want to see all of the broker, not only what the boards send. */
   readonly everything: boolean;
+  /** Gets the capture as it happens. */
+  readonly captureFile: CaptureFile | undefined;
   /** Milliseconds since the bench started. */
   now(): number;
   tell(event: BenchEvent): void;
@@ -40,6 +43,7 @@ export class Observers {
   readonly #options: ObserversOptions;
   readonly #packets: PacketLog;
   readonly #draws: DrawLog;
+  readonly #capture: Capture;
   readonly #broker: BrokerWatch;
   readonly #boards = new Map<number, Observed>();
   /** Numbers of boards by their chip id. */
@@ -47,7 +51,7 @@ export class Observers {
   readonly #untap: () => void;
 
   constructor(options: ObserversOptions) {
-    const { network, brokerUrl, ownBroker, everything, now, tell, heard } = options;
+    const { network, brokerUrl, ownBroker, everything, captureFile, now, tell, heard } = options;
     this.#options = options;
     this.#packets = new PacketLog((packet, payload) => {
       const observed = this.#boards.get(packet.board);
@@ -56,10 +60,13 @@ export class Observers {
       observed?.memory.packet(packet);
     });
     this.#draws = new DrawLog((draw) => tell({ type: "draw", draw }));
+    this.#capture = new Capture(Date.now() - now(), captureFile);
     this.#broker = new BrokerWatch({ url: brokerUrl, own: ownBroker, everything, now, tell, heard });
     this.#untap = network.onTraffic((traffic) => {
       const index = this.#indices.get(traffic.chipId);
-      if (index !== undefined) this.#packets.heard(index, traffic);
+      if (index === undefined) return;
+      this.#packets.heard(index, traffic);
+      this.#capture.heard(traffic);
     });
   }
 
@@ -97,6 +104,11 @@ export class Observers {
     this.#indices.delete(observed.chipId);
     this.#packets.remove(index);
     this.#draws.remove(index);
+  }
+
+  /** The last megabytes of the boards' connections as a file for Wireshark. */
+  get capture(): Uint8Array {
+    return this.#capture.bytes;
   }
 
   /** A board's topics are here from now on. */
@@ -146,6 +158,7 @@ export class Observers {
   async close(): Promise<void> {
     this.#untap();
     for (const { end } of this.#boards.values()) end();
+    this.#options.captureFile?.close();
     await this.#broker.close();
   }
 }
