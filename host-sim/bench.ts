@@ -7,13 +7,16 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { EmbeddedBroker } from "./aedes.js";
 import { BenchBoard, SETUP_PORT } from "./bench-board.js";
+import { CaptureFile } from "./capture.js";
 import { RealClock, type Scheduled } from "./clock.js";
 import { RealNetwork } from "./network.js";
+import { Observers } from "./observers.js";
 import { alertFilter, type BrokerAddress, type Options, shownAddress, watchLine } from "./options.js";
 import type { Action, BenchEvent, BenchView, Home, Line, Snapshot, Stage } from "./page/protocol.js";
-import { PresenceWatch } from "./presence.js";
+import { presenceOf } from "./presence.js";
 import { Airspace } from "./radio.js";
 import { Random } from "./random.js";
+import type { Download } from "./server.js";
 import { Witness } from "./witness.js";
 
 /** The home of the virtual boards. Its password is no secret: the network does not exist. */
@@ -61,7 +64,8 @@ export class Bench implements Stage {
   /** The pattern of topic roots that the options ask for. */
   readonly #pattern: string;
   /** The witness and its fellows, by the pattern of topic roots that they watch. */
-  readonly #watches = new Map<string, { readonly witness: Witness; readonly presence: PresenceWatch }>();
+  readonly #watches = new Map<string, Witness>();
+  readonly #observers: Observers;
   readonly #listeners = new Set<(event: BenchEvent) => void>();
   #lines: Line[] = [];
   #lineId = 0;
@@ -70,7 +74,7 @@ export class Bench implements Stage {
   #brokerWork: Promise<void> = Promise.resolve();
   #closed = false;
 
-  private constructor(options: Options, embedded: EmbeddedBroker | undefined) {
+  private constructor(options: Options, embedded: EmbeddedBroker | undefined, captureFile: CaptureFile | undefined) {
     this.options = options;
     this.#embedded = embedded;
     this.broker = options.broker ?? { host: "127.0.0.1", port: embedded?.port ?? 1883, user: "", password: "" };
@@ -107,27 +111,48 @@ export class Bench implements Stage {
       throw error;
     }
     this.boards = boards;
+    this.#observers = this.#observe(captureFile);
     this.#pattern = alertFilter(options).slice(0, -"/alert".length);
     this.witness = this.#watch(this.#pattern);
     for (const { root } of boards) this.#follow(root);
   }
 
-  /** Watches the alerts and the presence of the boards with such a topic root. */
+  /** Watches the alerts of the boards with such a topic root. */
   #watch(pattern: string): Witness {
     const { boards } = this;
-    const url = urlOf(this.broker);
-    const witness = new Witness(url, pattern);
+    const witness = new Witness(urlOf(this.broker), pattern);
     witness.onAlert((alert) => {
-      boards.find(({ root }) => alert.topic === `${root}/alert`)?.arrived(alert.id, alert.payload);
+      const board = boards.find(({ root }) => alert.topic === `${root}/alert`);
+      if (board === undefined) return;
+      board.arrived(alert.id, alert.payload);
+      this.#observers.arrived(board.index, alert.id);
     });
-    const presence = new PresenceWatch(url, `${pattern}/lwt`, (topic, presence) => {
-      for (const board of boards) {
-        const isIts = topic === undefined ? this.#patternOf(board.root) === pattern : topic === `${board.root}/lwt`;
-        if (isIts) board.present(presence);
-      }
-    });
-    this.#watches.set(pattern, { witness, presence });
+    this.#watches.set(pattern, witness);
     return witness;
+  }
+
+  /** What the panels show beyond the boards themselves. */
+  #observe(captureFile: CaptureFile | undefined): Observers {
+    if (captureFile !== undefined) {
+      captureFile.onFailure = (detail) => this.#tellLine(0, { source: "bench", word: "capture", detail });
+    }
+    const observers = new Observers({
+      network: this.#network,
+      brokerUrl: urlOf(this.broker),
+      ownBroker: this.#embedded,
+      everything: !this.options.headless,
+      captureFile,
+      now: () => this.#clock.now,
+      tell: (event) => this.#emit(event),
+      heard: (topic, payload) => {
+        for (const board of this.boards) {
+          if (topic === undefined) board.present("");
+          else if (topic === `${board.root}/lwt`) board.present(presenceOf(payload));
+        }
+      },
+    });
+    for (const { index, board, root } of this.boards) observers.add(index, board, this.options.wiring, root);
+    return observers;
   }
 
   /** Which of the patterns a topic root is watched by: the first one, with one level for its "+", or itself. */
@@ -147,6 +172,7 @@ export class Bench implements Stage {
   #moved(index: number, root: string): void {
     this.#tellLine(index, { source: "bench", word: "topic root", detail: root });
     this.boards[index]?.present("");
+    this.#observers.follow(root);
     this.#follow(root);
   }
 
@@ -154,21 +180,23 @@ export class Bench implements Stage {
    * Starts everything and powers the boards on. Waits for the independent subscriber, but not longer than `patienceMs`:
    * a broker that is away or refuses is something to watch, not an error of the bench.
    * @throws Error with `code` "EADDRINUSE" when a port asked for is taken; FlashFileError when `--flash` cannot be
-   * used.
+   * used, CaptureFileError when `--pcap` cannot be written.
    */
   static async start(options: Options, patienceMs: number): Promise<Bench> {
     const port = options.port ?? 1883;
     for (let board = 0; board < options.boards; board++) {
       if (options.setupPort) await requireFree(options.setupPort + board);
     }
+    const captureFile = options.pcap === undefined ? undefined : new CaptureFile(options.pcap);
     const embedded =
       options.broker === undefined
         ? await EmbeddedBroker.open({ port, nextFree: options.port === undefined })
         : undefined;
     let bench: Bench;
     try {
-      bench = new Bench(options, embedded);
+      bench = new Bench(options, embedded, captureFile);
     } catch (error) {
+      captureFile?.close();
       await embedded?.close();
       throw error;
     }
@@ -199,18 +227,18 @@ export class Bench implements Stage {
   }
 
   snapshot(): Snapshot {
-    return {
+    return this.#observers.complete({
       type: "snapshot",
       bench: this.view,
       boards: this.boards.map((board) => board.view),
       lines: this.#lines,
-      packets: [],
-      presses: [],
-      draws: [],
-      memories: [],
-      topics: [],
-      broker: { connected: false, trouble: "", clients: undefined, sys: [] },
-    };
+    });
+  }
+
+  /** Files that a page may offer, by their paths. */
+  get downloads(): ReadonlyMap<string, () => Download> {
+    const type = "application/vnd.tcpdump.pcap";
+    return new Map([["/alertbox.pcap", () => ({ type, body: this.#observers.capture })]]);
   }
 
   on(listener: (event: BenchEvent) => void): () => void {
@@ -237,12 +265,14 @@ export class Bench implements Stage {
       case "broker":
         this.#switchBroker(action.on);
         return;
+      case "publish":
+        this.#observers.publish(action);
+        return;
       case "fault":
       case "time":
       case "step":
       case "add":
       case "remove":
-      case "publish":
         return;
       default:
         this.boards[action.board]?.act(action);
@@ -258,8 +288,7 @@ export class Bench implements Stage {
     this.#network.close();
     this.#listeners.clear();
     await this.#brokerWork;
-    const watches = [...this.#watches.values()];
-    await Promise.all(watches.flatMap(({ witness, presence }) => [witness.close(), presence.close()]));
+    await Promise.all([...this.#watches.values(), this.#observers].map((watch) => watch.close()));
     await this.#embedded?.close();
   }
 

@@ -31,8 +31,8 @@ export interface BrokerWatchOptions {
   readonly url: string;
   /** The broker itself, where it is the bench's own. */
   readonly own: ClientList | undefined;
-  /** The boards' topic roots, for a broker that does not show everything. */
-  readonly roots: readonly string[];
+  /** False: only what the boards send is looked at. */
+  readonly everything: boolean;
   /** Milliseconds since the bench started. */
   now(): number;
   tell(event: BenchEvent): void;
@@ -45,13 +45,14 @@ export class BrokerWatch {
   readonly #client: MqttClient;
   readonly #lookup: RetainedLookup;
   readonly #topics: TopicTable;
-  readonly #roots: Set<string>;
+  /** The boards' topic roots, for a broker that does not show everything. */
+  readonly #roots = new Set<string>();
   readonly #sys = new Map<string, string>();
   readonly #since = new Map<string, number>();
   readonly #unlisten: () => void;
   #isConnected = false;
   #failure = "not connected yet";
-  /** Not everything may be seen. */
+  /** The broker does not let everything be seen. */
   #isPartial = false;
   #notPublished = "";
   #changed: NodeJS.Immediate | undefined;
@@ -59,7 +60,6 @@ export class BrokerWatch {
 
   constructor(options: BrokerWatchOptions) {
     this.#options = options;
-    this.#roots = new Set(options.roots);
     this.#topics = new TopicTable((topic) => options.tell({ type: "topic", topic }));
     this.#lookup = new RetainedLookup(options.url, ({ topic, isRetained }) => {
       if (isRetained) this.#topics.retained(topic);
@@ -97,7 +97,8 @@ export class BrokerWatch {
   follow(root: string): void {
     if (this.#roots.has(root)) return;
     this.#roots.add(root);
-    if (this.#isPartial && this.#isConnected) this.#client.subscribe(`${root}/#`, { qos: 2 }, () => undefined);
+    if (!this.#isConnected) return;
+    if (this.#isPartial || !this.#options.everything) this.#subscribeTo(root);
   }
 
   /** What a person wants published. Whether it was is seen among the topics; if it was not, `trouble` says why. */
@@ -152,17 +153,25 @@ export class BrokerWatch {
     this.#isPartial = false;
     this.#failure = "the connection was lost";
     this.#change();
+    // The broker may have forgotten, or got, what it keeps while nobody looked.
+    for (const { topic, retained } of this.#topics.topics) if (retained) this.#lookup.ask(topic);
+    if (!this.#options.everything) {
+      for (const root of this.#roots) this.#subscribeTo(root);
+      return;
+    }
     this.#client.subscribe("$SYS/#", { qos: 0 }, () => undefined);
     this.#client.subscribe("#", { qos: 2 }, (error, granted) => {
       const isGranted = !error && (granted?.[0]?.qos ?? 128) < 128;
       // A connection that broke meanwhile is no refusal.
       if (isGranted || !this.#client.connected) return;
       this.#isPartial = true;
-      for (const root of this.#roots) this.#client.subscribe(`${root}/#`, { qos: 2 }, () => undefined);
+      for (const root of this.#roots) this.#subscribeTo(root);
       this.#change();
     });
-    // The broker may have forgotten, or got, what it keeps while nobody looked.
-    for (const { topic, retained } of this.#topics.topics) if (retained) this.#lookup.ask(topic);
+  }
+
+  #subscribeTo(root: string): void {
+    this.#client.subscribe(`${root}/#`, { qos: 2 }, () => undefined);
   }
 
   #away(): void {

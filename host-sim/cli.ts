@@ -58,8 +58,11 @@ function complain(message: string): number {
 
 /** What the user can mend, as a sentence; undefined when it is the bench's own fault. */
 async function mendable(error: unknown, options: Options): Promise<string | undefined> {
-  const { FlashFileError } = await import("./flash-file.js");
-  if (error instanceof FlashFileError) return error.message;
+  const [{ FlashFileError }, { CaptureFileError }] = await Promise.all([
+    import("./flash-file.js"),
+    import("./capture.js"),
+  ]);
+  if (error instanceof FlashFileError || error instanceof CaptureFileError) return error.message;
   const { code, port } = error as NodeJS.ErrnoException & { port?: number };
   if (code !== "EADDRINUSE" && code !== "EACCES") return undefined;
   const name = nameOf(port, options);
@@ -95,6 +98,7 @@ async function runWithPerson(options: Options, stop: Stop): Promise<number> {
       assets: await building,
       port: options.pagePort ?? PAGE_PORT,
       exactly: options.pagePort !== undefined,
+      downloads: bench.downloads,
     });
     await stopCompiler();
     terminal = new terminals.Terminal({

@@ -19,8 +19,9 @@ const Limit = Object.freeze({
   MESSAGE: 64 * 1024,
   /**
    * Bytes waiting in one connection: a page that does not read (a suspended tab) is let go, and comes back by itself.
+   * The snapshot of fifty boards after a long run has about 5 MB.
    */
-  WAITING: 4 * 1024 * 1024,
+  WAITING: 16 * 1024 * 1024,
   /** Ports tried after the preferred one. */
   PORTS: 100,
 } as const);

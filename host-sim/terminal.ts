@@ -233,7 +233,7 @@ export class Terminal {
 
   #onEvent(event: BenchEvent): void {
     if (event.type === "line") this.#print(this.#format(event.line));
-    else this.#refresh();
+    else if (event.type === "led" || event.type === "board" || event.type === "bench") this.#refresh();
   }
 
   /** Writes above the bottom line. */

@@ -28,14 +28,14 @@ describe("host-sim/broker-watch", function () {
     for (const end of ends.splice(0).reverse()) await end();
   });
 
-  function observe(url: string, own?: ClientList, roots: readonly string[] = []): BrokerWatch {
+  function observe(url: string, own?: ClientList, everything = true): BrokerWatch {
     events = [];
     heard = [];
     wake = () => undefined;
     watch = new BrokerWatch({
       url,
       own,
-      roots,
+      everything,
       now: () => 5,
       tell: (event) => {
         events.push(event);
@@ -199,7 +199,7 @@ describe("host-sim/broker-watch", function () {
     });
     ends.push(() => new Promise<void>((resolve) => strict.close(() => server.close(() => resolve()))));
     const url = `mqtt://${HERE}:${(server.address() as { port: number }).port}`;
-    observe(url, undefined, ["root/1"]);
+    observe(url).follow("root/1");
     await until(() => watch.view.trouble !== "" && watch.view.connected);
     assert.match(watch.view.trouble, /only the boards' topics/);
     const other = await client(url);
@@ -212,6 +212,18 @@ describe("host-sim/broker-watch", function () {
     watch.follow("root/2");
     await until(() => topic("root/2/alert") !== undefined);
     assert.equal(watch.topics.length, 2);
+  });
+
+  it("asked to, it looks at what the boards send and at nothing else", async () => {
+    const broker = await ownBroker();
+    observe(broker.url, broker, false).follow("root/1");
+    await until(() => watch.view.connected);
+    watch.follow("root/2");
+    const other = await client(broker.url);
+    for (const name of ["elsewhere", "root/1", "root/2"]) await other.publishAsync(name, "x", { qos: 1, retain: true });
+    await until(() => topic("root/2") !== undefined);
+    assert.deepEqual(watch.topics.map(({ topic: name }) => name).sort(), ["root/1", "root/2"]);
+    assert.deepEqual([watch.view.sys, watch.view.trouble], [[], ""]);
   });
 
   it("says why it is not let in", async () => {
