@@ -9,6 +9,7 @@ import type { Clock } from "./clock.js";
 import { Finger } from "./finger.js";
 import { FlashFile } from "./flash-file.js";
 import { type JournalReport, journalReport, settingsReport } from "./flash-report.js";
+import type { BoardFault } from "./home-faults.js";
 import type { Network, Traffic } from "./network.js";
 import { NorFlash } from "./nor-flash.js";
 import type { BrokerAddress } from "./options.js";
@@ -219,7 +220,7 @@ export class BenchBoard {
   }
 
   /** Switches a fault of scope `board`. False when it is that already. */
-  setFault(fault: "bounce" | "flash-cut", on: boolean): boolean {
+  setFault(fault: BoardFault, on: boolean): boolean {
     if (on === this.#faults.includes(fault)) return false;
     if (fault === "bounce") {
       this.#finger.isWorn = on;

@@ -10,6 +10,7 @@ import { EmbeddedBroker } from "./aedes.js";
 import { BenchBoard, type BoardPlan, SETUP_PORT } from "./bench-board.js";
 import { RealClock, type Scheduled } from "./clock.js";
 import { FlashFileError } from "./flash-file.js";
+import { faultText, HomeFaults, isBoardFault } from "./home-faults.js";
 import { RealNetwork, type Traffic } from "./network.js";
 import {
   alertFilter,
@@ -20,7 +21,7 @@ import {
   shownAddress,
   watchLine,
 } from "./options.js";
-import { FAULTS, type FaultName } from "./page/details.js";
+import type { FaultName } from "./page/details.js";
 import {
   type Action,
   type BenchEvent,
@@ -46,9 +47,6 @@ const NEIGHBOURS = Object.freeze([
   { ssid: "neighbour", password: "not for you", rssi: -84, channel: 1, subnet: "10.2.0" },
 ] as const);
 
-/** What the faults of the access point make of it. */
-const FAULTY_HOME = Object.freeze({ password: "another one", channel: 11, dhcpMs: 8000 } as const);
-
 /** The first board's setup page, unless another port is asked for. */
 const FIRST_SETUP_PORT = 8166;
 
@@ -70,11 +68,6 @@ async function requireFree(port: number): Promise<void> {
   await once(server, "close");
 }
 
-function faultLine(fault: FaultName, on: boolean): Told {
-  const { title, text } = FAULTS.find(({ name }) => name === fault) ?? { title: fault, text: "" };
-  return { source: "bench", word: on ? "fault" : "fault over", detail: on ? `${title}: ${text}` : title };
-}
-
 /** A line before the bench numbers it and adds its times. */
 export type Told = Pick<Line, "word" | "detail" | "source"> & { readonly ms?: number; readonly opens?: boolean };
 
@@ -87,14 +80,13 @@ export class Bench implements Stage {
   readonly #airspace: Airspace;
   /** The access point of the home, and what it was at first. */
   readonly #accessPoint = new AccessPoint(HOME);
-  readonly #usualHome = { ...HOME, channel: this.#accessPoint.channel, dhcpMs: this.#accessPoint.dhcpMs };
   readonly #wire = new WireFaults();
   readonly #random = new Random(randomInt(2 ** 32));
   readonly #boards = new Map<number, BenchBoard>();
   /** The same in the order of their numbers. */
   #list: readonly BenchBoard[] = [];
   #nextIndex = 0;
-  readonly #faults = new Set<FaultName>();
+  readonly #faults = new HomeFaults(this.#accessPoint, this.#wire);
   readonly #embedded: EmbeddedBroker | undefined;
   readonly #home: Home;
   /** The pattern of topic roots that the options ask for. */
@@ -273,7 +265,7 @@ export class Bench implements Stage {
       brokerOurs: this.#embedded !== undefined,
       brokerOn: this.#brokerOn,
       wifiOn: this.#wifiOn,
-      faults: FAULTS.map(({ name }) => name).filter((name) => this.#faults.has(name)),
+      faults: this.#faults.names,
       speed: this.#clock.speed,
       paused: this.#clock.paused,
       watch: watchLine(this.broker, alertFilter(this.options)),
@@ -400,31 +392,14 @@ export class Bench implements Stage {
   }
 
   #switchFault(fault: FaultName, on: boolean, index: number | undefined): void {
-    if (fault === "bounce" || fault === "flash-cut") {
-      const board = index === undefined ? undefined : this.board(index);
-      if (board?.setFault(fault, on)) this.#tellLine(board.index, faultLine(fault, on));
+    const word = on ? "fault" : "fault over";
+    const detail = faultText(fault, on);
+    if (!isBoardFault(fault)) {
+      if (this.#faults.set(fault, on)) this.#tellAll(word, detail);
       return;
     }
-    if (on === this.#faults.has(fault)) return;
-    if (on) this.#faults.add(fault);
-    else this.#faults.delete(fault);
-    const { word, detail } = faultLine(fault, on);
-    this.#tellAll(word, detail);
-    const accessPoint = this.#accessPoint;
-    const usual = this.#usualHome;
-    switch (fault) {
-      case "wrong-password":
-        accessPoint.changePassword((on ? FAULTY_HOME : usual).password);
-        return;
-      case "moved-channel":
-        accessPoint.moveTo((on ? FAULTY_HOME : usual).channel);
-        return;
-      case "slow-dhcp":
-        accessPoint.dhcpMs = (on ? FAULTY_HOME : usual).dhcpMs;
-        return;
-      default:
-        this.#wire.set(fault, on);
-    }
+    const board = index === undefined ? undefined : this.board(index);
+    if (board?.setFault(fault, on)) this.#tellLine(board.index, { source: "bench", word, detail });
   }
 
   #setTime(speed: number): void {
