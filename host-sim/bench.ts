@@ -28,6 +28,7 @@ import {
   type BenchView,
   type BoardView,
   type Home,
+  isKind,
   type Line,
   type Snapshot,
   SPEEDS,
@@ -413,14 +414,17 @@ export class Bench implements Stage {
     this.#emit({ type: "bench", bench: this.view });
   }
 
+  /** Why such a board cannot be added, if it cannot. */
+  #refusal(mode: BoardView["mode"], wiring: BoardView["wiring"]): string | undefined {
+    if (!isKind(mode, wiring)) return `no ${mode} box has its button on ${wiring}`;
+    if (this.#boards.size >= OptionLimits.BOARDS) return `more than ${OptionLimits.BOARDS} boards`;
+    return this.options.chip + this.#nextIndex > OptionLimits.CHIP_ID ? "there is no larger chip id" : undefined;
+  }
+
   #add(mode: BoardView["mode"], wiring: BoardView["wiring"]): void {
-    const chipId = this.options.chip + this.#nextIndex;
-    if (this.#boards.size >= OptionLimits.BOARDS) {
-      this.#tellFirst({ source: "bench", word: "not added", detail: `more than ${OptionLimits.BOARDS} boards` });
-      return;
-    }
-    if (chipId > OptionLimits.CHIP_ID) {
-      this.#tellFirst({ source: "bench", word: "not added", detail: "there is no larger chip id" });
+    const refusal = this.#refusal(mode, wiring);
+    if (refusal !== undefined) {
+      this.#tellFirst({ source: "bench", word: "not added", detail: refusal });
       return;
     }
     let board: BenchBoard;
