@@ -1,6 +1,7 @@
 // The one source of time in the simulator: what a board, a network and a broker schedule their callbacks on. Stepped
 // for tests (time passes only when told to, the same calls give the same order), real for the bench (a wall clock,
-// perhaps faster, perhaps paused). Times are milliseconds since the clock was made, fractions allowed. Knows nothing of what it calls.
+// perhaps faster, perhaps paused). Times are milliseconds since the clock was made, fractions allowed. Knows nothing of
+// what it calls.
 
 /** A callback that waits for its time. */
 export interface Scheduled {
