@@ -237,7 +237,7 @@ describe("host-sim/server", () => {
     const { url } = await start();
     const page = new Page(url);
     await page.next();
-    page.send("x".repeat(70_000));
+    page.send("x".repeat(1_100_000));
     await once(page.socket, "close");
     assert.deepEqual(stage.actions, []);
   });
