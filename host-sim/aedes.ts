@@ -47,9 +47,14 @@ function tellPubrelsApart(persistence: Persistence): void {
   };
 }
 
+/** Longer client ids are legal [MQTT-3.1.3-5] and every other broker takes them. */
+function createAedes(): Promise<Aedes> {
+  return Aedes.createBroker({ maxClientsIdLength: 65_535 });
+}
+
 export class EmbeddedBroker implements ClientList {
   readonly address: string;
-  readonly #aedes: Aedes;
+  #aedes: Aedes;
   readonly #sockets = new Set<Socket>();
   readonly #clients = new Map<string, Client>();
   readonly #clientListeners = new Set<() => void>();
@@ -61,6 +66,14 @@ export class EmbeddedBroker implements ClientList {
     this.#aedes = aedes;
     this.address = address;
     this.#port = port;
+    this.#adopt(aedes);
+  }
+
+  #adopt(aedes: Aedes): void {
+    this.#aedes = aedes;
+    tellPubrelsApart((aedes as unknown as { persistence: Persistence }).persistence);
+    // A broker that dies publishes no wills; aedes would when its connections are cut.
+    aedes.authorizePublish = (_client, _packet, callback) => callback(this.isUp ? null : new Error("stopped"));
     aedes.on("clientReady", (client) => {
       this.#clients.set(client.id, client);
       this.#tellClients();
@@ -79,12 +92,7 @@ export class EmbeddedBroker implements ClientList {
    */
   static async open(options: EmbeddedBrokerOptions = {}): Promise<EmbeddedBroker> {
     const { port = 1883, nextFree = true, address = "127.0.0.1" } = options;
-    // Longer client ids are legal [MQTT-3.1.3-5] and every other broker takes them.
-    const aedes = await Aedes.createBroker({ maxClientsIdLength: 65_535 });
-    const broker = new EmbeddedBroker(aedes, address, port);
-    tellPubrelsApart((aedes as unknown as { persistence: Persistence }).persistence);
-    // A broker that dies publishes no wills; aedes would when its connections are cut.
-    aedes.authorizePublish = (_client, _packet, callback) => callback(broker.isUp ? null : new Error("stopped"));
+    const broker = new EmbeddedBroker(await createAedes(), address, port);
     try {
       await broker.#listen(nextFree && port > 0 ? portsToTry : 1);
     } catch (error) {
@@ -133,6 +141,19 @@ export class EmbeddedBroker implements ClientList {
   async start(): Promise<void> {
     if (this.#isClosed) throw new Error("this broker is closed, open another");
     if (!this.isUp) await this.#listen(1);
+  }
+
+  /** Restarts as one without persistence, or one that was installed anew: sessions and retained messages are gone. */
+  async forget(): Promise<void> {
+    if (this.#isClosed) throw new Error("this broker is closed, open another");
+    const wasUp = this.isUp;
+    await this.stop();
+    const old = this.#aedes;
+    this.#adopt(await createAedes());
+    await new Promise<void>((resolve) => {
+      old.close(resolve);
+    });
+    if (wasUp) await this.start();
   }
 
   /** Ends it for good. */

@@ -34,7 +34,7 @@ const Pin = Object.freeze({ FLASH: 0, D1: 5, LED: 2 } as const);
 /** What concerns one board. */
 export type BoardAction = Exclude<
   Action,
-  { readonly type: "wifi" | "broker" | "fault" | "time" | "step" | "add" | "remove" | "publish" }
+  { readonly type: "wifi" | "broker" | "fault" | "time" | "step" | "add" | "remove" | "publish" | "forget" }
 >;
 
 /** What a board is from its beginning to its end. */

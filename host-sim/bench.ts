@@ -349,6 +349,9 @@ export class Bench implements Stage {
       case "publish":
         this.#observers.publish(action);
         return;
+      case "forget":
+        this.#forgetSessions();
+        return;
       case "fault":
         this.#switchFault(action.fault, action.on, action.board);
         return;
@@ -419,6 +422,21 @@ export class Bench implements Stage {
     // One after the other: a second switch waits until the first one has been carried out.
     this.#brokerWork = this.#brokerWork
       .then(() => (on ? embedded.start() : embedded.stop()))
+      .catch((error: Error) => {
+        this.#brokerOn = embedded.isUp;
+        this.#tellAll("broker", error.message);
+      });
+  }
+
+  #forgetSessions(): void {
+    const embedded = this.#embedded;
+    if (embedded === undefined) {
+      this.#tellFirst({ source: "bench", word: "broker", detail: "not the bench's own: empty it where it runs" });
+      return;
+    }
+    this.#tellAll("broker forgets", "sessions and retained messages are gone");
+    this.#brokerWork = this.#brokerWork
+      .then(() => embedded.forget())
       .catch((error: Error) => {
         this.#brokerOn = embedded.isUp;
         this.#tellAll("broker", error.message);

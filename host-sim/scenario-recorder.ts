@@ -75,6 +75,9 @@ export class ScenarioRecorder {
         this.#do({ type: "fault", fault, on, board: this.#number(board) }, board, now);
         return;
       }
+      case "forget":
+        this.#do({ type: "forget" }, this.#boards[0]?.index ?? 0, now);
+        return;
       case "step":
       case "add":
       case "remove":

@@ -192,6 +192,9 @@ export class ScenarioRun {
       case "broker":
         stage.act({ type: deed.type, on: deed.on });
         return;
+      case "forget":
+        stage.act({ type: "forget" });
+        return;
       case "speed":
         stage.act({ type: "time", speed: deed.speed });
         return;

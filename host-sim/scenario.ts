@@ -32,6 +32,8 @@ export type Deed =
   | { readonly type: "hold"; readonly board: number; readonly ms: number }
   | { readonly type: "power"; readonly board: number; readonly on: boolean }
   | { readonly type: "wifi" | "broker"; readonly on: boolean }
+  /** The broker restarts without its sessions and retained messages. */
+  | { readonly type: "forget" }
   | { readonly type: "fault"; readonly fault: FaultName; readonly on: boolean; readonly board: number }
   /** Fills in the setup page as a phone would; fields by the names of the form. */
   | { readonly type: "form"; readonly board: number; readonly fields: Readonly<Record<string, string>> }
@@ -129,6 +131,8 @@ export function deedForm(deed: Deed): unknown {
     case "wifi":
     case "broker":
       return { [deed.type]: deed.on ? "on" : "off" };
+    case "forget":
+      return "forget";
     case "fault":
       return { [deed.on ? "fault" : "mend"]: deed.fault, ...of(deed.board) };
     case "form":
@@ -176,7 +180,7 @@ const CLAIMS: Readonly<Record<string, "count" | "yes or no" | readonly string[]>
 });
 
 const WIRINGS: Readonly<Record<BoardView["mode"], readonly BoardView["wiring"][]>> = Object.freeze({
-  mains: ["gpio"],
+  mains: ["gpio", "rst+gpio"],
   battery: ["rst+gpio", "rst"],
 });
 
@@ -269,8 +273,9 @@ class Reader {
 
   #gesture(node: ParsedNode, word: string, board: number): Deed {
     const names: readonly string[] = [...GESTURES, ...BLOWS];
+    if (word === "forget") return { type: word };
     if (names.includes(word)) return { type: word as (typeof GESTURES)[number], board };
-    const all = [...names, ...Object.keys(FORMS)].join(", ");
+    const all = [...names, "forget", ...Object.keys(FORMS)].join(", ");
     throw this.#wrong(node, `there is no step "${word}". Steps are: ${all}`);
   }
 

@@ -146,6 +146,8 @@ export type Action =
   | { readonly type: "time"; readonly speed: number }
   /** In a pause, lets all happen that waits for the next instant; otherwise nothing. */
   | { readonly type: "step" }
+  /** The bench's own broker restarts without what it had kept: sessions, retained messages. */
+  | { readonly type: "forget" }
   /** A board of this kind more: see `isKind`. Its number and its chip id are new. */
   | { readonly type: "add"; readonly mode: BoardView["mode"]; readonly wiring: BoardView["wiring"] }
   | { readonly type: "remove"; readonly board: number }
@@ -222,6 +224,7 @@ export function readAction(data: unknown, isBoard: (board: number) => boolean): 
       if (typeof speed !== "number" || !Number.isInteger(speed)) return undefined;
       return speed >= 0 && speed <= SPEED_LIMIT ? { type, speed } : undefined;
     case "step":
+    case "forget":
       return { type };
     case "add":
       return isKind(mode, wiring) ? ({ type, mode, wiring } as Action) : undefined;

@@ -254,7 +254,7 @@ describe("host-sim/scenarios, on a bench", function () {
 
   afterEach(() => bench?.close());
 
-  for (const name of ["first-setup", "router-boots", "power-cut"]) {
+  for (const name of ["first-setup", "router-boots", "power-cut", "lost-session"]) {
     it(name, async () => {
       const file = new URL(`../../host-sim/scenarios/${name}.yaml`, import.meta.url);
       const scenario = parseScenario(readFileSync(file, "utf8"), name);
