@@ -155,6 +155,11 @@ export class Observers {
     };
   }
 
+  /** Tells what was to be told with the next frame. */
+  flush(): void {
+    for (const { memory } of this.#boards.values()) memory.flush();
+  }
+
   async close(): Promise<void> {
     this.#untap();
     for (const { end } of this.#boards.values()) end();

@@ -1,7 +1,12 @@
 // The bench in a terminal: what happens as one line per step, the LED and the switches in a line that stays at the
 // bottom, and keys. On a pipe it writes plain lines and nothing else. Knows a Stage and two streams.
 
+import { EventLog, formatEntry } from "./event-log.js";
+import { harmless, type Look, paint, Sgr } from "./look.js";
+import type { LogKind } from "./options.js";
 import type { BenchEvent, BoardView, Line, Stage } from "./page/protocol.js";
+
+export type { Look } from "./look.js";
 
 /** A stream that lines go to; process.stdout is one. */
 export interface Output {
@@ -22,12 +27,6 @@ export interface Input {
   pause(): unknown;
 }
 
-export interface Look {
-  readonly colour: boolean;
-  /** Whether more than ASCII may be written. */
-  readonly unicode: boolean;
-}
-
 /** The environment variables that say how a terminal wants to be written to; process.env has them. */
 export interface Environment {
   readonly NO_COLOR?: string | undefined;
@@ -45,35 +44,6 @@ export function lookOf(output: Output, environment: Environment, platform: strin
   const colour = output.isTTY === true && (environment.NO_COLOR ?? "") === "" && environment.TERM !== "dumb";
   const locale = environment.LC_ALL || environment.LC_CTYPE || environment.LANG || "";
   return { colour, unicode: platform !== "linux" || /utf-?8/i.test(locale) };
-}
-
-// Select graphic rendition codes (ECMA-48 §8.3.117).
-const Sgr = Object.freeze({
-  plain: "0",
-  bold: "1",
-  dim: "2",
-  red: "31",
-  green: "32",
-  yellow: "33",
-  blue: "34",
-  magenta: "35",
-  cyan: "36",
-} as const);
-
-type Sgr = (typeof Sgr)[keyof typeof Sgr];
-
-function paint(look: Look, code: Sgr, text: string): string {
-  return look.colour && code !== Sgr.plain ? `\x1b[${code}m${text}\x1b[0m` : text;
-}
-
-/** Text for a terminal: control characters of a payload must not move the cursor. */
-function harmless(text: string): string {
-  let result = "";
-  for (const character of text) {
-    const code = character.codePointAt(0) ?? 0;
-    result += code < 32 || (code >= 127 && code < 160) ? "?" : character;
-  }
-  return result;
 }
 
 const WORD_COLOURS: Readonly<Record<string, Sgr>> = Object.freeze({
@@ -135,6 +105,8 @@ export interface TerminalOptions {
   readonly look: Look;
   /** URL of the page; undefined: there is none. */
   readonly page: string | undefined;
+  /** What is told line by line; steps unless given. */
+  readonly log?: readonly LogKind[];
   quit(): void;
 }
 
@@ -149,6 +121,8 @@ export class Terminal {
   readonly #unsubscribe: () => void;
   readonly #names: boolean;
   readonly #live: boolean;
+  readonly #log: EventLog;
+  readonly #tellsSteps: boolean;
   #selected = 0;
   /** When a factory reset was asked for, and of which board. */
   #asked = { at: Number.NEGATIVE_INFINITY, board: -1 };
@@ -161,15 +135,19 @@ export class Terminal {
   constructor(options: TerminalOptions) {
     this.#options = options;
     const { stage, output, input } = options;
-    const { boards, lines } = stage.snapshot();
+    const snapshot = stage.snapshot();
+    const { boards, lines } = snapshot;
+    const kinds = options.log ?? ["steps"];
     this.#names = boards.length > 1;
+    this.#tellsSteps = kinds.includes("steps");
+    this.#log = new EventLog(kinds, snapshot);
     this.#live = output.isTTY === true;
     if (this.#live) {
       output.on("resize", this.#onResize);
       output.write("\x1b[?25l");
     }
     this.#print(this.#banner());
-    for (const line of lines) this.#print(this.#format(line));
+    for (const line of lines) if (this.#tellsSteps) this.#print(this.#format(line));
     this.#unsubscribe = stage.on((event) => this.#onEvent(event));
     if (input !== undefined) {
       if (input.isTTY === true) input.setRawMode?.(true);
@@ -226,13 +204,18 @@ export class Terminal {
   }
 
   #format(line: Line): string {
-    const { look, stage } = this.#options;
-    const name = this.#names ? String(stage.snapshot().boards[line.board]?.chipId ?? "") : "";
-    return formatLine(line, name, look);
+    return formatLine(line, this.#name(line.board), this.#options.look);
+  }
+
+  #name(board: number): string {
+    return this.#names ? String(this.#options.stage.snapshot().boards[board]?.chipId ?? "") : "";
   }
 
   #onEvent(event: BenchEvent): void {
-    if (event.type === "line") this.#print(this.#format(event.line));
+    for (const entry of this.#log.entries(event)) {
+      this.#print(formatEntry(entry, this.#name(entry.board), this.#options.look));
+    }
+    if (event.type === "line" && this.#tellsSteps) this.#print(this.#format(event.line));
     else if (event.type === "led" || event.type === "board" || event.type === "bench") this.#refresh();
   }
 

@@ -76,7 +76,7 @@ describe("host-sim/packet-log", () => {
     assert.deepEqual(words(rows.slice(0, 6)), [
       "up TCP open port 1883 of the broker",
       "up CONNECT client alertbox5750, clean session, keep-alive 60 s, " +
-        'will QoS 1 retained {"state":"lost","chip":5750,"fw":"1.0.0"}',
+        'will mresetar/alertbox/5750/lwt QoS 1 retained {"state":"lost","chip":5750,"fw":"1.0.0"}',
       "down CONNACK accepted, no session",
       "up DISCONNECT",
       "up TCP end by the board",
@@ -142,7 +142,7 @@ describe("host-sim/packet-log", () => {
       assert.equal(row?.type, "CONNECT");
       assert.equal(
         row.detail,
-        "client box, user me with a password, clean session, keep-alive 60 s, will QoS 1 retained gone",
+        "client box, user me with a password, clean session, keep-alive 60 s, will w QoS 1 retained gone",
       );
       assert.equal(row.hex.replaceAll(" ", ""), shown);
       assert.equal(row.length, connect.length);
