@@ -273,6 +273,10 @@ describe("host-sim/password-mask", () => {
     }
   });
 
+  it("hides a password that comes without a user name, which no client may send", () => {
+    assert.equal(shown(connect(0x42, "box", SECRET)).includes(SECRET), false);
+  });
+
   it("hides what follows where a length cannot be true", () => {
     const packet = connect(0xc2, "box", "me", SECRET);
     packet[15] = 200;
