@@ -374,6 +374,11 @@ export class Bench implements Stage {
     }
   }
 
+  /** Tells what is gathered for the next frame, before a view ends. */
+  flush(): void {
+    this.#observers.flush();
+  }
+
   /** Ends everything at once; the boards' flash is in its file when this resolves. */
   async close(): Promise<void> {
     if (this.#closed) return;

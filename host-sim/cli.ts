@@ -4,6 +4,7 @@
 
 import "./globals.js";
 import { HELP, type Options, parseOptions } from "./options.js";
+import type { Line } from "./page/protocol.js";
 import type { PageServer } from "./server.js";
 import type { Terminal } from "./terminal.js";
 
@@ -107,6 +108,7 @@ async function runWithPerson(options: Options, stop: Stop): Promise<number> {
       input: process.stdin,
       look: terminals.lookOf(process.stdout, process.env, process.platform),
       page: server.url,
+      log: options.log,
       quit: () => stop.now(),
     });
     const shown = terminal;
@@ -122,10 +124,11 @@ async function runWithPerson(options: Options, stop: Stop): Promise<number> {
 }
 
 async function runHeadless(options: Options, stop: Stop): Promise<number> {
-  const [{ Bench }, { HeadlessRun, lineObject, succeeded, summaryText }, { formatLine }] = await Promise.all([
+  const [{ Bench }, { HeadlessRun, lineObject, succeeded, summaryText }, { formatLine }, logs] = await Promise.all([
     import("./bench.js"),
     import("./headless.js"),
     import("./terminal.js"),
+    import("./event-log.js"),
   ]);
   const bench = await Bench.start(options, Math.min(PATIENCE_MS.HEADLESS, options.deadlineSeconds * 500));
   await stopCompiler();
@@ -137,19 +140,22 @@ async function runHeadless(options: Options, stop: Stop): Promise<number> {
   try {
     const { broker, watch } = bench.view;
     say({ event: "ready", broker, watch, boards: bench.boards.map(({ index }) => name(index)) }, `${broker}\n${watch}`);
-    const { lines } = bench.snapshot();
+    const snapshot = bench.snapshot();
+    const shown = (board: number) => (options.boards > 1 ? String(name(board)) : "");
+    const log = new logs.EventLog(options.log, snapshot);
+    const tellLine = (line: Line) => {
+      if (!options.log.includes("steps")) return;
+      say(lineObject(line, name(line.board)), formatLine(line, shown(line.board), plain));
+    };
     bench.on((event) => {
-      if (event.type !== "line") return;
-      const chipId = name(event.line.board);
-      say(lineObject(event.line, chipId), formatLine(event.line, options.boards > 1 ? String(chipId) : "", plain));
+      for (const entry of log.entries(event)) {
+        say(logs.entryObject(entry, name(entry.board)), logs.formatEntry(entry, shown(entry.board), plain));
+      }
+      if (event.type === "line") tellLine(event.line);
     });
-    for (const line of lines) {
-      say(
-        lineObject(line, name(line.board)),
-        formatLine(line, options.boards > 1 ? String(name(line.board)) : "", plain),
-      );
-    }
+    for (const line of snapshot.lines) tellLine(line);
     const summary = await new HeadlessRun(bench, stop.signal).run();
+    bench.flush();
     say(summary, summaryText(summary));
     if (stop.signal.aborted && options.press !== undefined) return stop.interrupted;
     return options.press === undefined || succeeded(summary) ? Status.OK : Status.FAILED;

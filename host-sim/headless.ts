@@ -134,7 +134,8 @@ export class HeadlessRun {
   }
 
   /**
-   * Resolves when the condition holds (asked whenever a board has something to tell), after `limitMs`, or when the run is over.
+   * Resolves when the condition holds (asked whenever a board has something to tell), after `limitMs`, or when the run
+   * is over.
    */
   #until(condition: () => boolean, limitMs?: number): Promise<void> {
     return new Promise((resolve) => {

@@ -4,7 +4,7 @@
 
 import type { Flash } from "../src/alertbox/flash.js";
 import { AlertEvent, Journal } from "../src/alertbox/journal.js";
-import { isBlank, isHeader, isRecord } from "../src/alertbox/journal-format.js";
+import { isBlank, isFinished, isHeader, isRecord } from "../src/alertbox/journal-format.js";
 import type { Settings } from "../src/alertbox/settings.js";
 import { SettingsStore } from "../src/alertbox/settings-store.js";
 import { Sector } from "./flash-report.js";
@@ -61,18 +61,26 @@ export function journalView(flash: NorFlash, chipId: number): JournalView {
   const start = sector * sectorBytes;
   const words = wordsOf(flash, start, sectorBytes);
   const slots = Math.floor((sectorBytes - HEADER_BYTES) / SLOT_BYTES);
-  const records: RecordView[] = [];
+  const open: number[] = [];
+  const finished: number[] = [];
+  const torn = new Set<number>();
   let used = HEADER_BYTES;
+  let last = words[2] ?? 0;
   for (let slot = 0; slot < slots; slot++) {
     const at = (HEADER_BYTES + slot * SLOT_BYTES) / 4;
     if (isBlank(words, at)) continue;
     used = (at + 5) * 4;
-    records.push(recordView(words, at, isRecord(source, words, at), sector, chipId));
+    // As the journal does when it boots: a finished record that continues the count was whole when it was finished.
+    const sequence = words[at + 1] ?? 0;
+    const isDone = isFinished(words[at + 4] ?? -1);
+    const isWhole = (sequence === last + 1 && isDone) || isRecord(source, words, at);
+    if (isWhole) last = sequence;
+    else torn.add(at);
+    (isDone ? finished : open).push(at);
   }
-  const finished = records.filter(({ status }) => status === "done");
-  const old = new Set(finished.slice(0, -FINISHED_SHOWN));
-  const shown = records.filter((record) => !old.has(record));
-  return { records: [baseView(words, sector), ...shown], journalUsed: used, journalSize: sectorBytes };
+  const shown = [...finished.slice(-FINISHED_SHOWN), ...open].sort((a, b) => a - b);
+  const records = shown.map((at) => recordView(words, at, !torn.has(at), sector, chipId));
+  return { records: [baseView(words, sector), ...records], journalUsed: used, journalSize: sectorBytes };
 }
 
 /** How many alerts that are not delivered it takes. */

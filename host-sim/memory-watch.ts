@@ -72,15 +72,20 @@ export class MemoryWatch {
     clearTimeout(this.#frame);
   }
 
+  /** Tells what has changed, without waiting for the end of the frame. */
+  flush(): void {
+    if (this.#frame === undefined) return;
+    clearTimeout(this.#frame);
+    this.#frame = undefined;
+    const { view } = this;
+    const text = JSON.stringify(view);
+    if (text === this.#told) return;
+    this.#told = text;
+    this.#options.tell(view);
+  }
+
   #touch(): void {
-    this.#frame ??= setTimeout(() => {
-      this.#frame = undefined;
-      const { view } = this;
-      const text = JSON.stringify(view);
-      if (text === this.#told) return;
-      this.#told = text;
-      this.#options.tell(view);
-    }, FRAME_MS).unref();
+    this.#frame ??= setTimeout(() => this.flush(), FRAME_MS).unref();
   }
 }
 

@@ -1,5 +1,5 @@
-// Everything that watches the boards of a bench for its panels: packets, presses, memory, current, the broker. The bench
-// makes one, adds each board to it, and passes on what it is asked for. They listen; none of them changes what it sees.
+// Everything that watches the boards of a bench for its panels: packets, presses, memory, current, the broker. The
+// bench makes one, adds each board to it, and passes on what it is asked for. They listen; none changes what it sees.
 
 import type { Board } from "./board.js";
 import { BrokerWatch, type ClientList } from "./broker-watch.js";
@@ -153,6 +153,11 @@ export class Observers {
         return broker.view;
       },
     };
+  }
+
+  /** Tells what was to be told with the next frame. */
+  flush(): void {
+    for (const { memory } of this.#boards.values()) memory.flush();
   }
 
   async close(): Promise<void> {

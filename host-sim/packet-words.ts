@@ -25,10 +25,8 @@ export function packetWords(packet: Packet): string {
       const user =
         username === undefined ? "" : `, user ${username}${password === undefined ? "" : " with a password"}`;
       const session = clean ? "clean session" : "persistent session";
-      const last =
-        will === undefined
-          ? ""
-          : `, will QoS ${will.qos ?? 0}${will.retain ? " retained" : ""} ${payloadText(will.payload)}`;
+      const flags = will === undefined ? "" : `QoS ${will.qos ?? 0}${will.retain ? " retained" : ""}`;
+      const last = will === undefined ? "" : `, will ${will.topic} ${flags} ${payloadText(will.payload)}`;
       return `client ${clientId}${user}, ${session}, keep-alive ${keepalive} s${last}`;
     }
     case "connack": {

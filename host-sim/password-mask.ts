@@ -10,8 +10,15 @@ export function holdsSettings(topic: string): boolean {
   return topic.endsWith("/cmd/config");
 }
 
-/** Takes the byte that comes next, after it has said whether that is secret. */
-type Reader<T = void> = Generator<boolean, T, number>;
+/** The bytes that come next: how many, whether they are secret, and whether what they are matters. */
+interface Want {
+  readonly count: number;
+  readonly isSecret: boolean;
+  readonly isRead: boolean;
+}
+
+/** Gets the bytes that it wants, once all of them have come; none where it does not read them. */
+type Reader<T = void> = Generator<Want, T, readonly number[]>;
 
 interface Body {
   left: number;
@@ -19,76 +26,94 @@ interface Body {
 
 export class PasswordMask {
   readonly #reader = readPackets();
-  #isSecret: boolean;
+  #want: Want;
+  #got = 0;
+  #read: number[] = [];
 
   constructor() {
-    this.#isSecret = this.#reader.next().value;
+    this.#want = this.#reader.next().value;
   }
 
   /** 1 for each of the bytes, which follow those of the call before, that is secret. */
   feed(bytes: Uint8Array): Uint8Array {
     const mask = new Uint8Array(bytes.byteLength);
-    for (const [index, byte] of bytes.entries()) {
-      if (this.#isSecret) mask[index] = 1;
-      this.#isSecret = this.#reader.next(byte).value;
+    for (let at = 0; at < bytes.byteLength; ) {
+      const { count, isSecret, isRead } = this.#want;
+      const end = Math.min(bytes.byteLength, at + count - this.#got);
+      if (isSecret) mask.fill(1, at, end);
+      if (isRead) this.#read.push(...bytes.subarray(at, end));
+      this.#got += end - at;
+      at = end;
+      if (this.#got < count) break;
+      const read = this.#read;
+      this.#got = 0;
+      this.#read = [];
+      this.#want = this.#reader.next(read).value;
     }
     return mask;
   }
 }
 
-function* readPackets(): Generator<boolean, never, number> {
+const ONE: Want = Object.freeze({ count: 1, isSecret: false, isRead: true });
+const ALL_SECRET: Want = Object.freeze({ count: Number.POSITIVE_INFINITY, isSecret: true, isRead: false });
+
+function* readPackets(): Generator<Want, never, readonly number[]> {
   for (;;) {
-    const first = yield false;
+    const [first = 0] = yield ONE;
     const body: Body = { left: 0 };
     let scale = 1;
     let byte: number;
     do {
-      byte = yield false;
+      [byte = 0] = yield ONE;
       body.left += (byte & 127) * scale;
       scale *= 128;
       // No packet begins so: nobody knows what it is.
-      while (scale > 128 ** 4) yield true;
+      if (scale > 128 ** 4) yield ALL_SECRET;
     } while (byte >= 128);
     if (first >> 4 === Type.connect) yield* connect(body);
     else if (first >> 4 === Type.publish) yield* publish(body, (first & 6) !== 0);
-    yield* some(body, body.left, false);
+    yield* skip(body, body.left, false);
   }
 }
 
 function* connect(body: Body): Reader {
   yield* field(body);
-  yield* some(body, 1, false);
-  const flags = body.left === 0 ? 0 : yield false;
-  body.left = Math.max(0, body.left - 1);
-  yield* some(body, 2, false);
+  yield* skip(body, 1, false);
+  const [flags = 0] = yield* read(body, 1);
+  yield* skip(body, 2, false);
   yield* field(body);
   if (flags & Flag.will) {
     yield* field(body);
     yield* field(body);
   }
   if (flags & Flag.user) yield* field(body);
-  yield* some(body, 2, false);
-  yield* some(body, body.left, true);
+  yield* skip(body, 2, false);
+  yield* skip(body, body.left, true);
 }
 
 function* publish(body: Body, hasId: boolean): Reader {
   const topic = new TextDecoder().decode(Uint8Array.from(yield* field(body)));
-  if (hasId) yield* some(body, 2, false);
-  yield* some(body, body.left, holdsSettings(topic));
+  if (hasId) yield* skip(body, 2, false);
+  yield* skip(body, body.left, holdsSettings(topic));
 }
 
 /** A field with its length before it. One that is longer than its packet hides all of the rest. */
 function* field(body: Body): Reader<readonly number[]> {
-  const length = yield* some(body, 2, false);
+  const length = yield* read(body, 2);
   const count = length.reduce((sum, byte) => sum * 256 + byte, 0);
-  return yield* count > body.left ? some(body, body.left, true) : some(body, count, false);
+  if (count <= body.left) return yield* read(body, count);
+  yield* skip(body, body.left, true);
+  return [];
 }
 
-function* some(body: Body, count: number, isSecret: boolean): Reader<readonly number[]> {
-  const bytes: number[] = [];
-  for (let left = Math.min(count, body.left); left > 0; left--) {
-    body.left -= 1;
-    bytes.push(yield isSecret);
-  }
-  return bytes;
+function* read(body: Body, count: number): Reader<readonly number[]> {
+  const there = Math.min(count, body.left);
+  body.left -= there;
+  return there === 0 ? [] : yield { count: there, isSecret: false, isRead: true };
+}
+
+function* skip(body: Body, count: number, isSecret: boolean): Reader {
+  const there = Math.min(count, body.left);
+  body.left -= there;
+  if (there > 0) yield { count: there, isSecret, isRead: false };
 }

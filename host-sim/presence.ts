@@ -1,5 +1,5 @@
-// What a broker says about a box: the payload of its retained `<root>/lwt`, as DESIGN §10 has it. Knows that payload and
-// nothing else.
+// What a broker says about a box: the payload of its retained `<root>/lwt`, as DESIGN §10 has it. Knows that payload
+// and nothing else.
 
 import type { Presence } from "./page/protocol.js";
 

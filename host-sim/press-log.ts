@@ -51,7 +51,7 @@ export interface PressLogOptions {
 
 export class PressLog {
   readonly #options: PressLogOptions;
-  #presses: Press[] = [];
+  readonly #presses: Press[] = [];
   #count = 0;
   /** As its events have told. */
   #state: BoardState = "off";
@@ -143,7 +143,7 @@ export class PressLog {
       isOver: false,
     };
     this.#presses.push(press);
-    if (this.#presses.length > Limit.FOLLOWED) this.#presses = this.#presses.slice(-Limit.FOLLOWED / 2);
+    if (this.#presses.length > Limit.FOLLOWED) this.#presses.shift();
     this.#step(press, "pressed", at);
   }
 

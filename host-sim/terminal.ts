@@ -1,8 +1,13 @@
 // The bench in a terminal: what happens as one line per step, the LED and the switches in a line that stays at the
 // bottom, and keys. On a pipe it writes plain lines and nothing else. Knows a Stage and two streams.
 
+import { EventLog, formatEntry } from "./event-log.js";
+import { harmless, type Look, paint, Sgr } from "./look.js";
+import type { LogKind } from "./options.js";
 import { FAULTS } from "./page/details.js";
 import { type BenchEvent, type BenchView, type BoardView, type Line, SPEEDS, type Stage } from "./page/protocol.js";
+
+export type { Look } from "./look.js";
 
 /** A stream that lines go to; process.stdout is one. */
 export interface Output {
@@ -23,12 +28,6 @@ export interface Input {
   pause(): unknown;
 }
 
-export interface Look {
-  readonly colour: boolean;
-  /** Whether more than ASCII may be written. */
-  readonly unicode: boolean;
-}
-
 /** The environment variables that say how a terminal wants to be written to; process.env has them. */
 export interface Environment {
   readonly NO_COLOR?: string | undefined;
@@ -46,35 +45,6 @@ export function lookOf(output: Output, environment: Environment, platform: strin
   const colour = output.isTTY === true && (environment.NO_COLOR ?? "") === "" && environment.TERM !== "dumb";
   const locale = environment.LC_ALL || environment.LC_CTYPE || environment.LANG || "";
   return { colour, unicode: platform !== "linux" || /utf-?8/i.test(locale) };
-}
-
-// Select graphic rendition codes (ECMA-48 §8.3.117).
-const Sgr = Object.freeze({
-  plain: "0",
-  bold: "1",
-  dim: "2",
-  red: "31",
-  green: "32",
-  yellow: "33",
-  blue: "34",
-  magenta: "35",
-  cyan: "36",
-} as const);
-
-type Sgr = (typeof Sgr)[keyof typeof Sgr];
-
-function paint(look: Look, code: Sgr, text: string): string {
-  return look.colour && code !== Sgr.plain ? `\x1b[${code}m${text}\x1b[0m` : text;
-}
-
-/** Text for a terminal: control characters of a payload must not move the cursor. */
-function harmless(text: string): string {
-  let result = "";
-  for (const character of text) {
-    const code = character.codePointAt(0) ?? 0;
-    result += code < 32 || (code >= 127 && code < 160) ? "?" : character;
-  }
-  return result;
 }
 
 const WORD_COLOURS: Readonly<Record<string, Sgr>> = Object.freeze({
@@ -151,6 +121,8 @@ export interface TerminalOptions {
   readonly look: Look;
   /** URL of the page; undefined: there is none. */
   readonly page: string | undefined;
+  /** What is told line by line; steps unless given. */
+  readonly log?: readonly LogKind[];
   quit(): void;
 }
 
@@ -167,6 +139,8 @@ export class Terminal {
   /** Chip ids by number, of all boards that were ever there. */
   readonly #chipIds = new Map<number, number>();
   readonly #speeds: readonly number[];
+  readonly #log: EventLog;
+  readonly #tellsSteps: boolean;
   /** Number of the board that keys are for. */
   #selected = 0;
   /** The digits are for faults. */
@@ -182,7 +156,11 @@ export class Terminal {
   constructor(options: TerminalOptions) {
     this.#options = options;
     const { stage, output, input } = options;
-    const { bench, boards, lines } = stage.snapshot();
+    const snapshot = stage.snapshot();
+    const { bench, boards, lines } = snapshot;
+    const kinds = options.log ?? ["steps"];
+    this.#tellsSteps = kinds.includes("steps");
+    this.#log = new EventLog(kinds, snapshot);
     this.#speeds = [...new Set([...SPEEDS, bench.speed])].sort((a, b) => a - b);
     for (const { index, chipId } of boards) this.#chipIds.set(index, chipId);
     this.#selected = boards[0]?.index ?? 0;
@@ -192,7 +170,7 @@ export class Terminal {
       output.write("\x1b[?25l");
     }
     this.#print(this.#banner());
-    for (const line of lines) this.#print(this.#format(line));
+    for (const line of lines) if (this.#tellsSteps) this.#print(this.#format(line));
     this.#unsubscribe = stage.on((event) => this.#onEvent(event));
     if (input !== undefined) {
       if (input.isTTY === true) input.setRawMode?.(true);
@@ -255,14 +233,20 @@ export class Terminal {
   }
 
   #format(line: Line): string {
-    const name = this.#names ? String(this.#chipIds.get(line.board) ?? "") : "";
-    return formatLine(line, name, this.#options.look);
+    return formatLine(line, this.#name(line.board), this.#options.look);
+  }
+
+  #name(board: number): string {
+    return this.#names ? String(this.#chipIds.get(board) ?? "") : "";
   }
 
   #onEvent(event: BenchEvent): void {
+    for (const entry of this.#log.entries(event)) {
+      this.#print(formatEntry(entry, this.#name(entry.board), this.#options.look));
+    }
     switch (event.type) {
       case "line":
-        this.#print(this.#format(event.line));
+        if (this.#tellsSteps) this.#print(this.#format(event.line));
         return;
       case "board":
         this.#chipIds.set(event.board.index, event.board.chipId);

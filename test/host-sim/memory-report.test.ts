@@ -7,8 +7,8 @@ import { journalView, RTC_AT, RTC_FLAG, RTC_LAYOUT, rtcViews, slotViews } from "
 import { MemoryWatch } from "../../host-sim/memory-watch.js";
 import { NorFlash } from "../../host-sim/nor-flash.js";
 import { PacketLog } from "../../host-sim/packet-log.js";
-import type { MemoryView } from "../../host-sim/page/details.js";
-import { CLIENT_BUDGET } from "../../host-sim/wire-budget.js";
+import type { MemoryView, PacketView } from "../../host-sim/page/details.js";
+import { CLIENT_BUDGET, WireBudget } from "../../host-sim/wire-budget.js";
 import { World, type WorldBoardOptions } from "../../host-sim/world.js";
 
 function source(name: string): string {
@@ -120,6 +120,26 @@ describe("host-sim/memory-report", () => {
         ["queued", 30],
       ],
     );
+    world.close();
+  });
+
+  it("shows what a full journal gave up for a newer alert", () => {
+    const world = boxed({ settings: { full: "drop-oldest" } });
+    world.broker.stop();
+    for (let count = 0; count < 130; count++) {
+      world.press();
+      world.run(1000);
+    }
+    const { records } = journalView(world.board.flash, 5750);
+    const givenUp = records.filter(({ text }) => text === "press at 3300 mV, given up for a newer one");
+    assert.deepEqual(
+      givenUp.map(({ status, bits }) => [status, bits]),
+      [
+        ["done", "ff00 ffff"],
+        ["done", "ff00 ffff"],
+      ],
+    );
+    assert.equal(records.filter(({ status }) => status === "queued").length, 128);
     world.close();
   });
 
@@ -246,6 +266,8 @@ describe("host-sim/memory-watch", () => {
     assert.ok((told[0]?.writes ?? 0) >= 6);
     // The same bits once more.
     world.board.rtc.write(32, world.board.rtc.read(32));
+    watch.flush();
+    assert.equal(told.length, 1);
     world.press();
     world.run(5000);
     await next();
@@ -259,7 +281,9 @@ describe("host-sim/memory-watch", () => {
     const { watch } = watched(world);
     world.board.powerOn();
     world.run(20_000);
-    assert.deepEqual(used(watch.view)["packets in flight"], 0);
+    world.press();
+    world.run(5000);
+    assert.equal(used(watch.view)["packets in flight"], 0);
     world.network.latencyMs = 3000;
     for (let count = 0; count < 6; count++) {
       world.press();
@@ -274,6 +298,38 @@ describe("host-sim/memory-watch", () => {
     assert.ok((used(watch.view)["alerts stored and not delivered"] ?? 0) >= 2);
     watch.close();
     world.close();
+  });
+
+  it("shows settings as soon as they are saved", () => {
+    const world = new World({ board: { powered: false } });
+    const { watch } = watched(world);
+    world.board.powerOn();
+    world.run(20_000);
+    assert.equal(watch.view.slots[0]?.state, "empty");
+    world.broker.publish("mresetar/alertbox/5750/cmd/config", '{"keepAliveSeconds":30}', { qos: 1, retain: true });
+    world.run(30_000);
+    assert.match(watch.view.slots[0]?.text ?? "", /keep-alive 30 s/);
+    watch.close();
+    world.close();
+  });
+
+  it("counts a release whose message left before a power cut, and messages to the board", () => {
+    const wire = new WireBudget();
+    const count = (name: string) => wire.views.find((each) => each.name === name)?.used;
+    const packet = (direction: "up" | "down", type: string, packetId: number, qos?: 2): PacketView => ({
+      ...{ id: 1, board: 0, at: 0, connection: 1, direction, type, qos, retain: false, dup: false, packetId },
+      ...{ topic: type === "PUBLISH" ? "a/alert" : "", detail: "", length: 4, hex: "", breach: undefined },
+    });
+    assert.ok(wire.heard(packet("up", "PUBREL", 7)));
+    assert.equal(count("alerts in flight"), 1);
+    assert.ok(wire.heard(packet("down", "PUBCOMP", 7)));
+    assert.equal(count("alerts in flight"), 0);
+    const inbound = "QoS 2 messages received and not released";
+    assert.ok(wire.heard(packet("down", "PUBLISH", 8, 2)));
+    assert.equal(count(inbound), 1);
+    assert.ok(!wire.heard(packet("up", "PUBREC", 8)));
+    assert.ok(wire.heard(packet("down", "PUBREL", 8)));
+    assert.equal(count(inbound), 0);
   });
 
   it("knows the largest packets and the longest topic of this boot", () => {

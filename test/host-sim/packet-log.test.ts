@@ -76,7 +76,7 @@ describe("host-sim/packet-log", () => {
     assert.deepEqual(words(rows.slice(0, 6)), [
       "up TCP open port 1883 of the broker",
       "up CONNECT client alertbox5750, clean session, keep-alive 60 s, " +
-        'will QoS 1 retained {"state":"lost","chip":5750,"fw":"1.0.0"}',
+        'will mresetar/alertbox/5750/lwt QoS 1 retained {"state":"lost","chip":5750,"fw":"1.0.0"}',
       "down CONNACK accepted, no session",
       "up DISCONNECT",
       "up TCP end by the board",
@@ -142,7 +142,7 @@ describe("host-sim/packet-log", () => {
       assert.equal(row?.type, "CONNECT");
       assert.equal(
         row.detail,
-        "client box, user me with a password, clean session, keep-alive 60 s, will QoS 1 retained gone",
+        "client box, user me with a password, clean session, keep-alive 60 s, will w QoS 1 retained gone",
       );
       assert.equal(row.hex.replaceAll(" ", ""), shown);
       assert.equal(row.length, connect.length);
@@ -271,6 +271,10 @@ describe("host-sim/password-mask", () => {
     for (const packet of [connect(2, "box"), connect(6, "box", "will", "bye"), connect(0x82, "box", "me")]) {
       assert.equal(shown(packet), packet.toString("latin1"));
     }
+  });
+
+  it("hides a password that comes without a user name, which no client may send", () => {
+    assert.equal(shown(connect(0x42, "box", SECRET)).includes(SECRET), false);
   });
 
   it("hides what follows where a length cannot be true", () => {

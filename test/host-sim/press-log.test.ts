@@ -123,7 +123,9 @@ describe("host-sim/press-log", () => {
     const [press] = log.presses;
     assert.ok((press?.steps.pubcomp ?? 0) > (press?.steps.asleep ?? 0));
     assert.equal(press?.steps.reset, 0, "the first one counts");
-    assert.equal(press.chargeMah, asleep?.chargeMah, "until the chip slept");
+    assert.ok(world.runUntil(() => world.board.state === "asleep", 30_000));
+    assert.equal(log.presses[0]?.chargeMah, asleep?.chargeMah, "until the chip slept for the first time");
+    assert.equal(log.presses[0]?.steps.asleep, asleep?.steps.asleep);
     world.close();
   });
 
@@ -231,6 +233,67 @@ describe("host-sim/press-log", () => {
     world.run(10_000);
     assert.deepEqual(outcomes(watched), ["5750-1 delivered", "5750-2 delivered"]);
     world.close();
+  });
+
+  it("a delivered press whose box never slept before the next one has no sleep, and its charge stays", () => {
+    const { world, log } = watch({ wiring: "rst" });
+    world.board.powerOn();
+    world.run(30_000);
+    world.press(100);
+    assert.ok(world.runUntil(() => log.presses[0]?.outcome === "delivered", 5000));
+    const charge = log.presses[0]?.chargeMah;
+    world.press(100);
+    world.run(10_000);
+    assert.equal(log.presses[0]?.steps.asleep, undefined);
+    assert.equal(log.presses[0]?.chargeMah, charge);
+    assert.ok(log.presses[1]?.steps.asleep !== undefined);
+    world.close();
+  });
+
+  it("gives a press up that firmware which runs does not answer within three seconds after its release", () => {
+    const outcomesOf: string[] = [];
+    const log = new PressLog({
+      board: 0,
+      wiring: "gpio",
+      chargeMah: () => 0,
+      tell: ({ outcome }) => outcomesOf.push(outcome),
+    });
+    log.heard({ at: 0, type: "power", state: "booting" });
+    log.heard({ at: 100, type: "step", ms: 0, word: "boot", detail: "power" });
+    log.heard({ at: 1000, type: "button", down: true });
+    // However long it is held.
+    log.heard({ at: 9000, type: "led", on: true });
+    log.heard({ at: 10_000, type: "button", down: false });
+    log.heard({ at: 13_000, type: "led", on: false });
+    assert.deepEqual(outcomesOf, ["open"]);
+    log.heard({ at: 13_001, type: "led", on: true });
+    assert.deepEqual(outcomesOf, ["open", "refused"]);
+  });
+
+  it("a full journal refuses a press", () => {
+    const watched = watch();
+    const { log } = watched;
+    log.heard({ at: 100, type: "step", ms: 0, word: "boot", detail: "power" });
+    log.heard({ at: 1000, type: "button", down: true });
+    log.heard({ at: 1100, type: "button", down: false });
+    log.heard({ at: 1500, type: "step", ms: 0, word: "not-stored", detail: "full" });
+    assert.deepEqual(outcomes(watched), [" refused"]);
+  });
+
+  it("follows as many presses as a journal holds", () => {
+    const { log, told } = watch();
+    log.heard({ at: 100, type: "step", ms: 0, word: "boot", detail: "power" });
+    for (let count = 1; count <= 150; count++) {
+      const at = 1000 * count;
+      log.heard({ at, type: "button", down: true });
+      log.heard({ at: at + 100, type: "button", down: false });
+      log.heard({ at: at + 500, type: "step", ms: 0, word: "stored", detail: `5750-${count}` });
+    }
+    const before = told.length;
+    log.arrived("5750-10", 200_000);
+    assert.equal(told.length, before, "forgotten");
+    log.arrived("5750-11", 200_000);
+    assert.equal(told.at(-1)?.steps.arrived, 189_000);
   });
 
   it("a hold that opens the setup is no alert, and neither is a press that nobody answers", () => {
