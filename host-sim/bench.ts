@@ -440,12 +440,25 @@ export class Bench implements Stage {
       return;
     }
     this.#tellAll("broker forgets", "sessions and retained messages are gone");
+    this.#tellWitnessBack();
     this.#brokerWork = this.#brokerWork
       .then(() => embedded.forget())
       .catch((error: Error) => {
         this.#brokerOn = embedded.isUp;
         this.#tellAll("broker", error.message);
       });
+  }
+
+  /** The subscriber has lost its session, too: it sees nothing until it has subscribed again. */
+  #tellWitnessBack(): void {
+    let isAway = !this.witness.isReady;
+    const end = this.witness.onReady((isReady) => {
+      if (isReady && isAway) {
+        end();
+        this.#tellAll("observer", "has subscribed again");
+      }
+      isAway = !isReady;
+    });
   }
 
   #switchFault(fault: FaultName, on: boolean, index: number | undefined): void {

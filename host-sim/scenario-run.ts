@@ -40,6 +40,9 @@ const HELD_KEPT = 1000;
 /** And of what a board said. */
 const HEARD_KEPT = 1000;
 
+/** What this file says itself is nothing to wait for. */
+const OWN_WORDS: readonly string[] = Object.freeze(["scenario", "step", "note", "holds", "failed"]);
+
 interface Level {
   readonly steps: readonly Step[];
   next: number;
@@ -84,7 +87,7 @@ export class ScenarioRun {
   }
 
   #hear(event: BenchEvent): void {
-    if (event.type === "line" && event.line.source !== "bench") {
+    if (event.type === "line" && !OWN_WORDS.includes(event.line.word)) {
       const { board, word, detail } = event.line;
       const said = `${word} ${detail}`.trimEnd();
       this.#last.set(board, said);
