@@ -39,6 +39,7 @@ import {
 import { presenceOf } from "./presence.js";
 import { Airspace } from "./radio.js";
 import { Random } from "./random.js";
+import { type RecordedBoard, ScenarioRecorder } from "./scenario-recorder.js";
 import type { Download } from "./server.js";
 import { WireFaults } from "./wire-faults.js";
 import { Witness } from "./witness.js";
@@ -72,6 +73,11 @@ async function requireFree(port: number): Promise<void> {
   await once(server, "close");
 }
 
+function recordedBoard({ index, view }: BenchBoard, { factoryNew }: Options): RecordedBoard {
+  const { mode, wiring } = view;
+  return { index, mode, wiring, factoryNew };
+}
+
 /** A line before the bench numbers it and adds its times. */
 export type Told = Pick<Line, "word" | "detail" | "source"> & { readonly ms?: number; readonly opens?: boolean };
 
@@ -99,6 +105,7 @@ export class Bench implements Stage {
   readonly #watches = new Map<string, Witness>();
   readonly #observers: Observers;
   readonly #listeners = new Set<(event: BenchEvent) => void>();
+  #recorder: ScenarioRecorder | undefined;
   #lines: Line[] = [];
   #lineId = 0;
   #wifiOn = true;
@@ -136,6 +143,10 @@ export class Bench implements Stage {
     this.#pattern = alertFilter(options).slice(0, -"/alert".length);
     this.witness = this.#watch(this.#pattern);
     for (const { root } of this.boards) this.#follow(root);
+    this.#recorder = new ScenarioRecorder(
+      this.boards.map((board) => recordedBoard(board, options)),
+      this.#clock.now,
+    );
   }
 
   /** Those that are there, in the order of their numbers. */
@@ -313,8 +324,10 @@ export class Bench implements Stage {
 
   /** Files that a page may offer, by their paths. */
   get downloads(): ReadonlyMap<string, () => Download> {
-    const type = "application/vnd.tcpdump.pcap";
-    return new Map([["/alertbox.pcap", () => ({ type, body: this.#observers.capture })]]);
+    return new Map([
+      ["/alertbox.pcap", () => ({ type: "application/vnd.tcpdump.pcap", body: this.#observers.capture })],
+      ["/scenario.yaml", () => ({ type: "application/yaml", body: Buffer.from(this.recorded()) })],
+    ]);
   }
 
   on(listener: (event: BenchEvent) => void): () => void {
@@ -337,8 +350,14 @@ export class Bench implements Stage {
     this.#tellLine(board, { source: "bench", word, detail });
   }
 
+  /** What was done on this bench so far, as a scenario. */
+  recorded(): string {
+    return this.#recorder?.text("What was done on the bench") ?? "";
+  }
+
   act(action: Action): void {
     if (this.#closed) return;
+    this.#recorder?.act(action, this.#clock.now);
     switch (action.type) {
       case "wifi":
         this.#switchWiFi(action.on);
@@ -505,6 +524,7 @@ export class Bench implements Stage {
       return;
     }
     this.#observers.add(board.index, board.board, wiring, board.root);
+    this.#recorder?.added(recordedBoard(board, this.options));
     this.#emit({ type: "board", board: board.view });
     this.#tellLine(board.index, { source: "bench", word: "added", detail: `${mode}, ${wiring}` });
     this.#follow(board.root);
@@ -553,6 +573,7 @@ export class Bench implements Stage {
   }
 
   #emit(event: BenchEvent): void {
+    this.#recorder?.hear(event);
     for (const listener of [...this.#listeners]) listener(event);
   }
 }

@@ -5,6 +5,7 @@
 import "./globals.js";
 import { HELP, type Options, parseOptions } from "./options.js";
 import type { Line } from "./page/protocol.js";
+import type { Scenario } from "./scenario.js";
 import type { PageServer } from "./server.js";
 import type { Terminal } from "./terminal.js";
 
@@ -59,11 +60,12 @@ function complain(message: string): number {
 
 /** What the user can mend, as a sentence; undefined when it is the bench's own fault. */
 async function mendable(error: unknown, options: Options): Promise<string | undefined> {
-  const [{ FlashFileError }, { CaptureFileError }] = await Promise.all([
+  const [{ FlashFileError }, { CaptureFileError }, { ScenarioError }] = await Promise.all([
     import("./flash-file.js"),
     import("./capture.js"),
+    import("./scenario.js"),
   ]);
-  if (error instanceof FlashFileError || error instanceof CaptureFileError) return error.message;
+  for (const kind of [FlashFileError, CaptureFileError, ScenarioError]) if (error instanceof kind) return error.message;
   const { code, port } = error as NodeJS.ErrnoException & { port?: number };
   if (code !== "EADDRINUSE" && code !== "EACCES") return undefined;
   const name = nameOf(port, options);
@@ -80,7 +82,7 @@ function nameOf(port: number | undefined, { pagePort, setupPort, boards }: Optio
   return isSetup ? "--setup-port" : "--port";
 }
 
-async function runWithPerson(options: Options, stop: Stop): Promise<number> {
+async function runWithPerson(options: Options, scenario: Scenario | undefined, stop: Stop): Promise<number> {
   const [{ Bench }, pages, terminals] = await Promise.all([
     import("./bench.js"),
     import("./server.js"),
@@ -115,7 +117,15 @@ async function runWithPerson(options: Options, stop: Stop): Promise<number> {
     process.on("SIGCONT", () => shown.resume());
     // Also when something throws: the shell gets its cursor and its keys back.
     process.on("exit", () => shown.close());
+    if (scenario !== undefined) {
+      const { playScenario } = await import("./scenario-player.js");
+      await playScenario(bench, scenario, stop.signal);
+    }
     await stop.asked;
+    if (options.record !== undefined) {
+      const { saveScenario } = await import("./scenario-file.js");
+      saveScenario(options.record, bench.recorded());
+    }
   } finally {
     terminal?.close();
     await Promise.all([server?.close(), bench.close()]);
@@ -123,7 +133,7 @@ async function runWithPerson(options: Options, stop: Stop): Promise<number> {
   return Status.OK;
 }
 
-async function runHeadless(options: Options, stop: Stop): Promise<number> {
+async function runHeadless(options: Options, scenario: Scenario | undefined, stop: Stop): Promise<number> {
   const [{ Bench }, { HeadlessRun, lineObject, succeeded, summaryText }, { formatLine }, logs] = await Promise.all([
     import("./bench.js"),
     import("./headless.js"),
@@ -154,6 +164,15 @@ async function runHeadless(options: Options, stop: Stop): Promise<number> {
       if (event.type === "line") tellLine(event.line);
     });
     for (const line of snapshot.lines) tellLine(line);
+    if (scenario !== undefined) {
+      const { playScenario } = await import("./scenario-player.js");
+      const { failure, steps, held } = await playScenario(bench, scenario, stop.signal);
+      bench.flush();
+      const text = failure === undefined ? `${steps} steps, all of it held` : `failed: ${failure}`;
+      say({ event: "scenario", title: scenario.title, steps, held, failure: failure ?? null }, text);
+      if (stop.signal.aborted) return stop.interrupted;
+      return failure === undefined ? Status.OK : Status.FAILED;
+    }
     const summary = await new HeadlessRun(bench, stop.signal).run();
     bench.flush();
     say(summary, summaryText(summary));
@@ -164,6 +183,17 @@ async function runHeadless(options: Options, stop: Stop): Promise<number> {
   }
 }
 
+/** The options, and the scenario that they name, whose boards they have then. */
+async function staged(options: Options): Promise<{ options: Options; scenario: Scenario | undefined }> {
+  if (options.scenario === undefined) return { options, scenario: undefined };
+  const [{ loadScenario }, { scenarioOptions }] = await Promise.all([
+    import("./scenario-file.js"),
+    import("./scenario-player.js"),
+  ]);
+  const scenario = loadScenario(options.scenario);
+  return { options: scenarioOptions(options, scenario), scenario };
+}
+
 async function main(): Promise<number> {
   const parsed = parseOptions(process.argv.slice(2));
   if (parsed.kind === "error") return complain(parsed.message);
@@ -171,12 +201,12 @@ async function main(): Promise<number> {
     process.stdout.write(HELP);
     return Status.OK;
   }
-  const { options } = parsed;
   const stop = new Stop();
   try {
-    return await (options.headless ? runHeadless(options, stop) : runWithPerson(options, stop));
+    const { options, scenario } = await staged(parsed.options);
+    return await (options.headless ? runHeadless : runWithPerson)(options, scenario, stop);
   } catch (error) {
-    const message = await mendable(error, options);
+    const message = await mendable(error, parsed.options);
     if (message === undefined) throw error;
     return complain(message);
   } finally {

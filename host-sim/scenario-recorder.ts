@@ -3,7 +3,7 @@
 // too. Knows actions and lines; it changes nothing.
 
 import type { Action, BenchEvent, Line } from "./page/protocol.js";
-import { type Deed, type Scenario, type ScenarioBoard, scenarioText } from "./scenario.js";
+import { type Deed, type Scenario, type ScenarioBoard, ScenarioLimit, scenarioText } from "./scenario.js";
 
 /** How long the replay waits for a word, ms of the boards. */
 const WITHIN_MS = 120_000;
@@ -51,6 +51,8 @@ export class ScenarioRecorder {
 
   /** A person did this, at this time of the bench. What a file has no words for is left out. */
   act(action: Action, now: number): void {
+    // A bench that runs for weeks is not to be filled by this: what came first stays.
+    if (this.#deeds.length >= ScenarioLimit.STEPS) return;
     switch (action.type) {
       case "down":
         this.#pause(action.board, now);

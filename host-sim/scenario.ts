@@ -75,7 +75,8 @@ export interface Scenario {
 /** A file that cannot be followed: the message names the line and says what to write. */
 export class ScenarioError extends Error {}
 
-const Limit = Object.freeze({
+/** How much one file may ask for. */
+export const ScenarioLimit = Object.freeze({
   BOARDS: 64,
   STEPS: 10_000,
   TIMES: 100_000,
@@ -161,7 +162,7 @@ export function deedForm(deed: Deed): unknown {
 }
 
 function within(ms: number): object {
-  return ms === Limit.WAIT_MS ? {} : { within: durationText(ms) };
+  return ms === ScenarioLimit.WAIT_MS ? {} : { within: durationText(ms) };
 }
 
 function claimForm({ board: _board, ...rest }: Claim): object {
@@ -222,7 +223,8 @@ class Reader {
   scenario(): Scenario {
     const top = this.#map(this.#root, ["title", "about", "seed", "boards", "steps"], "a scenario");
     const boards = this.#list(top.get("boards")).map((node) => this.#board(node));
-    if (boards.length > Limit.BOARDS) throw this.#wrong(top.get("boards"), `has more than ${Limit.BOARDS} boards`);
+    if (boards.length > ScenarioLimit.BOARDS)
+      throw this.#wrong(top.get("boards"), `has more than ${ScenarioLimit.BOARDS} boards`);
     if (boards.length === 0) boards.push({ mode: "mains", wiring: "gpio", factoryNew: false });
     this.#boards = boards.length;
     const title = this.#words(top.get("title"), "title");
@@ -250,7 +252,7 @@ class Reader {
   #stepsOf(node: ParsedNode | undefined): Step[] {
     return this.#list(node).map((each) => {
       this.#steps += 1;
-      if (this.#steps > Limit.STEPS) throw this.#wrong(each, `has more than ${Limit.STEPS} steps`);
+      if (this.#steps > ScenarioLimit.STEPS) throw this.#wrong(each, `has more than ${ScenarioLimit.STEPS} steps`);
       const [start, end] = each.range;
       const text = this.#text.slice(start, end).trim().replaceAll(/\s+/g, " ");
       return { line: this.#lineOf(start), text, deed: this.#deed(each) };
@@ -281,7 +283,7 @@ class Reader {
 
   #form(word: string, value: ParsedNode | undefined, map: Fields): Deed {
     const board = map.has("board") ? this.#boardNumber(map.get("board")) : 1;
-    const withinMs = map.has("within") ? this.#duration(map.get("within"), "within") : Limit.WAIT_MS;
+    const withinMs = map.has("within") ? this.#duration(map.get("within"), "within") : ScenarioLimit.WAIT_MS;
     switch (word) {
       case "hold":
         return { type: word, board, ms: this.#duration(value, word) };
@@ -316,7 +318,7 @@ class Reader {
       default: {
         const steps = this.#stepsOf(map.get("steps"));
         if (steps.length === 0) throw this.#wrong(value, "`repeat: 3` has a list of `steps` beside it");
-        return { type: "repeat", times: this.#count(value, "repeat", 1, Limit.TIMES), steps };
+        return { type: "repeat", times: this.#count(value, "repeat", 1, ScenarioLimit.TIMES), steps };
       }
     }
   }
@@ -359,7 +361,7 @@ class Reader {
     const text = this.#words(node, name);
     const [, number = "", unit = ""] = /^(\d+(?:\.\d+)?) ?(ms|s|min|h|d)$/.exec(text) ?? [];
     const ms = Number(number) * (UNITS[unit] ?? Number.NaN);
-    if (ms >= 0 && ms <= Limit.LONGEST_MS) return ms;
+    if (ms >= 0 && ms <= ScenarioLimit.LONGEST_MS) return ms;
     throw this.#wrong(node, `"${name}" is a time with its unit (ms, s, min, h, d), such as \`5 s\`, not "${text}"`);
   }
 

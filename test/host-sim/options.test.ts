@@ -34,6 +34,8 @@ describe("host-sim/options", () => {
       factoryNew: false,
       setupPort: undefined,
       quiet: false,
+      record: undefined,
+      scenario: undefined,
       chip: 5750,
       root: undefined,
       port: undefined,
