@@ -2,7 +2,10 @@
 // broker and real sockets; and that every alert has arrived exactly once when the fault is over.
 
 import assert from "node:assert/strict";
-import { afterEach, describe, it } from "mocha";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, afterEach, describe, it } from "mocha";
 import { FAULTS, type FaultName } from "../../host-sim/page/details.js";
 import { RunningBench } from "./running-bench.js";
 
@@ -70,10 +73,10 @@ describe("host-sim/home-faults", function () {
     assert.deepEqual(running.wire(from), [], "it believes that it is connected, and nothing passes");
     assert.equal(board.airspace.radioOn(board)?.status, 5);
     await settled(1);
-    assert.deepEqual(
-      reasons.filter((word) => word === "waiting" || word === "searching").slice(0, 2),
-      ["waiting", "searching"],
-    );
+    assert.deepEqual(reasons.filter((word) => word === "waiting" || word === "searching").slice(0, 2), [
+      "waiting",
+      "searching",
+    ]);
     assert.equal(board.airspace.radioOn(board)?.channel, 11);
     await running.close();
 
@@ -226,7 +229,10 @@ describe("host-sim/home-faults", function () {
   });
 
   it("flash cut: power fails within the next write, comes back, and what was said to be stored arrives", async () => {
-    await start("--mode", "battery");
+    const folder = mkdtempSync(join(tmpdir(), "faults-"));
+    after(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, "box.flash");
+    await start("--mode", "battery", "--flash", file);
     await running.until(() => running.view().power === "asleep");
     const { board } = running.board();
     fault("flash-cut", true);
@@ -239,6 +245,8 @@ describe("host-sim/home-faults", function () {
       const { faults, power } = running.view();
       const said = running.words(0, from);
       struck.push({ faults, power, writes: board.flash.operations - operations, stored: said.includes("stored") });
+      const bytes = board.flash.save();
+      assert.deepEqual(readFileSync(file).subarray(0, bytes.byteLength).equals(bytes), true, "torn in the file, too");
     });
     running.act({ type: "press", board: 0 });
     await running.said("power off", 0, from);
