@@ -5,7 +5,7 @@ import { defaultRoot, type Settings } from "../src/alertbox/settings.js";
 import { BoxTimes } from "../src/alertbox/state.js";
 import type { Told } from "./bench.js";
 import { Board, type BoardEvent, ResetReason } from "./board.js";
-import type { Clock } from "./clock.js";
+import type { Clock, Scheduled } from "./clock.js";
 import { Finger } from "./finger.js";
 import { FlashFile } from "./flash-file.js";
 import { type JournalReport, journalReport, settingsReport } from "./flash-report.js";
@@ -118,6 +118,7 @@ export class BenchBoard {
   /** URL of the setup page while it can be reached, and when it closes. */
   #setup = "";
   #setupUntil = 0;
+  #countdown: Scheduled | undefined;
 
   /** @throws FlashFileError when the flash file cannot be used. */
   constructor(plan: BoardPlan, broker: BrokerAddress, surroundings: Surroundings) {
@@ -319,8 +320,8 @@ export class BenchBoard {
   /** Takes its power away, in silence and for good; its flash is in its file then. */
   close(): void {
     this.#closed = true;
-    // What counts down ends with it.
     this.#setup = "";
+    this.#countdown?.cancel();
     this.#finger.close();
     this.board.close();
     this.#file?.close();
@@ -435,12 +436,13 @@ export class BenchBoard {
   #countDown(): void {
     if (this.#setup === "") return;
     this.#show();
-    this.#surroundings.clock.schedule(COUNTDOWN_MS, () => this.#countDown());
+    this.#countdown = this.#surroundings.clock.schedule(COUNTDOWN_MS, () => this.#countDown());
   }
 
   #closeSetup(): void {
     if (this.#setup === "") return;
     this.#setup = "";
+    this.#countdown?.cancel();
     const isNew = this.#saved === undefined && this.#plan.factoryNew;
     this.#tell("setup closed", isNew ? "a reset (r) opens it again" : "", false);
     this.#show();

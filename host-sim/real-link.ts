@@ -185,14 +185,10 @@ export class RealLink implements Connection {
     this.#flush();
   }
 
-  /** SYN. One that cannot leave leaves when the radio is back; one that is lost on the way is repeated. */
+  /** SYN. One that is lost, on the air or on the way, is repeated until `synTimeoutMs` have passed. */
   #call(): void {
-    if (this.#isGone || this.#hasCalled || !this.#passes) return;
-    if (this.#owner.faults.has("half-open")) {
-      this.#synTimer ??= this.#host.clock.schedule(LwIP.synRetryMs, () => {
-        this.#synTimer = undefined;
-        this.#call();
-      });
+    if (!this.#passes || this.#owner.faults.has("half-open")) {
+      this.#synTimer = this.#host.clock.schedule(LwIP.synRetryMs, () => this.#call());
       return;
     }
     this.#hasCalled = true;
@@ -276,7 +272,6 @@ export class RealLink implements Connection {
 
   #pathChanged(): void {
     if (this.#isGone || !this.#passes) return;
-    if (this.#events !== undefined) this.#call();
     this.#flush();
     this.#schedulePump();
   }

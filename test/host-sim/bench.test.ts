@@ -1,9 +1,12 @@
 // The bench as a whole: its time, and boards that come and go while it runs. Its faults: home-faults.test.ts.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Aedes } from "aedes";
 import { afterEach, describe, it } from "mocha";
 import { OptionLimits } from "../../host-sim/options.js";
 import { RunningBench } from "./running-bench.js";
@@ -178,6 +181,29 @@ describe("host-sim/bench", function () {
         const mac = board.airspace.radioOn(board)?.mac ?? "";
         assert.match(home?.lease(mac) ?? "", /^10\.0\.0\.10[01]$/);
         running.act({ type: "remove", board: index });
+      }
+    });
+
+    it("watches the topics of boards that are there, and of no others", async () => {
+      const aedes = await Aedes.createBroker();
+      const server = createServer((socket) => aedes.handle(socket)).listen(0, "127.0.0.1");
+      await once(server, "listening");
+      try {
+        const { port } = server.address() as AddressInfo;
+        await start("--broker", `mqtt://127.0.0.1:${port}`, "--root", "house/box", "--speed", "50");
+        await running.online();
+        const before = aedes.connectedClients;
+        running.act({ type: "add", mode: "mains", wiring: "gpio" });
+        await running.online(1);
+        assert.equal(aedes.connectedClients, before + 3, "the box, who counts its alerts, who follows its presence");
+        running.act({ type: "remove", board: 1 });
+        while (aedes.connectedClients > before + 1) await once(aedes, "clientDisconnect");
+        running.act({ type: "press", board: 0 });
+        await running.until(() => running.view(0).alerts === 1);
+      } finally {
+        await running.close();
+        server.close();
+        await new Promise<void>((resolve) => aedes.close(resolve));
       }
     });
 

@@ -269,6 +269,30 @@ describe("host-sim/cli", function () {
       assert.equal(await command.ended, 0);
     });
 
+    it("switches faults by their list, lets boards come and go, and stops the time, with nothing but keys", async () => {
+      const command = start(...FAST, "--port", `${await freePort()}`);
+      await command.wrote(/connected +new session/);
+      command.type("m7");
+      await command.wrote(/7 {2}\[ \] {2}Lost PUBCOMP[^\n]+\n[\s\S]*fault +Lost PUBCOMP/);
+      command.type(" ");
+      await command.wrote(/received +5750-1[\s\S]*failed +connection lost[\s\S]*connected +session present/);
+      command.type("m0");
+      await command.wrote(/fault over +Lost PUBCOMP[\s\S]*delivered +5750-1/);
+      command.type("+");
+      await command.wrote(/5751 +added +mains, gpio[\s\S]*5751 +connected +new session/);
+      command.type("\t ");
+      await command.wrote(/5751 +arrived +\{"pushes":1,/);
+      command.type("--");
+      await command.wrote(/- again: board 5751[\s\S]*5751 +removed/);
+      command.type("z ");
+      await command.wrote(/5750 +pressed[^\n]*\n$/);
+      command.type("...z");
+      await command.wrote(/arrived +\{"pushes":2,/);
+      command.type("q");
+      assert.equal(await command.ended, 0);
+      assert.equal(command.errors, "");
+    });
+
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
       it(`${signal} ends everything at once and leaves no process and no file`, async () => {
         const flash = join(folder, "box.flash");

@@ -2,7 +2,10 @@
 // broker and real sockets; and that every alert has arrived exactly once when the fault is over.
 
 import assert from "node:assert/strict";
-import { afterEach, describe, it } from "mocha";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, afterEach, describe, it } from "mocha";
 import { FAULTS, type FaultName } from "../../host-sim/page/details.js";
 import { RunningBench } from "./running-bench.js";
 
@@ -70,10 +73,10 @@ describe("host-sim/home-faults", function () {
     assert.deepEqual(running.wire(from), [], "it believes that it is connected, and nothing passes");
     assert.equal(board.airspace.radioOn(board)?.status, 5);
     await settled(1);
-    assert.deepEqual(
-      reasons.filter((word) => word === "waiting" || word === "searching"),
-      ["waiting", "searching"],
-    );
+    assert.deepEqual(reasons.filter((word) => word === "waiting" || word === "searching").slice(0, 2), [
+      "waiting",
+      "searching",
+    ]);
     assert.equal(board.airspace.radioOn(board)?.channel, 11);
     await running.close();
 
@@ -182,9 +185,9 @@ describe("host-sim/home-faults", function () {
     fault("lost-pubcomp", true);
     await stored();
     const pubrels = () => running.seen.slice(from).filter(({ what }) => what === "pubrel");
-    await running.until(() => pubrels().length === 3 && running.seen.at(-1)?.what === "reset");
+    await running.until(() => pubrels().length >= 3 && running.seen.at(-1)?.what === "reset");
     assert.equal(running.wire(from).includes("down pubcomp"), false);
-    assert.equal(new Set(pubrels().map(({ connection }) => connection)).size, 3);
+    assert.equal(new Set(pubrels().map(({ connection }) => connection)).size, pubrels().length, "one on each");
     assert.equal(running.wire(from).filter((each) => each === "up publish").length, 1, "and PUBLISH but once");
     assert.equal(running.view().alerts, 1, "the broker has it and passes it on");
     assert.equal(running.board().pending, 1, "and the box knows only that it was received");
@@ -226,17 +229,28 @@ describe("host-sim/home-faults", function () {
   });
 
   it("flash cut: power fails within the next write, comes back, and what was said to be stored arrives", async () => {
-    await start("--mode", "battery");
+    const folder = mkdtempSync(join(tmpdir(), "faults-"));
+    after(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, "box.flash");
+    await start("--mode", "battery", "--flash", file);
     await running.until(() => running.view().power === "asleep");
     const { board } = running.board();
     fault("flash-cut", true);
     const operations = board.flash.operations;
     const from = running.lastLine;
+    // Looked at in the moment in which it strikes: the clock may go on before a promise does.
+    const struck: unknown[] = [];
+    running.bench.on((event) => {
+      if (event.type !== "line" || event.line.word !== "power off") return;
+      const { faults, power } = running.view();
+      const said = running.words(0, from);
+      struck.push({ faults, power, writes: board.flash.operations - operations, stored: said.includes("stored") });
+      const bytes = board.flash.save();
+      assert.deepEqual(readFileSync(file).subarray(0, bytes.byteLength).equals(bytes), true, "torn in the file, too");
+    });
     running.act({ type: "press", board: 0 });
     await running.said("power off", 0, from);
-    assert.equal(board.flash.operations, operations + 1);
-    assert.deepEqual([running.view().faults, running.view().power], [[], "off"], "it has struck, and is over");
-    assert.equal(running.words(0, from).includes("stored"), false, "the LED has not said so");
+    assert.deepEqual(struck, [{ faults: [], power: "off", writes: 1, stored: false }], "it has struck, and is over");
     await running.said("power on", 0, from);
     await running.until(() => running.view().power === "asleep");
     await stored();

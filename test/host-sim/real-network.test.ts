@@ -283,12 +283,18 @@ describe("RealNetwork", () => {
 
   it("opens when the Wi-Fi is back, and fails when it stays away", async () => {
     bench.wifi.down();
+    const calledAt = bench.clock.now;
     const late = bench.open();
     await new Promise<void>((resolve) => bench.clock.schedule(1_000, resolve));
     assert.deepEqual(late.told, []);
     bench.wifi.up();
+    const opened: number[] = [];
+    bench.network.onTraffic(({ type, at }) => {
+      if (type === "open") opened.push(at);
+    });
     await bench.until(() => late.told.length === 1);
     assert.deepEqual(late.told, ["writable 2920"]);
+    assert.ok((opened[0] ?? 0) - calledAt >= 3_000, "with its next SYN");
     bench.wifi.down();
     const never = bench.open();
     await bench.until(() => never.told.length === 1);
@@ -431,6 +437,22 @@ describe("RealNetwork", () => {
     assert.ok(syn !== undefined && syn >= synTimeoutMs && syn < dataTimeoutMs, `${syn}`);
     // Both were begun in the same moment, which the two looks at the clock before them were a little before.
     assert.ok(data !== undefined && data - syn < dataTimeoutMs - synTimeoutMs + 1000, `${data}`);
+  });
+
+  it("slow: a name takes its question and its answer", async () => {
+    const asked = async (): Promise<number> => {
+      const startedAt = bench.clock.now;
+      let answeredAt = 0;
+      await new Promise<void>((done) => {
+        bench.chip?.use<NetModule>("net").resolve("localhost", () => {
+          answeredAt = bench.clock.now;
+          done();
+        });
+      });
+      return answeredAt - startedAt;
+    };
+    bench.faults.set("slow-network", true);
+    assert.ok((await asked()) >= 1000);
   });
 
   it("slow: handshake, data, acknowledgement and end take half a second each way, in their order", async () => {

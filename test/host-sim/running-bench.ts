@@ -1,4 +1,4 @@
-// A bench for tests, with its own broker on a free port: what its views would see, what is on the wire of its boards as
+// A bench for tests, mostly with its own broker on a free port: what its views would see, what is on the wire of its boards as
 // mqtt-packet reads it, and a way to wait for something of that.
 
 import assert from "node:assert/strict";
@@ -43,7 +43,8 @@ export class RunningBench {
   static async start(...args: string[]): Promise<RunningBench> {
     const port = await freePort();
     const speed = args.includes("--speed") ? [] : ["--speed", "10"];
-    const parsed = parseOptions(["--port", `${port}`, "--setup-port", "0", ...speed, ...args]);
+    const broker = args.includes("--broker") ? [] : ["--port", `${port}`];
+    const parsed = parseOptions([...broker, "--setup-port", "0", ...speed, ...args]);
     assert.equal(parsed.kind, "run", JSON.stringify(parsed));
     return new RunningBench(await Bench.start((parsed as { options: Options }).options, 5000), port);
   }
