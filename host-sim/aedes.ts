@@ -79,8 +79,6 @@ export class EmbeddedBroker implements ClientList {
       this.#tellClients();
     });
     aedes.on("clientDisconnect", (client) => {
-      // One whose place another has taken under the same id goes after that one has come.
-      if (this.#clients.get(client.id) !== client) return;
       this.#clients.delete(client.id);
       this.#tellClients();
     });

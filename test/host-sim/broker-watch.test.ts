@@ -146,6 +146,11 @@ describe("host-sim/broker-watch", function () {
     );
     assert.equal(clients, undefined, "only the bench's own broker tells who is connected");
     assert.ok(watch.topics.every((each) => !each.topic.startsWith("$SYS")));
+    // Without persistence it forgets what it kept.
+    assert.equal(topic("a/before")?.retained, true);
+    await broker.stop();
+    await broker.start();
+    await until(() => topic("a/before")?.retained === false);
   });
 
   it("knows who is connected to the bench's own broker", async () => {
@@ -164,6 +169,52 @@ describe("host-sim/broker-watch", function () {
     );
     await other.endAsync();
     await until(() => brokers().at(-1)?.clients?.length === 2);
+  });
+
+  it("knows one client under an id that another has taken", async () => {
+    const broker = await ownBroker();
+    observe(broker.url, broker);
+    const options = { protocolVersion: 4, clientId: "twin", reconnectPeriod: 0 } as const;
+    const first = await connectAsync(broker.url, options);
+    const isGone = new Promise<void>((resolve) => first.once("close", () => resolve()));
+    const second = await connectAsync(broker.url, { ...options, clean: false });
+    ends.push(() => second.endAsync(true));
+    await isGone;
+    await until(
+      () =>
+        brokers()
+          .at(-1)
+          ?.clients?.some(({ id, clean }) => id === "twin" && !clean) === true,
+    );
+    assert.equal(watch.view.clients?.filter(({ id }) => id === "twin").length, 1);
+  });
+
+  it("takes no message that comes while it looks something up for one that is kept", async () => {
+    const aedes = await Aedes.createBroker();
+    const server = createServer(aedes.handle);
+    await new Promise<void>((resolve) => {
+      server.listen(0, HERE, resolve);
+    });
+    ends.push(() => new Promise<void>((resolve) => aedes.close(() => server.close(() => resolve()))));
+    let lookups = 0;
+    aedes.on("subscribe", ([subscription], client) => {
+      if (subscription?.topic !== "x" || !client.id.startsWith("bench-lookup")) return;
+      lookups += 1;
+      const again = { topic: "x", payload: Buffer.from("live"), qos: 0, retain: false, dup: false } as const;
+      if (lookups === 1) aedes.publish({ cmd: "publish", ...again }, () => undefined);
+    });
+    const url = `mqtt://${HERE}:${(server.address() as { port: number }).port}`;
+    observe(url);
+    await until(() => watch.view.connected);
+    const other = await client(url);
+    await other.publishAsync("x", "first", { qos: 1 });
+    await until(() => topic("x")?.count === 2);
+    // One lookup after the other: when this is known, so is that.
+    await other.publishAsync("y", "kept", { qos: 1, retain: true });
+    await until(() => topic("y")?.retained === true);
+    assert.ok(lookups >= 1);
+    const told = events.flatMap((event) => (event.type === "topic" && event.topic.topic === "x" ? [event.topic] : []));
+    assert.ok(told.every(({ retained }) => !retained));
   });
 
   it("says that the broker is away, and looks again at what it keeps when it is back", async () => {

@@ -188,6 +188,17 @@ describe("host-sim/pcap", () => {
     );
   });
 
+  it("forgets connections that boards without power left open", () => {
+    const opens = Array.from({ length: 300 }, (_, index) => traffic("open", "up", { connection: index + 1 }));
+    const data = (connection: number) => traffic("data", "up", { connection, bytes: Uint8Array.of(0xc0, 0) });
+    const segments = written(...opens, data(1), data(300));
+    const sent = segments.filter(({ payload }) => payload.length > 0);
+    assert.deepEqual(
+      sent.map(({ from }) => from),
+      [`10.0.22.118:${49_152 + 300}`],
+    );
+  });
+
   it("keeps the last eight megabytes", () => {
     const taken = new Capture(STARTED_AT);
     taken.heard(traffic("open", "up"));
