@@ -128,7 +128,7 @@ async function runHeadless(options: Options, stop: Stop): Promise<number> {
   const say = (object: object, text: string) => {
     process.stdout.write(options.json ? `${JSON.stringify(object)}\n` : `${text}\n`);
   };
-  const name = (board: number) => bench.boards[board]?.board.chipId ?? 0;
+  const name = (board: number) => bench.board(board)?.board.chipId ?? 0;
   const plain = { colour: false, unicode: true };
   try {
     const { broker, watch } = bench.view;

@@ -14,8 +14,8 @@ import { type BenchEvent, readAction, type Snapshot, type Stage } from "./page/p
 const PAGE = fileURLToPath(new URL("./page/", import.meta.url));
 
 const Limit = Object.freeze({
-  /** Bytes of one message from the page; the longest action has about 40. */
-  MESSAGE: 1024,
+  /** Bytes of one message from the page: a publish of 64 KB in a topic of 64 KB, each character escaped as `\u0001`. */
+  MESSAGE: 1024 * 1024,
   /**
    * Bytes waiting in one connection: a page that does not read (a suspended tab) is let go, and comes back by itself.
    */

@@ -186,7 +186,7 @@ export const FAULTS = Object.freeze([
     name: "broker-refuses",
     scope: "home",
     title: "Broker refuses",
-    text: "CONNACK says 5, not authorised, whatever the broker said.",
+    text: "New connections get CONNACK 5, not authorised, in the broker's place.",
   },
   { name: "slow-network", scope: "home", title: "Slow network", text: "Each segment takes half a second, each way." },
   {

@@ -176,7 +176,7 @@ describe("host-sim/server", () => {
     const { url } = await start();
     const page = new Page(url);
     await page.next();
-    page.send("x".repeat(2000));
+    page.send("x".repeat(1_100_000));
     await once(page.socket, "close");
     assert.deepEqual(stage.actions, []);
   });
