@@ -64,7 +64,7 @@ export class BrokerPanel extends Panel {
       @click=${() => this.#click(path, below > 0, isOpen)}>
       <span class="branch" aria-hidden="true">${branch}</span><b>${name === "" ? html`<i>empty</i>` : name}</b>
       ${view?.retained ? html`<span class="retained" title="Retained: the broker keeps it">retained</span>` : nothing}
-      <span class="value">${view === undefined ? `${below} topics` : view.payload}</span>
+      <span class="value">${view === undefined ? `${below} ${below === 1 ? "topic" : "topics"}` : view.payload}</span>
     </li>`;
   }
 
@@ -90,7 +90,7 @@ export class BrokerPanel extends Panel {
     return html`<form class="publish" aria-label="Publish" @submit=${this.#publish}>
       <h3>Publish</h3>
       <input id="publish-topic" aria-label="Topic" placeholder="topic" required pattern="[^+#]+" title="A topic, without + or #">
-      <textarea id="publish-payload" aria-label="Payload to publish" placeholder="payload" rows="2"></textarea>
+      <textarea id="publish-payload" aria-label="Payload to publish" placeholder="payload" rows="2" maxlength="30000"></textarea>
       <p class="actions">
         <select id="publish-qos" aria-label="QoS">${[0, 1, 2].map((qos) => html`<option value=${qos}>QoS ${qos}</option>`)}</select>
         <label class="check"><input id="publish-retain" type="checkbox"> retain</label>

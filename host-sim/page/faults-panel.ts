@@ -55,7 +55,7 @@ export class FaultsPanel extends Panel {
             <li class="fault-row">
               <button id="cut-now" class="plain small" type="button" ?disabled=${board === undefined}
                 @click=${() => store.act({ type: "blackout", board: store.chosen })}>Cut power now</button>
-              <span class="soft">The supply is gone this instant, and back after a second.</span>
+              <span class="soft about">The supply is gone this instant, and back after a second.</span>
             </li>
           </ul>
         </section>
@@ -80,7 +80,7 @@ function showSwitch({ name, title, text, isOn, isPossible = true, flip }: Switch
   return html`<li class="fault-row">
     <button id=${`fault-${name}`} class="switch fault" type="button" role="switch" aria-checked=${isOn}
       ?disabled=${!isPossible} aria-describedby=${`about-${name}`} @click=${flip}><span>${title}</span></button>
-    <span id=${`about-${name}`} class="soft">${text}</span>
+    <span id=${`about-${name}`} class="soft about">${text}</span>
   </li>`;
 }
 

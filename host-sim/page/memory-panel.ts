@@ -36,14 +36,14 @@ export class MemoryPanel extends Panel {
 
 function journal({ records, journalUsed, journalSize, erases, writes }: MemoryView): unknown {
   const newest = [...records].reverse().slice(0, RECORDS);
-  return html`<section>
+  return html`<section tabindex="0" aria-label="Journal">
     <h3>Journal <span class="soft">${journalUsed} of ${journalSize} bytes; flash: ${writes} writes, ${erases} erases</span></h3>
     <span class="gauge" aria-hidden="true"><i ${vars({ "--share": journalUsed / Math.max(1, journalSize) })}></i></span>
     ${
       newest.length === 0
         ? html`<p class="empty">The journal is empty: press the button, and its record comes before anything else happens.</p>`
         : html`<table class="records">
-            <thead><tr><th scope="col">alert</th><th scope="col">status</th><th scope="col">bits</th><th scope="col">place</th><th scope="col"></th></tr></thead>
+            <thead><tr><th scope="col">alert</th><th scope="col">status</th><th scope="col">bits</th><th scope="col">place</th><th scope="col">kind</th></tr></thead>
             <tbody>${repeat(newest, ({ sector, offset }) => `${sector}/${offset}`, record)}</tbody>
           </table>`
     }

@@ -74,7 +74,7 @@ export class Store {
   /** Number of the board that the panels show. */
   chosen = 0;
   readonly boards = new Map<number, BoardState>();
-  /** The broker's topics by name; one whose retained message was cleared is not among them. */
+  /** The broker's topics by name; one that is gone (count 0) is not among them. */
   readonly topics = new Map<string, TopicView>();
   readonly #listeners = new Map<() => void, readonly Topic[]>();
   readonly #changed = new Set<Topic>();
@@ -279,7 +279,7 @@ export class Store {
   }
 
   #topic(topic: TopicView): void {
-    if (topic.count === 0 && !topic.retained) this.topics.delete(topic.topic);
+    if (topic.count === 0) this.topics.delete(topic.topic);
     else this.topics.set(topic.topic, topic);
     if (this.topics.size > Limit.TOPICS) {
       const [oldest] = this.topics.keys();

@@ -67,16 +67,16 @@ export class TimelinePanel extends Panel {
       this.requestUpdate();
     };
     const isHere = step === this.#step;
-    const name = `${title}: ${at === undefined ? "has not happened" : `${ms(at)} after the press`}; p50 ${ms(p50)}, p90 ${ms(p90)}`;
     return html`<li class="steprow" role="option" data-step=${step} data-phase=${phase} ?data-missing=${at === undefined}
-      aria-selected=${isHere} aria-label=${name} tabindex=${isHere ? 0 : -1} @pointerenter=${point} @focus=${point}>
+      aria-selected=${isHere} tabindex=${isHere ? 0 : -1} @pointerenter=${point} @focus=${point}>
       <span>${title}</span>
       <span class="lane">
         ${p50 === undefined || p90 === undefined ? nothing : html`<i class="usual" ${vars({ "--from": share(p50), "--to": share(p90) })}></i>`}
         ${at === undefined ? nothing : html`<i class="bar" ${vars({ "--from": share(from), "--to": share(at) })}></i>`}
       </span>
-      <span class="number">${at === undefined ? "–" : ms(at)}</span>
-      <span class="number soft">${ms(p50)}</span><span class="number soft">${ms(p90)}</span>
+      <span class="number">${ms(at)}${unseen(at === undefined ? " has not happened" : " after the press")}</span>
+      <span class="number soft">${unseen("p50 ")}${ms(p50)}</span>
+      <span class="number soft">${unseen("p90 ")}${ms(p90)}</span>
     </li>`;
   }
 
@@ -101,7 +101,7 @@ export class TimelinePanel extends Panel {
     const after = deliveredAfter(press);
     const words = after === undefined ? OUTCOMES[press.outcome] : ms(after);
     return html`<li class="pressrow" role="option" aria-selected=${isShown} tabindex=${isShown ? 0 : -1}
-      data-number=${press.number} aria-label=${`${press.id || `press ${press.number}`}: ${OUTCOMES[press.outcome]}, ${words}`}
+      data-number=${press.number}
       @click=${() => this.#choose(press.number, presses)} @focus=${() => this.#choose(press.number, presses)}>
       <span>${press.id || press.number}</span>
       <span class="lane">${rowsOf(press, []).map(({ at, from, phase }) =>
@@ -109,7 +109,7 @@ export class TimelinePanel extends Panel {
           ? nothing
           : html`<i class="bar" data-phase=${phase} ${vars({ "--from": Math.max(0, from) / longest, "--to": Math.max(0, at) / longest })}></i>`,
       )}</span>
-      <span class="number outcome" data-outcome=${press.outcome}>${words}</span>
+      <span class="number outcome" data-outcome=${press.outcome}>${words}${after === undefined ? nothing : unseen(" delivered")}</span>
     </li>`;
   }
 
@@ -128,6 +128,11 @@ export class TimelinePanel extends Panel {
   #onPressKey(event: KeyboardEvent): void {
     moved(event, ".pressrow")?.focus();
   }
+}
+
+/** What eyes see from the place of a number, in words. */
+function unseen(text: string): unknown {
+  return html`<span class="unseen">${text}</span>`;
 }
 
 function explain({ step, at, before, from }: StepRow): string {

@@ -2,10 +2,8 @@
 
 import { html } from "lit";
 import { Panel } from "./panel.js";
+import { SPEEDS } from "./protocol.js";
 import { store, type Topic } from "./store.js";
-
-/** How many of the boards' milliseconds pass in a real one. */
-const SPEEDS: readonly number[] = Object.freeze([1, 10, 100]);
 
 export class TopBar extends Panel {
   protected readonly topics: readonly Topic[] = ["connection", "bench"];

@@ -70,10 +70,10 @@ describe("host-sim/home-faults", function () {
     assert.deepEqual(running.wire(from), [], "it believes that it is connected, and nothing passes");
     assert.equal(board.airspace.radioOn(board)?.status, 5);
     await settled(1);
-    assert.deepEqual(
-      reasons.filter((word) => word === "waiting" || word === "searching").slice(0, 2),
-      ["waiting", "searching"],
-    );
+    assert.deepEqual(reasons.filter((word) => word === "waiting" || word === "searching").slice(0, 2), [
+      "waiting",
+      "searching",
+    ]);
     assert.equal(board.airspace.radioOn(board)?.channel, 11);
     await running.close();
 
