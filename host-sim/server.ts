@@ -38,12 +38,12 @@ export interface Assets {
 
 /** Reads and bundles the page. Throws esbuild's message when the page's own source is broken. */
 export async function buildPage(): Promise<Assets> {
-  const [html, css, icon, bundle] = await Promise.all([
+  const [html, icon, bundle] = await Promise.all([
     readFile(`${PAGE}index.html`, "utf8"),
-    readFile(`${PAGE}style.css`, "utf8"),
     readFile(`${PAGE}favicon.svg`, "utf8"),
     build({
-      entryPoints: [`${PAGE}main.ts`],
+      entryPoints: [`${PAGE}main.ts`, `${PAGE}style.css`],
+      outdir: PAGE,
       bundle: true,
       format: "esm",
       target: "es2022",
@@ -52,7 +52,9 @@ export async function buildPage(): Promise<Assets> {
       logLevel: "silent",
     }),
   ]);
-  const script = bundle.outputFiles[0]?.text ?? "";
+  const made = (end: string) => bundle.outputFiles.find(({ path }) => path.endsWith(end))?.text ?? "";
+  const script = made("main.js");
+  const css = made("style.css");
   const hash = createHash("sha256");
   for (const text of [html, css, icon, script]) hash.update(text);
   const files = new Map<string, Asset>([
