@@ -374,8 +374,15 @@ export class RealLink implements Connection {
     if (this.#socket?.closed === true) this.#owner.closed(this);
   }
 
-  /** Leaves the socket open: no FIN, no RST, and what comes is lost. It does not keep the process alive. */
+  /**
+   * Leaves the socket open: no FIN, no RST, and what comes is lost. It does not keep the process alive. When the peer has
+   * ended it already there is nobody left to be silent to.
+   */
   #fallSilent(socket: Socket): void {
+    if (socket.readableEnded || socket.closed) {
+      this.destroy();
+      return;
+    }
     socket.resume();
     socket.unref();
   }

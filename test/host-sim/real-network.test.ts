@@ -417,6 +417,40 @@ describe("RealNetwork", () => {
     assert.deepEqual([told, bytes, server.destroyed], [["writable 2920"], [], false]);
   });
 
+  it("keeps no socket of a board that has lost its power, once the other side has ended it, whatever the fault", async () => {
+    const gone = async (): Promise<void> => {
+      while (bench.network.connections > 0) await new Promise<void>((resolve) => setImmediate(resolve));
+    };
+    for (const fault of ["broker-refuses", "lost-pubcomp", "half-open"] as const) {
+      for (const isEarly of [true, false]) {
+        bench.faults.set(fault, fault !== "half-open");
+        const { socket, told } = bench.open();
+        const opened = bench.sockets.length;
+        await bench.until(() => told.length === 1 && bench.sockets.length === opened + 1);
+        const server = bench.socket.resume();
+        socket.write(packet(1, 20));
+        if (fault === "lost-pubcomp") {
+          await once(server, "data");
+          server.write(packet(7, 2));
+        }
+        if (fault === "half-open") bench.faults.set(fault, true);
+        else await bench.until(() => told.includes("error"));
+        const closed = once(server, "close");
+        if (isEarly) bench.board.cutPower();
+        server.destroy();
+        await closed;
+        // This side sees it a moment later, before or after the board is gone.
+        if (!isEarly) await new Promise<void>((resolve) => bench.clock.schedule(2_000, resolve));
+        bench.board.cutPower();
+        await gone();
+        bench.faults.set(fault, false);
+        bench.board.powerOn();
+        bench.chip = undefined;
+        await bench.until(() => bench.address !== undefined);
+      }
+    }
+  });
+
   it("half-open: lwIP gives up what nobody acknowledges, and a SYN that nobody answers", async () => {
     const { socket, told } = bench.open();
     await bench.until(() => told.length === 1);

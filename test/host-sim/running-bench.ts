@@ -1,5 +1,5 @@
-// A bench for tests, mostly with its own broker on a free port: what its views would see, what is on the wire of its boards as
-// mqtt-packet reads it, and a way to wait for something of that.
+// A bench for tests, mostly with its own broker on a free port: what its views would see, what is on the wire of its
+// boards as mqtt-packet reads it, and a way to wait for something of that.
 
 import assert from "node:assert/strict";
 import { type Parser, parser } from "mqtt-packet";
