@@ -4,6 +4,8 @@
 import { EventLog, formatEntry } from "./event-log.js";
 import { harmless, type Look, paint, Sgr } from "./look.js";
 import type { LogKind } from "./options.js";
+import type { PressView } from "./page/details.js";
+import { percentile } from "./page/percentile.js";
 import type { BenchEvent, BoardView, Line, Stage } from "./page/protocol.js";
 
 export type { Look } from "./look.js";
@@ -113,6 +115,9 @@ export interface TerminalOptions {
 /** The second `f` of a factory reset comes within so many milliseconds of the first. */
 const CONFIRM_MS = 3000;
 
+/** How many of a board's alerts its percentiles are of: as many as the page shows. */
+const TIMES_KEPT = 20;
+
 /** Frames a second of the bottom line, at most: 64 blinking boards are no reason for a flood. */
 const FRAME_MS = 33;
 
@@ -123,6 +128,8 @@ export class Terminal {
   readonly #live: boolean;
   readonly #log: EventLog;
   readonly #tellsSteps: boolean;
+  /** Of each board's latest presses by their numbers: milliseconds from the finger to the subscriber. */
+  readonly #times = new Map<number, Map<number, number>>();
   #selected = 0;
   /** When a factory reset was asked for, and of which board. */
   #asked = { at: Number.NEGATIVE_INFINITY, board: -1 };
@@ -216,7 +223,26 @@ export class Terminal {
       this.#print(formatEntry(entry, this.#name(entry.board), this.#options.look));
     }
     if (event.type === "line" && this.#tellsSteps) this.#print(this.#format(event.line));
+    else if (event.type === "press") this.#time(event.press);
+    else if (event.type === "gone") this.#times.delete(event.board);
     else if (event.type === "led" || event.type === "board" || event.type === "bench") this.#refresh();
+  }
+
+  #time({ board, number, steps }: PressView): void {
+    if (steps.arrived === undefined) return;
+    const times = this.#times.get(board) ?? new Map<number, number>();
+    times.set(number, steps.arrived);
+    for (const old of times.keys()) if (times.size > TIMES_KEPT) times.delete(old);
+    this.#times.set(board, times);
+    this.#refresh();
+  }
+
+  /** How long the latest alerts of a board took; empty before the first. */
+  #shownTimes(board: number): string {
+    const times = [...(this.#times.get(board)?.values() ?? [])];
+    const [middle, slow] = [50, 90].map((percent) => percentile(times, percent));
+    if (middle === undefined || slow === undefined) return "";
+    return `, p50 ${Math.round(middle)} ms, p90 ${Math.round(slow)} ms`;
   }
 
   /** Writes above the bottom line. */
@@ -268,7 +294,7 @@ export class Terminal {
       ...setup,
       `Wi-Fi ${bench.wifiOn ? "on" : "OFF"}`,
       `broker ${bench.brokerOn ? "on" : "OFF"}`,
-      `${board.presses} pressed, ${board.alerts} arrived`,
+      `${board.presses} pressed, ${board.alerts} arrived${this.#shownTimes(this.#selected)}`,
     ].join("   ");
     const width = Math.max(0, (output.columns ?? 80) - 1);
     const lampWidth = look.unicode ? 1 : 3;
