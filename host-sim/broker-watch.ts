@@ -61,10 +61,9 @@ export class BrokerWatch {
   constructor(options: BrokerWatchOptions) {
     this.#options = options;
     this.#topics = new TopicTable((topic) => options.tell({ type: "topic", topic }));
-    this.#lookup = new RetainedLookup(options.url, ({ topic, isRetained }) => {
-      if (isRetained) this.#topics.retained(topic);
-      else this.#topics.cleared(topic);
-    });
+    this.#lookup = new RetainedLookup(options.url, ({ topic, isRetained }) =>
+      isRetained ? this.#topics.retained(topic) : this.#topics.cleared(topic),
+    );
     this.#client = connect({
       ...addressOf(options.url),
       protocolVersion: 4,

@@ -55,6 +55,8 @@ export class EventLog {
       if (this.#kinds.includes("packets")) return [this.#entry(packet.board, packet.at, packet, undefined)];
     } else if (event.type === "memory" && this.#kinds.includes("memory")) {
       return this.#changes(event.memory);
+    } else if (event.type === "gone") {
+      for (const known of [this.#memories, this.#chapters, this.#heard]) known.delete(event.board);
     }
     return [];
   }

@@ -9,8 +9,9 @@ import { addressOf } from "./witness.js";
 const Limit = Object.freeze({
   /** Topics in one request. */
   BATCH: 100,
-  /** Between two requests, ms. */
+  /** Between two requests, ms; longer and longer while they bring nothing new, as on a busy broker. */
   PAUSE_MS: 250,
+  LONGEST_PAUSE_MS: 4000,
 } as const);
 
 export interface RetainedAnswer {
@@ -20,13 +21,15 @@ export interface RetainedAnswer {
 
 export class RetainedLookup {
   readonly #client: MqttClient;
-  readonly #answer: (answer: RetainedAnswer) => void;
+  readonly #answer: (answer: RetainedAnswer) => boolean;
   readonly #asked = new Set<string>();
   #kept: Set<string> | undefined;
   #pause: NodeJS.Timeout | undefined;
+  #pauseMs: number = Limit.PAUSE_MS;
   #isClosed = false;
 
-  constructor(brokerUrl: string, answer: (answer: RetainedAnswer) => void) {
+  /** @param answer gets what was found, and says whether that is new. */
+  constructor(brokerUrl: string, answer: (answer: RetainedAnswer) => boolean) {
     this.#answer = answer;
     this.#client = connect({
       ...addressOf(brokerUrl),
@@ -75,11 +78,16 @@ export class RetainedLookup {
       for (const topic of topics) this.#asked.delete(topic);
       // What is kept comes before the answer to this, because all is in order on one connection.
       this.#client.unsubscribe(topics, () => {
-        if (this.#kept === kept) for (const topic of topics) this.#answer({ topic, isRetained: kept.has(topic) });
+        if (this.#kept === kept) this.#found(topics, kept);
         else for (const topic of topics) this.#asked.add(topic);
         this.#over(kept);
       });
     });
+  }
+
+  #found(topics: readonly string[], kept: ReadonlySet<string>): void {
+    const news = topics.filter((topic) => this.#answer({ topic, isRetained: kept.has(topic) }));
+    this.#pauseMs = news.length > 0 ? Limit.PAUSE_MS : Math.min(2 * this.#pauseMs, Limit.LONGEST_PAUSE_MS);
   }
 
   #over(kept: Set<string>): void {
@@ -89,6 +97,6 @@ export class RetainedLookup {
     this.#pause = setTimeout(() => {
       this.#pause = undefined;
       this.#next();
-    }, Limit.PAUSE_MS).unref();
+    }, this.#pauseMs).unref();
   }
 }

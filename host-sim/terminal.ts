@@ -4,7 +4,8 @@
 import { EventLog, formatEntry } from "./event-log.js";
 import { harmless, type Look, paint, Sgr } from "./look.js";
 import type { LogKind } from "./options.js";
-import { FAULTS } from "./page/details.js";
+import { FAULTS, type PressView } from "./page/details.js";
+import { percentile } from "./page/percentile.js";
 import { type BenchEvent, type BenchView, type BoardView, type Line, SPEEDS, type Stage } from "./page/protocol.js";
 
 export type { Look } from "./look.js";
@@ -129,6 +130,9 @@ export interface TerminalOptions {
 /** The second key of what is asked twice comes within so many milliseconds of the first. */
 const CONFIRM_MS = 3000;
 
+/** How many of a board's alerts its percentiles are of: as many as the page shows. */
+const TIMES_KEPT = 20;
+
 /** Frames a second of the bottom line, at most: 64 blinking boards are no reason for a flood. */
 const FRAME_MS = 33;
 
@@ -141,6 +145,8 @@ export class Terminal {
   readonly #speeds: readonly number[];
   readonly #log: EventLog;
   readonly #tellsSteps: boolean;
+  /** Of each board's latest presses by their numbers: milliseconds from the finger to the subscriber. */
+  readonly #times = new Map<number, Map<number, number>>();
   /** Number of the board that keys are for. */
   #selected = 0;
   /** The digits are for faults. */
@@ -248,11 +254,15 @@ export class Terminal {
       case "line":
         if (this.#tellsSteps) this.#print(this.#format(event.line));
         return;
+      case "press":
+        this.#time(event.press);
+        return;
       case "board":
         this.#chipIds.set(event.board.index, event.board.chipId);
         this.#refresh();
         return;
       case "gone":
+        this.#times.delete(event.board);
         if (event.board === this.#selected) this.#selectNext();
         this.#refresh();
         return;
@@ -261,6 +271,23 @@ export class Terminal {
         this.#refresh();
         return;
     }
+  }
+
+  #time({ board, number, steps }: PressView): void {
+    if (steps.arrived === undefined) return;
+    const times = this.#times.get(board) ?? new Map<number, number>();
+    times.set(number, steps.arrived);
+    for (const old of times.keys()) if (times.size > TIMES_KEPT) times.delete(old);
+    this.#times.set(board, times);
+    this.#refresh();
+  }
+
+  /** How long the latest alerts of a board took; empty before the first. */
+  #shownTimes(board: number): string {
+    const times = [...(this.#times.get(board)?.values() ?? [])];
+    const [middle, slow] = [50, 90].map((percent) => percentile(times, percent));
+    if (middle === undefined || slow === undefined) return "";
+    return `, p50 ${Math.round(middle)} ms, p90 ${Math.round(slow)} ms`;
   }
 
   /** Writes above the bottom line. */
@@ -318,7 +345,7 @@ export class Terminal {
       `broker ${bench.brokerOn ? "on" : "OFF"}`,
       ...titles,
       ...(bench.speed === 1 ? [] : [`${bench.speed} x`]),
-      `${board.presses} pressed, ${board.alerts} arrived`,
+      `${board.presses} pressed, ${board.alerts} arrived${this.#shownTimes(this.#selected)}`,
     ].join("   ");
     const width = Math.max(0, (output.columns ?? 80) - 1);
     const lampWidth = look.unicode ? 1 : 3;

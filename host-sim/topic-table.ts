@@ -57,18 +57,23 @@ export class TopicTable {
     });
   }
 
-  /** The broker keeps a message for this topic. */
-  retained(topic: string): void {
+  /** The broker keeps a message for this topic. False: that was known. */
+  retained(topic: string): boolean {
     const view = this.#live.get(topic);
     if (view !== undefined) this.#put({ ...view, retained: true });
+    return view !== undefined;
   }
 
-  /** The broker keeps none. A topic that had one, and whose last message was the empty one that cleared it, is gone. */
-  cleared(topic: string): void {
+  /**
+   * The broker keeps none. A topic that had one, and whose last message was the empty one that cleared it, is gone.
+   * False: that was known.
+   */
+  cleared(topic: string): boolean {
     const view = this.#kept.get(topic);
-    if (view === undefined) return;
+    if (view === undefined) return false;
     if (view.bytes > 0) this.#put({ ...view, retained: false });
     else this.#remove(view);
+    return true;
   }
 
   #put(view: TopicView): void {

@@ -143,7 +143,7 @@ export interface TopicView {
   readonly payload: string;
   readonly bytes: number;
   readonly qos: 0 | 1 | 2;
-  /** Whether the broker keeps a message for it; known within a second after one came. */
+  /** Whether the broker keeps a message for it; known some seconds after one came. */
   readonly retained: boolean;
   /** How many messages have been seen; 0 when it is gone: what was kept was cleared, or there are too many topics. */
   readonly count: number;

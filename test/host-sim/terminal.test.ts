@@ -181,6 +181,24 @@ describe("host-sim/terminal", () => {
     assert.equal(rows.filter((row) => /awake/.test(row)).length, 1);
   });
 
+  it("says how long the last twenty alerts of the chosen board took", () => {
+    start({ columns: 120 });
+    const press = (number: number, arrived: number | undefined) => {
+      const steps = arrived === undefined ? { pressed: 0 } : { pressed: 0, arrived };
+      const rest = { id: `5750-${number}`, at: 0, outcome: "delivered", chargeMah: 0 } as const;
+      stage.emit({ type: "press", press: { board: 0, number, steps, ...rest } });
+      return screen(output.text, 120).at(-1) ?? "";
+    };
+    assert.doesNotMatch(press(1, undefined), /p50/);
+    assert.match(press(1, 9000.4), /0 arrived, p50 9000 ms, p90 9000 ms$/);
+    for (let number = 2; number <= 21; number++) press(number, 10 * number);
+    terminal.resume();
+    assert.match(screen(output.text, 120).at(-1) ?? "", /, p50 110 ms, p90 190 ms$/);
+    stage.emit({ type: "gone", board: 0 });
+    terminal.resume();
+    assert.doesNotMatch(screen(output.text, 120).at(-1) ?? "", /p50/);
+  });
+
   it("draws the LED at once when it changes", () => {
     start();
     output.take();
