@@ -352,9 +352,12 @@ export class RealLink implements Connection {
 
   #fail(): void {
     if (this.#isGone) return;
+    const socket = this.#socket;
+    const isCutOff = this.#isOpen && !this.#passes;
     this.#leave();
-    this.#socket?.destroy();
-    this.#owner.closed(this);
+    // lwIP that gives up says so to its own side only, and would not be heard.
+    if (isCutOff && socket !== undefined) this.#fallSilent(socket);
+    else this.destroy();
     this.#owner.heard("reset", "down", nothing);
     this.#events?.onError();
   }
