@@ -28,8 +28,11 @@ export interface AccessPointOptions {
  */
 const dhcpMs = 780;
 
+/** `moved`: to another channel, without a word to the stations. */
+type Change = "up" | "down" | "moved" | "deauthenticated";
+
 /** Listens to a change of an access point. */
-type Listener = (change: "up" | "down" | "deauthenticated") => void;
+type Listener = (change: Change) => void;
 
 export class AccessPoint {
   readonly ssid: string;
@@ -88,6 +91,20 @@ export class AccessPoint {
     if (this.#isUp) this.#tell("deauthenticated");
   }
 
+  /** Goes to another channel, as a router does that looks for a quiet one: stations on the old one hear it no more. */
+  moveTo(channel: number): void {
+    if (channel === this.channel) return;
+    this.channel = channel;
+    this.#tell("moved");
+  }
+
+  /** Asks for another password from now on, also those who are in: they have to join again. */
+  changePassword(password: string): void {
+    if (password === this.password) return;
+    this.password = password;
+    this.deauthenticate();
+  }
+
   /** Gives a station its address: the same for the same MAC, as home routers do. */
   lease(mac: string): string {
     let address = this.#leases.get(mac);
@@ -97,6 +114,11 @@ export class AccessPoint {
       this.#leases.set(mac, address);
     }
     return address;
+  }
+
+  /** A station is gone for good: its address is free. */
+  release(mac: string): void {
+    this.#leases.delete(mac);
   }
 
   /** This address belongs to another device now; the station that has it notices nothing, and gets another one next. */
@@ -136,7 +158,7 @@ export class AccessPoint {
     return () => this.#listeners.delete(listener);
   }
 
-  #tell(change: "up" | "down" | "deauthenticated"): void {
+  #tell(change: Change): void {
     for (const listener of [...this.#listeners]) listener(change);
   }
 }

@@ -3,7 +3,8 @@
 // boards.
 
 import { createServer, type Server, type Socket } from "node:net";
-import { Aedes } from "aedes";
+import { Aedes, type Client } from "aedes";
+import type { ClientList, ConnectedClient } from "./broker-watch.js";
 
 export interface EmbeddedBrokerOptions {
   /** 1883 when missing; 0 lets the system choose. */
@@ -46,10 +47,17 @@ function tellPubrelsApart(persistence: Persistence): void {
   };
 }
 
-export class EmbeddedBroker {
+/** Longer client ids are legal [MQTT-3.1.3-5] and every other broker takes them. */
+function createAedes(): Promise<Aedes> {
+  return Aedes.createBroker({ maxClientsIdLength: 65_535 });
+}
+
+export class EmbeddedBroker implements ClientList {
   readonly address: string;
-  readonly #aedes: Aedes;
+  #aedes: Aedes;
   readonly #sockets = new Set<Socket>();
+  readonly #clients = new Map<string, Client>();
+  readonly #clientListeners = new Set<() => void>();
   #server: Server | undefined;
   #port: number;
   #isClosed = false;
@@ -58,6 +66,22 @@ export class EmbeddedBroker {
     this.#aedes = aedes;
     this.address = address;
     this.#port = port;
+    this.#adopt(aedes);
+  }
+
+  #adopt(aedes: Aedes): void {
+    this.#aedes = aedes;
+    tellPubrelsApart((aedes as unknown as { persistence: Persistence }).persistence);
+    // A broker that dies publishes no wills; aedes would when its connections are cut.
+    aedes.authorizePublish = (_client, _packet, callback) => callback(this.isUp ? null : new Error("stopped"));
+    aedes.on("clientReady", (client) => {
+      this.#clients.set(client.id, client);
+      this.#tellClients();
+    });
+    aedes.on("clientDisconnect", (client) => {
+      this.#clients.delete(client.id);
+      this.#tellClients();
+    });
   }
 
   /**
@@ -66,12 +90,7 @@ export class EmbeddedBroker {
    */
   static async open(options: EmbeddedBrokerOptions = {}): Promise<EmbeddedBroker> {
     const { port = 1883, nextFree = true, address = "127.0.0.1" } = options;
-    // Longer client ids are legal [MQTT-3.1.3-5] and every other broker takes them.
-    const aedes = await Aedes.createBroker({ maxClientsIdLength: 65_535 });
-    const broker = new EmbeddedBroker(aedes, address, port);
-    tellPubrelsApart((aedes as unknown as { persistence: Persistence }).persistence);
-    // A broker that dies publishes no wills; aedes would when its connections are cut.
-    aedes.authorizePublish = (_client, _packet, callback) => callback(broker.isUp ? null : new Error("stopped"));
+    const broker = new EmbeddedBroker(await createAedes(), address, port);
     try {
       await broker.#listen(nextFree && port > 0 ? portsToTry : 1);
     } catch (error) {
@@ -94,6 +113,16 @@ export class EmbeddedBroker {
     return this.#server !== undefined;
   }
 
+  /** Who is connected now. */
+  get clients(): readonly ConnectedClient[] {
+    return [...this.#clients.values()].map(({ id, clean }) => ({ id, clean }));
+  }
+
+  onClients(listener: () => void): () => void {
+    this.#clientListeners.add(listener);
+    return () => this.#clientListeners.delete(listener);
+  }
+
   /** Cuts all clients and stops listening; sessions and retained messages stay. */
   async stop(): Promise<void> {
     const server = this.#server;
@@ -112,6 +141,19 @@ export class EmbeddedBroker {
     if (!this.isUp) await this.#listen(1);
   }
 
+  /** Restarts as one without persistence, or one that was installed anew: sessions and retained messages are gone. */
+  async forget(): Promise<void> {
+    if (this.#isClosed) throw new Error("this broker is closed, open another");
+    const wasUp = this.isUp;
+    await this.stop();
+    const old = this.#aedes;
+    this.#adopt(await createAedes());
+    await new Promise<void>((resolve) => {
+      old.close(resolve);
+    });
+    if (wasUp) await this.start();
+  }
+
   /** Ends it for good. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
@@ -120,6 +162,10 @@ export class EmbeddedBroker {
     await new Promise<void>((resolve) => {
       this.#aedes.close(resolve);
     });
+  }
+
+  #tellClients(): void {
+    for (const listener of [...this.#clientListeners]) listener();
   }
 
   async #listen(tries: number): Promise<void> {

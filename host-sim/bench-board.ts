@@ -5,13 +5,15 @@ import { defaultRoot, type Settings } from "../src/alertbox/settings.js";
 import { BoxTimes } from "../src/alertbox/state.js";
 import type { Told } from "./bench.js";
 import { Board, type BoardEvent, ResetReason } from "./board.js";
-import type { Clock } from "./clock.js";
+import type { Clock, Scheduled } from "./clock.js";
 import { Finger } from "./finger.js";
 import { FlashFile } from "./flash-file.js";
 import { type JournalReport, journalReport, settingsReport } from "./flash-report.js";
+import type { BoardFault } from "./home-faults.js";
 import type { Network, Traffic } from "./network.js";
 import { NorFlash } from "./nor-flash.js";
-import { type BrokerAddress, boardRoot, type Options } from "./options.js";
+import type { BrokerAddress } from "./options.js";
+import type { FaultName } from "./page/details.js";
 import type { Action, BenchEvent, BoardView, Home, PowerState, Presence } from "./page/protocol.js";
 import type { Airspace } from "./radio.js";
 import type { Random } from "./random.js";
@@ -32,8 +34,24 @@ const Pin = Object.freeze({ FLASH: 0, D1: 5, LED: 2 } as const);
 /** What concerns one board. */
 export type BoardAction = Exclude<
   Action,
-  { readonly type: "wifi" | "broker" | "fault" | "time" | "step" | "add" | "remove" | "publish" }
+  { readonly type: "wifi" | "broker" | "fault" | "time" | "step" | "add" | "remove" | "publish" | "forget" }
 >;
+
+/** What a board is from its beginning to its end. */
+export interface BoardPlan {
+  /** Its number on the bench; never used again. */
+  readonly index: number;
+  readonly chipId: number;
+  readonly mode: BoardView["mode"];
+  /** How its button is soldered. */
+  readonly wiring: BoardView["wiring"];
+  readonly quiet: boolean;
+  readonly factoryNew: boolean;
+  /** Topic root; undefined: the firmware's default. */
+  readonly root: string | undefined;
+  /** Where its flash is kept between runs, if anywhere. */
+  readonly flash: string | undefined;
+}
 
 export interface Surroundings {
   readonly clock: Clock;
@@ -54,16 +72,11 @@ const WIRING_WORDS = Object.freeze({
 } as const);
 
 /** Settings that the firmware uses as long as its flash holds none: what the manifest's `config` is on the chip. */
-function buildConfig(
-  options: Options,
-  broker: BrokerAddress,
-  home: Home,
-  root: string | undefined,
-): Record<string, unknown> {
-  const { mode, wiring, quiet } = options;
+function buildConfig(plan: BoardPlan, broker: BrokerAddress, home: Home): Record<string, unknown> {
+  const { mode, wiring, quiet, root } = plan;
   const { host, port, user, password } = broker;
   const pins = { led: Pin.LED, button: Pin.FLASH, wakeButton: Pin.D1 };
-  if (options.factoryNew) return pins;
+  if (plan.factoryNew) return pins;
   const wifi = [{ ssid: home.ssid, password: home.password }];
   const settings = { wifi, host, port, user, password, mode, wiring, quiet };
   return { ...pins, settings: root === undefined ? settings : { ...settings, root } };
@@ -74,7 +87,7 @@ export class BenchBoard {
   readonly board: Board;
   /** What the journal held before the power was switched on. */
   readonly before: JournalReport;
-  readonly #options: Options;
+  readonly #plan: BoardPlan;
   /** Without saved settings. */
   readonly #firstRoot: string;
   /** What was saved by a setup or a command. */
@@ -90,6 +103,9 @@ export class BenchBoard {
   #pressedAt = 0;
   #resetAsked = false;
   #crashed = false;
+  /** Power is to fail at the next flash operation. */
+  #cutsFlash = false;
+  #closed = false;
   /** In deep sleep; the contact that chatters on the way up resets a chip that is awake again. */
   #asleep = false;
   #presses = 0;
@@ -102,24 +118,21 @@ export class BenchBoard {
   /** URL of the setup page while it can be reached, and when it closes. */
   #setup = "";
   #setupUntil = 0;
+  #countdown: Scheduled | undefined;
 
   /** @throws FlashFileError when the flash file cannot be used. */
-  constructor(index: number, options: Options, broker: BrokerAddress, surroundings: Surroundings) {
-    const chipId = options.chip + index;
-    const root = boardRoot(options, chipId);
+  constructor(plan: BoardPlan, broker: BrokerAddress, surroundings: Surroundings) {
+    const { chipId, root, wiring } = plan;
     const { clock, network, airspace, random, home } = surroundings;
-    this.index = index;
+    this.index = plan.index;
     this.#firstRoot = root ?? defaultRoot(chipId);
-    this.#options = options;
+    this.#plan = plan;
     this.#surroundings = surroundings;
     const flash = new NorFlash(undefined, random.fork("flash"));
-    if (options.flash !== undefined) {
-      this.#file = new FlashFile(options.boards === 1 ? options.flash : `${options.flash}.${chipId}`, flash);
-    }
+    if (plan.flash !== undefined) this.#file = new FlashFile(plan.flash, flash);
     this.before = journalReport(flash);
     this.#saved = settingsReport(flash, chipId);
-    const { wiring } = options;
-    const config = buildConfig(options, broker, home, root);
+    const config = buildConfig(plan, broker, home);
     this.board = new Board({ chipId, clock, network, airspace, random, flash, config, wiring });
     this.board.station = this.#file?.station;
     this.#finger = new Finger(clock, this.board.button);
@@ -137,8 +150,8 @@ export class BenchBoard {
     return {
       index: this.index,
       chipId: board.chipId,
-      mode: this.#saved?.mode ?? this.#options.mode,
-      wiring: this.#options.wiring,
+      mode: this.#saved?.mode ?? this.#plan.mode,
+      wiring: this.#plan.wiring,
       root: this.root,
       power: board.state,
       pressed: board.button.isDown,
@@ -151,8 +164,15 @@ export class BenchBoard {
       alerts: this.#alerts,
       duplicates: this.#duplicates,
       chargeMah: board.chargeMah,
-      faults: [],
+      faults: this.#faults,
     };
+  }
+
+  get #faults(): FaultName[] {
+    const faults: FaultName[] = [];
+    if (this.#finger.isWorn) faults.push("bounce");
+    if (this.#cutsFlash) faults.push("flash-cut");
+    return faults;
   }
 
   get power(): PowerState {
@@ -195,9 +215,23 @@ export class BenchBoard {
   }
 
   powerOn(): void {
-    if (this.board.state !== "off") return;
+    if (this.board.state !== "off" || this.#closed) return;
     this.#tell("power on", "", true);
     this.board.powerOn();
+  }
+
+  /** Switches a fault of scope `board`. False when it is that already. */
+  setFault(fault: BoardFault, on: boolean): boolean {
+    if (on === this.#faults.includes(fault)) return false;
+    if (fault === "bounce") {
+      this.#finger.isWorn = on;
+    } else {
+      const { flash } = this.board;
+      this.#cutsFlash = on;
+      flash.cutAt = on ? { operation: flash.operations + 1 } : undefined;
+    }
+    this.#show();
+    return true;
   }
 
   act(action: BoardAction): void {
@@ -218,7 +252,7 @@ export class BenchBoard {
       case "setup":
       case "factory":
         // Where a press stops the CPU no hold can be measured: presses in a row are counted instead.
-        if (this.#options.wiring === "rst") this.#finger.gesture(action.type === "setup" ? "five" : "ten");
+        if (this.#plan.wiring === "rst") this.#finger.gesture(action.type === "setup" ? "five" : "ten");
         else this.#finger.gesture(action.type);
         return;
       case "crash":
@@ -283,9 +317,23 @@ export class BenchBoard {
     return this.#chapterAt === undefined ? undefined : now - this.#chapterAt;
   }
 
+  /** Takes its power away, in silence and for good; its flash is in its file then. */
   close(): void {
+    this.#closed = true;
+    this.#setup = "";
+    this.#countdown?.cancel();
+    this.#finger.close();
     this.board.close();
     this.#file?.close();
+  }
+
+  /** Power has failed; by the fault of that name it did in the middle of a flash operation. */
+  #powerFailed(): void {
+    if (!this.#cutsFlash || this.board.flash.cutAt !== undefined) return;
+    this.#cutsFlash = false;
+    this.#file?.save();
+    this.#tell("power off", "in the middle of a flash write", false);
+    this.#surroundings.clock.schedule(BLACKOUT_MS, () => this.powerOn());
   }
 
   #cutPower(): void {
@@ -306,7 +354,7 @@ export class BenchBoard {
     this.#changed = true;
     queueMicrotask(() => {
       this.#changed = false;
-      this.#surroundings.emit({ type: "board", board: this.view });
+      if (!this.#closed) this.#surroundings.emit({ type: "board", board: this.view });
     });
   }
 
@@ -352,6 +400,7 @@ export class BenchBoard {
         break;
       case "power":
         if (event.state === "off" || event.state === "asleep") this.#closeSetup();
+        if (event.state === "off") this.#powerFailed();
         break;
       default:
         return;
@@ -366,7 +415,7 @@ export class BenchBoard {
       this.#tell("pressed", "", true);
     } else {
       const held = at - this.#pressedAt;
-      if (held >= SETUP_HOLD_MS && this.#options.wiring === "gpio") this.#pressTimes.pop();
+      if (held >= SETUP_HOLD_MS && this.#plan.wiring === "gpio") this.#pressTimes.pop();
       else this.#presses++;
       if (held >= 1000) this.#tell("released", `held ${(held / 1000).toFixed(1)} s`, false);
     }
@@ -375,7 +424,7 @@ export class BenchBoard {
 
   #openSetup(url: string): void {
     const { clock, home } = this.#surroundings;
-    const { mode, wiring } = this.#options;
+    const { mode, wiring } = this.#plan;
     this.#setup = url;
     this.#setupUntil = clock.now + BoxTimes.setup;
     this.#tell("setup open", `${url}  closes in ${BoxTimes.setup / 1000} s`, false);
@@ -387,13 +436,14 @@ export class BenchBoard {
   #countDown(): void {
     if (this.#setup === "") return;
     this.#show();
-    this.#surroundings.clock.schedule(COUNTDOWN_MS, () => this.#countDown());
+    this.#countdown = this.#surroundings.clock.schedule(COUNTDOWN_MS, () => this.#countDown());
   }
 
   #closeSetup(): void {
     if (this.#setup === "") return;
     this.#setup = "";
-    const isNew = this.#saved === undefined && this.#options.factoryNew;
+    this.#countdown?.cancel();
+    const isNew = this.#saved === undefined && this.#plan.factoryNew;
     this.#tell("setup closed", isNew ? "a reset (r) opens it again" : "", false);
     this.#show();
   }
@@ -401,7 +451,7 @@ export class BenchBoard {
   /** Settings may have been saved or erased: what the bench knows of the box follows. */
   #onSettings(): void {
     const { root } = this;
-    const { wiring } = this.#options;
+    const { wiring } = this.#plan;
     const before = this.#saved?.wiring;
     this.#saved = settingsReport(this.board.flash, this.board.chipId);
     const now = this.#saved?.wiring;

@@ -4,6 +4,8 @@
 
 import "./globals.js";
 import { HELP, type Options, parseOptions } from "./options.js";
+import type { Line } from "./page/protocol.js";
+import type { Scenario } from "./scenario.js";
 import type { PageServer } from "./server.js";
 import type { Terminal } from "./terminal.js";
 
@@ -58,8 +60,12 @@ function complain(message: string): number {
 
 /** What the user can mend, as a sentence; undefined when it is the bench's own fault. */
 async function mendable(error: unknown, options: Options): Promise<string | undefined> {
-  const { FlashFileError } = await import("./flash-file.js");
-  if (error instanceof FlashFileError) return error.message;
+  const [{ FlashFileError }, { CaptureFileError }, { ScenarioError }] = await Promise.all([
+    import("./flash-file.js"),
+    import("./capture.js"),
+    import("./scenario.js"),
+  ]);
+  for (const kind of [FlashFileError, CaptureFileError, ScenarioError]) if (error instanceof kind) return error.message;
   const { code, port } = error as NodeJS.ErrnoException & { port?: number };
   if (code !== "EADDRINUSE" && code !== "EACCES") return undefined;
   const name = nameOf(port, options);
@@ -76,7 +82,7 @@ function nameOf(port: number | undefined, { pagePort, setupPort, boards }: Optio
   return isSetup ? "--setup-port" : "--port";
 }
 
-async function runWithPerson(options: Options, stop: Stop): Promise<number> {
+async function runWithPerson(options: Options, scenario: Scenario | undefined, stop: Stop): Promise<number> {
   const [{ Bench }, pages, terminals] = await Promise.all([
     import("./bench.js"),
     import("./server.js"),
@@ -95,6 +101,7 @@ async function runWithPerson(options: Options, stop: Stop): Promise<number> {
       assets: await building,
       port: options.pagePort ?? PAGE_PORT,
       exactly: options.pagePort !== undefined,
+      downloads: bench.downloads,
     });
     await stopCompiler();
     terminal = new terminals.Terminal({
@@ -103,13 +110,22 @@ async function runWithPerson(options: Options, stop: Stop): Promise<number> {
       input: process.stdin,
       look: terminals.lookOf(process.stdout, process.env, process.platform),
       page: server.url,
+      log: options.log,
       quit: () => stop.now(),
     });
     const shown = terminal;
     process.on("SIGCONT", () => shown.resume());
     // Also when something throws: the shell gets its cursor and its keys back.
     process.on("exit", () => shown.close());
+    if (scenario !== undefined) {
+      const { playScenario } = await import("./scenario-player.js");
+      await playScenario(bench, scenario, stop.signal);
+    }
     await stop.asked;
+    if (options.record !== undefined) {
+      const { saveScenario } = await import("./scenario-file.js");
+      saveScenario(options.record, bench.recorded());
+    }
   } finally {
     terminal?.close();
     await Promise.all([server?.close(), bench.close()]);
@@ -117,41 +133,65 @@ async function runWithPerson(options: Options, stop: Stop): Promise<number> {
   return Status.OK;
 }
 
-async function runHeadless(options: Options, stop: Stop): Promise<number> {
-  const [{ Bench }, { HeadlessRun, lineObject, succeeded, summaryText }, { formatLine }] = await Promise.all([
+async function runHeadless(options: Options, scenario: Scenario | undefined, stop: Stop): Promise<number> {
+  const [{ Bench }, { HeadlessRun, lineObject, succeeded, summaryText }, { formatLine }, logs] = await Promise.all([
     import("./bench.js"),
     import("./headless.js"),
     import("./terminal.js"),
+    import("./event-log.js"),
   ]);
   const bench = await Bench.start(options, Math.min(PATIENCE_MS.HEADLESS, options.deadlineSeconds * 500));
   await stopCompiler();
   const say = (object: object, text: string) => {
     process.stdout.write(options.json ? `${JSON.stringify(object)}\n` : `${text}\n`);
   };
-  const name = (board: number) => bench.boards[board]?.board.chipId ?? 0;
+  const name = (board: number) => bench.board(board)?.board.chipId ?? 0;
   const plain = { colour: false, unicode: true };
   try {
     const { broker, watch } = bench.view;
     say({ event: "ready", broker, watch, boards: bench.boards.map(({ index }) => name(index)) }, `${broker}\n${watch}`);
-    const { lines } = bench.snapshot();
+    const snapshot = bench.snapshot();
+    const shown = (board: number) => (options.boards > 1 ? String(name(board)) : "");
+    const log = new logs.EventLog(options.log, snapshot);
+    const tellLine = (line: Line) => {
+      if (!options.log.includes("steps")) return;
+      say(lineObject(line, name(line.board)), formatLine(line, shown(line.board), plain));
+    };
     bench.on((event) => {
-      if (event.type !== "line") return;
-      const chipId = name(event.line.board);
-      say(lineObject(event.line, chipId), formatLine(event.line, options.boards > 1 ? String(chipId) : "", plain));
+      for (const entry of log.entries(event)) {
+        say(logs.entryObject(entry, name(entry.board)), logs.formatEntry(entry, shown(entry.board), plain));
+      }
+      if (event.type === "line") tellLine(event.line);
     });
-    for (const line of lines) {
-      say(
-        lineObject(line, name(line.board)),
-        formatLine(line, options.boards > 1 ? String(name(line.board)) : "", plain),
-      );
+    for (const line of snapshot.lines) tellLine(line);
+    if (scenario !== undefined) {
+      const { playScenario } = await import("./scenario-player.js");
+      const { failure, steps, held } = await playScenario(bench, scenario, stop.signal);
+      bench.flush();
+      const text = failure === undefined ? `${steps} steps, all of it held` : `failed: ${failure}`;
+      say({ event: "scenario", title: scenario.title, steps, held, failure: failure ?? null }, text);
+      if (stop.signal.aborted) return stop.interrupted;
+      return failure === undefined ? Status.OK : Status.FAILED;
     }
     const summary = await new HeadlessRun(bench, stop.signal).run();
+    bench.flush();
     say(summary, summaryText(summary));
     if (stop.signal.aborted && options.press !== undefined) return stop.interrupted;
     return options.press === undefined || succeeded(summary) ? Status.OK : Status.FAILED;
   } finally {
     await bench.close();
   }
+}
+
+/** The options, and the scenario that they name, whose boards they have then. */
+async function staged(options: Options): Promise<{ options: Options; scenario: Scenario | undefined }> {
+  if (options.scenario === undefined) return { options, scenario: undefined };
+  const [{ loadScenario }, { scenarioOptions }] = await Promise.all([
+    import("./scenario-file.js"),
+    import("./scenario-player.js"),
+  ]);
+  const scenario = loadScenario(options.scenario);
+  return { options: scenarioOptions(options, scenario), scenario };
 }
 
 async function main(): Promise<number> {
@@ -161,12 +201,12 @@ async function main(): Promise<number> {
     process.stdout.write(HELP);
     return Status.OK;
   }
-  const { options } = parsed;
   const stop = new Stop();
   try {
-    return await (options.headless ? runHeadless(options, stop) : runWithPerson(options, stop));
+    const { options, scenario } = await staged(parsed.options);
+    return await (options.headless ? runHeadless : runWithPerson)(options, scenario, stop);
   } catch (error) {
-    const message = await mendable(error, options);
+    const message = await mendable(error, parsed.options);
     if (message === undefined) throw error;
     return complain(message);
   } finally {

@@ -1,6 +1,7 @@
 // The one source of time in the simulator: what a board, a network and a broker schedule their callbacks on. Stepped
 // for tests (time passes only when told to, the same calls give the same order), real for the bench (a wall clock,
-// perhaps faster). Times are milliseconds since the clock was made, fractions allowed. Knows nothing of what it calls.
+// perhaps faster, perhaps paused). Times are milliseconds since the clock was made, fractions allowed. Knows nothing of
+// what it calls.
 
 /** A callback that waits for its time. */
 export interface Scheduled {
@@ -225,39 +226,126 @@ export class SteppedClock implements Clock {
 /** How long callbacks may run before sockets and the terminal are served again, real ms. */
 const turnMs = 20;
 
+/** Where a RealClock has its time from. */
+export interface TimeSource {
+  /** Real milliseconds from some beginning; never goes back. */
+  readonly now: number;
+  /** Calls back once, after so many real milliseconds, in the next turn for 0. Gives the way to take it back. */
+  wake(afterMs: number, callback: () => void): () => void;
+}
+
+/** The computer's own. A waiting call keeps the process alive. */
+const wallTime: TimeSource = Object.freeze({
+  get now() {
+    return performance.now();
+  },
+  wake(afterMs: number, callback: () => void) {
+    if (afterMs <= 0) {
+      const immediate = setImmediate(callback);
+      return () => clearImmediate(immediate);
+    }
+    const timer = setTimeout(callback, Math.min(Math.ceil(afterMs), longestTimerMs));
+    return () => clearTimeout(timer);
+  },
+});
+
 /**
- * Time of the wall clock. Keeps the process alive while something waits, until `close`. A callback that comes late,
- * because the computer is busy, sees the time for which it was scheduled, and what it schedules counts from there: a
- * busy computer makes a board slow, and never swallows a short press.
+ * Time of the wall clock, faster or slower on demand, or paused. Keeps the process alive while something waits, until
+ * `close` or a pause. A callback that comes late, because the computer is busy, sees the time for which it was
+ * scheduled, and what it schedules counts from there: a busy computer makes a board slow, and never swallows a short
+ * press. Until it has run nobody sees a later time, so that what comes from outside cannot overtake it.
  */
 export class RealClock implements Clock {
   readonly #agenda = new Agenda();
-  readonly #speed: number;
-  readonly #startedAt = performance.now();
-  #timer: NodeJS.Timeout | undefined;
-  #immediate: NodeJS.Immediate | undefined;
+  readonly #source: TimeSource;
+  #speed: number;
+  /** An instant of this clock, and the real time at which it was that; the speed has not changed since. */
+  #from = 0;
+  #realFrom: number;
+  #paused = false;
+  #disarm: (() => void) | undefined;
   #closed = false;
   /** The time of the callback that runs. */
   #runningAt: number | undefined;
 
   /** @param speed how many of its milliseconds pass in a real one. */
-  constructor(speed = 1) {
-    if (!(speed > 0 && speed < Number.POSITIVE_INFINITY)) throw new RangeError(`a speed is above 0, not ${speed}`);
-    this.#speed = speed;
+  constructor(speed = 1, source = wallTime) {
+    this.#speed = checkedSpeed(speed);
+    this.#source = source;
+    this.#realFrom = source.now;
   }
 
   get now(): number {
-    return this.#runningAt ?? this.#realNow();
+    if (this.#runningAt !== undefined) return this.#runningAt;
+    const now = this.#ideal;
+    const first = this.#agenda.peek();
+    return first !== undefined && first.at < now ? first.at : now;
   }
 
-  #realNow(): number {
-    return (performance.now() - this.#startedAt) * this.#speed;
+  /** What the time would be on a computer that is never busy. */
+  get #ideal(): number {
+    return this.#paused ? this.#from : this.#from + (this.#source.now - this.#realFrom) * this.#speed;
+  }
+
+  /** How many of its milliseconds pass in a real one, now or after a pause. */
+  get speed(): number {
+    return this.#speed;
+  }
+
+  /** Counts from now on; what waits keeps its instant. Throws a RangeError for what is no speed. */
+  set speed(speed: number) {
+    checkedSpeed(speed);
+    this.#settle();
+    this.#speed = speed;
+    this.#arm();
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** Stands still: nothing is called back until `resume`, but for `step`. What is scheduled meanwhile waits. */
+  pause(): void {
+    if (this.#paused) return;
+    this.#settle();
+    this.#paused = true;
+    this.#arm();
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#settle();
+    this.#paused = false;
+    this.#arm();
+  }
+
+  /**
+   * In a pause, goes on to the next instant at which something waits and runs all of that instant, what is newly
+   * scheduled for it included. False when nothing waits.
+   * @throws Error when it is not paused, or inside a callback.
+   */
+  step(): boolean {
+    if (!this.#paused) throw new Error("only a paused clock makes steps: pause it first");
+    if (this.#runningAt !== undefined) throw new Error("a callback may not let time pass");
+    const first = this.#agenda.peek();
+    if (first === undefined) return false;
+    this.#from = first.at;
+    try {
+      this.#runningAt = first.at;
+      for (let count = 0; this.#agenda.peek()?.at === first.at; count++) {
+        if (count === standstillLimit) throw new Error(`${count} callbacks ran at ${first.at} ms: something loops`);
+        this.#agenda.take()?.();
+      }
+    } finally {
+      this.#runningAt = undefined;
+    }
+    return true;
   }
 
   schedule(delayMs: number, callback: () => void): Scheduled {
     const entry = this.#agenda.add(this.now, delayMs, callback);
     if (this.#closed) entry.cancel();
-    else this.#arm();
+    else if (this.#runningAt === undefined) this.#arm();
     return entry;
   }
 
@@ -265,33 +353,33 @@ export class RealClock implements Clock {
   close(): void {
     this.#closed = true;
     this.#agenda.clear();
-    this.#disarm();
+    this.#arm();
+  }
+
+  /** What has passed until now has passed at the speed until now. */
+  #settle(): void {
+    this.#from = this.now;
+    this.#realFrom = this.#source.now;
   }
 
   #arm(): void {
-    this.#disarm();
-    const first = this.#agenda.peek();
-    if (first === undefined || this.#closed) return;
-    const waitMs = (first.at - this.#realNow()) / this.#speed;
-    if (waitMs <= 0) this.#immediate = setImmediate(() => this.#runDue());
-    else this.#timer = setTimeout(() => this.#runDue(), Math.min(Math.ceil(waitMs), longestTimerMs));
-  }
-
-  #disarm(): void {
-    clearTimeout(this.#timer);
-    clearImmediate(this.#immediate);
-    this.#timer = undefined;
-    this.#immediate = undefined;
+    this.#disarm?.();
+    this.#disarm = undefined;
+    const first = this.#paused || this.#closed ? undefined : this.#agenda.peek();
+    if (first === undefined) return;
+    this.#disarm = this.#source.wake(Math.max(0, (first.at - this.#ideal) / this.#speed), () => this.#runDue());
   }
 
   #runDue(): void {
     // What comes due meanwhile waits for the next turn, so that sockets and the terminal are served in between.
-    const until = this.#realNow();
-    const turnEnd = until + turnMs * this.#speed;
+    const until = this.#ideal;
+    const turnEnd = this.#source.now + turnMs;
     try {
-      for (;;) {
+      // A callback may have paused it.
+      while (!this.#paused) {
         const first = this.#agenda.peek();
-        if (first === undefined || first.at > until || this.#realNow() > turnEnd) return;
+        // A callback may also have made the time slower, or have gone through a pause: then `until` is not yet.
+        if (first === undefined || first.at > Math.min(until, this.#ideal) || this.#source.now > turnEnd) return;
         this.#runningAt = first.at;
         this.#agenda.take()?.();
       }
@@ -300,4 +388,9 @@ export class RealClock implements Clock {
       this.#arm();
     }
   }
+}
+
+function checkedSpeed(speed: number): number {
+  if (speed > 0 && speed < Number.POSITIVE_INFINITY) return speed;
+  throw new RangeError(`a speed is above 0, not ${speed}`);
 }

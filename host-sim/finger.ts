@@ -1,7 +1,7 @@
 // The finger on a board's button: what a person asks for, by hand or by a key, as moves that a real finger could make
 // and a real contact would follow. Knows a clock and a button, nothing of what the firmware makes of it.
 
-import type { Clock } from "./clock.js";
+import type { Clock, Scheduled } from "./clock.js";
 
 export interface Pressable {
   bounceMs: number;
@@ -12,9 +12,10 @@ export interface Pressable {
 
 /** Times in milliseconds of the board. The firmware's limits are 50, 400, 1000, 5000 and 10000 (DESIGN §9). */
 const Times = Object.freeze({
-  /** How long the contact chatters. */
+  /** How long the contact chatters, and how long a worn one does. */
   BOUNCE: 8,
-  /** When that is over for certain. */
+  WORN_BOUNCE: 30,
+  /** The first of these is over for certain. */
   SETTLE: 10,
   /**
    * The shortest hold, and the shortest pause, of a finger. A tap on a touchpad comes as down and up at once, which a
@@ -55,11 +56,21 @@ export class Finger {
   readonly #button: Pressable;
   #moves: Move[] = [];
   #moving = false;
+  #waiting: Scheduled | undefined;
 
   constructor(clock: Clock, button: Pressable) {
     this.#clock = clock;
     this.#button = button;
     button.bounceMs = Times.BOUNCE;
+  }
+
+  /** Whether the contact is worn: it chatters for 30 ms, each way. The finger then stays so much longer on it. */
+  get isWorn(): boolean {
+    return this.#button.bounceMs === Times.WORN_BOUNCE;
+  }
+
+  set isWorn(isWorn: boolean) {
+    this.#button.bounceMs = isWorn ? Times.WORN_BOUNCE : Times.BOUNCE;
   }
 
   /** Whether it is on the button, or moves. */
@@ -85,6 +96,12 @@ export class Finger {
     }
   }
 
+  /** Is taken away, and does nothing more. */
+  close(): void {
+    this.#moves = [];
+    this.#waiting?.cancel();
+  }
+
   #move(move: Move): void {
     this.#moves.push(move);
     if (!this.#moving) this.#next();
@@ -99,8 +116,9 @@ export class Finger {
     this.#moving = move !== undefined;
     if (move === undefined) return;
     this.#button[move.to]();
-    this.#clock.schedule(Times.SETTLE, () => {
-      this.#clock.schedule(move.holdMs - Times.SETTLE, () => this.#next());
+    const settleMs = this.#button.bounceMs + Times.SETTLE - Times.BOUNCE;
+    this.#waiting = this.#clock.schedule(settleMs, () => {
+      this.#waiting = this.#clock.schedule(move.holdMs - Times.SETTLE, () => this.#next());
     });
   }
 }

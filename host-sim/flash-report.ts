@@ -8,7 +8,7 @@ import { crc, span } from "./modules/chip.js";
 import { NorFlash, sectorBytes } from "./nor-flash.js";
 
 /** Places in the storage region; src/main.ts says so. */
-const Sector = Object.freeze({ JOURNAL: 0, SETTINGS: 2 } as const);
+export const Sector = Object.freeze({ JOURNAL: 0, SETTINGS: 2 } as const);
 
 export interface JournalReport {
   /** The highest press count ever stored. */

@@ -134,7 +134,8 @@ export class HeadlessRun {
   }
 
   /**
-   * Resolves when the condition holds (asked at every event of the bench), after `limitMs`, or when the run is over.
+   * Resolves when the condition holds (asked whenever a board has something to tell), after `limitMs`, or when the run
+   * is over.
    */
   #until(condition: () => boolean, limitMs?: number): Promise<void> {
     return new Promise((resolve) => {
@@ -148,7 +149,10 @@ export class HeadlessRun {
       const check = () => {
         if (this.#over || condition()) finish();
       };
-      const unsubscribe = this.#bench.on(check);
+      // What is waited for shows in these; a packet or a change of the current is no reason to ask.
+      const unsubscribe = this.#bench.on(({ type }) => {
+        if (type === "line" || type === "board") check();
+      });
       this.#wake.add(finish);
       if (limitMs !== undefined) limit = this.#bench.after(limitMs, finish);
       check();

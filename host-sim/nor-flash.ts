@@ -21,9 +21,10 @@ export interface FlashCut {
   readonly operation: number;
   /**
    * The byte of that operation at which it happens: those before it are done, this one partly, those after it not at
-   * all (write) or nobody knows (erase). At or beyond the length: all are done, and nothing after.
+   * all (write) or nobody knows (erase). At or beyond the length: all are done, and nothing after. Missing: one of its
+   * bytes, by chance.
    */
-  readonly byte: number;
+  readonly byte?: number;
 }
 
 export class NorFlash {
@@ -66,7 +67,7 @@ export class NorFlash {
   /** Clears the bits that are zero in `bytes`. Throws a RangeError outside the region, Halted when `cutAt` strikes. */
   write(offset: number, bytes: Uint8Array): void {
     this.#check(offset, bytes.byteLength);
-    const cut = this.#begin();
+    const cut = this.#begin(bytes.byteLength);
     const whole = cut === undefined ? bytes.byteLength : Math.min(cut, bytes.byteLength);
     for (let index = 0; index < whole; index++) this.#clear(offset + index, bytes[index] ?? 0xff);
     if (cut !== undefined) {
@@ -81,7 +82,7 @@ export class NorFlash {
   erase(sector: number): void {
     const offset = sector * sectorBytes;
     this.#check(offset, sectorBytes);
-    const cut = this.#begin();
+    const cut = this.#begin(sectorBytes);
     this.#bytes.fill(0xff, offset, offset + Math.min(cut ?? sectorBytes, sectorBytes));
     if (this.wornSector === sector) this.#clear(offset + 5, 0xf7);
     if (cut !== undefined) {
@@ -118,10 +119,10 @@ export class NorFlash {
   }
 
   /** Counts an operation, and says at which of its bytes power fails, if it does. */
-  #begin(): number | undefined {
+  #begin(length: number): number | undefined {
     this.#operations += 1;
     if (this.cutAt?.operation !== this.#operations) return undefined;
-    const byte = this.cutAt.byte;
+    const byte = this.cutAt.byte ?? this.#random.integer(Math.max(1, length));
     this.cutAt = undefined;
     return byte;
   }

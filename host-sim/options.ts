@@ -45,6 +45,14 @@ export interface Options {
   /** Port of the page when asked for by name; undefined: 8080 or the next free one. */
   readonly pagePort: number | undefined;
   readonly flash: string | undefined;
+  /** Name or file of a scenario to be played; its boards are those of the bench. */
+  readonly scenario: string | undefined;
+  /** File for what is done on this bench, as a scenario. */
+  readonly record: string | undefined;
+  /** Where the packets go for Wireshark. */
+  readonly pcap: string | undefined;
+  /** What the terminal tells, line by line. */
+  readonly log: readonly LogKind[];
   /** How many of the boards' milliseconds pass in a real one. */
   readonly speed: number;
   readonly headless: boolean;
@@ -54,6 +62,10 @@ export interface Options {
   readonly deadlineSeconds: number;
   readonly json: boolean;
 }
+
+/** `steps`: what firmware and bench do. `packets`: MQTT both ways. `memory`: flash and RTC memory as they change. */
+export const LOG_KINDS = Object.freeze(["steps", "packets", "memory"] as const);
+export type LogKind = (typeof LOG_KINDS)[number];
 
 export type ParsedOptions =
   | { readonly kind: "run"; readonly options: Options }
@@ -80,6 +92,12 @@ Starts a virtual alertbox on this machine: the real firmware, a broker, and a pa
   --chip ID           chip id of the first board, decimal (default 5750)
   --root TOPIC        topic root (default mresetar/alertbox/<chip id>; with several boards TOPIC/<chip id>)
   --flash FILE        keep the boards' flash in FILE between runs
+  --log WHAT          what is told line by line: ${LOG_KINDS.join(", ")}, or several of them with commas
+                      (default steps)
+  --pcap FILE         write the boards' MQTT traffic to FILE for Wireshark, without passwords
+  --scenario NAME     play a scenario, one that comes along or a file: boards, deeds, and what must come of
+                      them (host-sim/scenarios; with --headless the status says whether all of it held)
+  --record FILE       write what is done on this bench as a scenario to FILE, when it ends
   --speed N           let the boards' time run N times as fast, 1 to ${OptionLimits.SPEED} (default 1);
                       a hold by hand is then N times as long for them
 
@@ -161,8 +179,16 @@ function topicRoot(text: string): string {
   return text;
 }
 
-function filePath(text: string): string {
-  return text === "" ? fail("--flash is the name of a file, for example --flash box.flash") : text;
+function filePath(name: "flash" | "pcap" | "scenario" | "record", text: string | undefined): string | undefined {
+  const example = { flash: "box.flash", pcap: "box.pcap", scenario: "power-cut", record: "mine.yaml" }[name];
+  return text === "" ? fail(`--${name} is the name of a file, for example --${name} ${example}`) : text;
+}
+
+function logKinds(text: string | undefined): readonly LogKind[] {
+  const kinds = (text ?? "steps").split(",");
+  const unknown = kinds.find((kind) => !(LOG_KINDS as readonly string[]).includes(kind));
+  if (unknown !== undefined) fail(`--log is one or more of ${LOG_KINDS.join(",")}, not ${JSON.stringify(unknown)}`);
+  return kinds as LogKind[];
 }
 
 function parse(args: readonly string[]) {
@@ -183,6 +209,10 @@ function parse(args: readonly string[]) {
       chip: { type: "string" },
       root: { type: "string" },
       flash: { type: "string" },
+      scenario: { type: "string" },
+      record: { type: "string" },
+      log: { type: "string" },
+      pcap: { type: "string" },
       speed: { type: "string" },
       headless: { type: "boolean" },
       press: { type: "string" },
@@ -202,6 +232,14 @@ function wiringOf(text: string | undefined, mode: Options["mode"]): Options["wir
   if (mode === "mains" && wiring === "rst") return fail("--wiring rst is for boxes that sleep: add --mode battery");
   if (mode === "battery" && wiring === "gpio") return fail("--wiring gpio cannot wake a battery box: rst or rst+gpio");
   return wiring;
+}
+
+/** Which boards there are, and what is done to them, stands in the file. */
+function checkScenario(values: ReturnType<typeof parse>): void {
+  for (const name of ["boards", "mode", "wiring", "factory-new", "press", "record"] as const) {
+    if (values[name] !== undefined)
+      fail(`--${name} does not go with --scenario: the file says which boards there are, and what is done`);
+  }
 }
 
 function check(values: ReturnType<typeof parse>): Options {
@@ -234,6 +272,7 @@ function check(values: ReturnType<typeof parse>): Options {
   if (values.broker !== undefined && port !== undefined) {
     fail("--port is the port of the broker that is started here; with --broker the port stands in the URL");
   }
+  if (values.scenario !== undefined) checkScenario(values);
   const options: Options = {
     broker: values.broker === undefined ? undefined : brokerAddress(values.broker),
     boards,
@@ -246,7 +285,11 @@ function check(values: ReturnType<typeof parse>): Options {
     root: values.root === undefined ? undefined : topicRoot(values.root),
     port,
     pagePort,
-    flash: values.flash === undefined ? undefined : filePath(values.flash),
+    flash: filePath("flash", values.flash),
+    scenario: filePath("scenario", values.scenario),
+    record: filePath("record", values.record),
+    pcap: filePath("pcap", values.pcap),
+    log: logKinds(values.log),
     speed: wholeNumber("speed", values.speed, 1, OptionLimits.SPEED) ?? 1,
     headless,
     press,

@@ -61,7 +61,7 @@ export class Airspace {
 /**
  * idle ─connect→ searching ─found→ joining ─key, association, handshake→ addressing ─lease→ online
  * searching ─not found (201)→ waiting;  joining ─wrong password (15)→ waiting;  waiting ─1 s→ searching
- * joining, addressing, online ─no beacon for 6 s (200), or deauthenticated (3)→ waiting
+ * joining, addressing, online ─no beacon for 6 s (200): off, or on another channel; or deauthenticated (3)→ waiting
  * any ─disconnect→ idle (8 when it was searching or beyond)
  */
 type State = "idle" | "searching" | "joining" | "addressing" | "online" | "waiting";
@@ -171,7 +171,7 @@ export class Radio {
     if (local === softAddress) return this.#softAccessPoint?.carries(remote) === true;
     const lease = this.lease;
     const accessPoint = this.#accessPoint;
-    if (lease?.address !== local || accessPoint === undefined || !accessPoint.isUp) return false;
+    if (lease?.address !== local || accessPoint === undefined || !this.#hears(accessPoint)) return false;
     // Nobody is told of a wrong address: whatever is sent to it goes nowhere, or to somebody else.
     if (!accessPoint.isAddressOf(local, this.mac)) return false;
     if (!sameNetwork(local, remote, lease.mask) && lease.gateway !== accessPoint.router) return false;
@@ -336,8 +336,8 @@ export class Radio {
     this.#enter("joining", StationStatus.connecting);
     this.#tune(accessPoint.channel);
     this.#accessPoint = accessPoint;
-    this.#unlisten = accessPoint.on((change) => this.#changed(change));
-    if (!accessPoint.isUp) this.#changed("down");
+    this.#unlisten = accessPoint.on((change) => this.#changed(accessPoint, change === "deauthenticated"));
+    if (!accessPoint.isUp) this.#changed(accessPoint, false);
     const isKey = config.password === "" || /^[0-9a-f]{64}$/i.test(config.password);
     const deriveMs = isKey || this.#hasKey(config) ? 0 : RadioTimes.deriveKey;
     this.#after(deriveMs + RadioTimes.associate, () => {
@@ -387,29 +387,29 @@ export class Radio {
       return;
     }
     this.#after(accessPoint.dhcpMs, () => {
-      // A router that is off answers nothing; the beacons decide what becomes of the station.
-      if (!accessPoint.isUp) return this.#askAddress(accessPoint);
+      // A router that is off or elsewhere answers nothing; the beacons decide what becomes of the station.
+      if (!this.#hears(accessPoint)) return this.#askAddress(accessPoint);
       const { router } = accessPoint;
       const address = accessPoint.lease(this.mac);
       this.#addressed({ address, mask: "255.255.255.0", gateway: router, nameServer: router });
     });
   }
 
-  #changed(change: "up" | "down" | "deauthenticated"): void {
+  /** Whether its beacons come in, and frames get through: it is on, and on the channel on which this radio listens. */
+  #hears(accessPoint: AccessPoint): boolean {
+    return accessPoint.isUp && accessPoint.channel === this.#channel;
+  }
+
+  #changed(accessPoint: AccessPoint, deauthenticated: boolean): void {
     this.#beaconTimer?.cancel();
     this.#beaconTimer = undefined;
     this.#tellPath();
-    switch (change) {
-      case "up":
-        return;
-      case "down":
-        this.#beaconTimer = this.#host.clock.schedule(RadioTimes.beaconTimeout, () =>
-          this.#fail(StationStatus.noAccessPointFound, DisconnectReason.beaconTimeout),
-        );
-        return;
-      case "deauthenticated":
-        this.#fail(StationStatus.failed, DisconnectReason.authenticationLeft);
-        return;
+    if (!this.#hears(accessPoint)) {
+      this.#beaconTimer = this.#host.clock.schedule(RadioTimes.beaconTimeout, () =>
+        this.#fail(StationStatus.noAccessPointFound, DisconnectReason.beaconTimeout),
+      );
+    } else if (deauthenticated) {
+      this.#fail(StationStatus.failed, DisconnectReason.authenticationLeft);
     }
   }
 

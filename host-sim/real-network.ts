@@ -20,6 +20,7 @@ import type {
 } from "./network.js";
 import { type LinkOwner, RealLink } from "./real-link.js";
 import { RealBinding, RealListener } from "./real-port.js";
+import { WireFaults } from "./wire-faults.js";
 
 /** Ports that are tried after the first. */
 const portsToTry = 100;
@@ -35,11 +36,14 @@ export interface RealNetworkOptions {
   localPort?: (board: Board, port: number) => number;
   /** Whether one of the next ports will do for TCP when that one is in use. */
   nextFree?: boolean;
+  /** What is wrong on the way to the world; nothing when missing. */
+  faults?: WireFaults;
 }
 
 export class RealNetwork implements Network, Tapped {
   readonly #localPort: (board: Board, port: number) => number;
   readonly #nextFree: boolean;
+  readonly #faults: WireFaults;
   readonly #ports = new Set<Closable>();
   readonly #taps = new Set<(traffic: Traffic) => void>();
   readonly #links = new Set<RealLink>();
@@ -49,6 +53,7 @@ export class RealNetwork implements Network, Tapped {
   constructor(options: RealNetworkOptions = {}) {
     this.#localPort = options.localPort ?? (() => 0);
     this.#nextFree = options.nextFree ?? false;
+    this.#faults = options.faults ?? new WireFaults();
   }
 
   /** How many sockets are open, silent ones included. */
@@ -69,14 +74,20 @@ export class RealNetwork implements Network, Tapped {
       this.#keep(from, link).begin(events.onAccept(link));
       return true;
     });
-    this.#ports.add(listener);
+    this.#keepPort(from, listener);
     return listener;
   }
 
   bind(from: Host, port: number, onDatagram: (datagram: Datagram) => void): Binding {
     const binding = new RealBinding(from, port, this.#localPort(from.board, port), onDatagram);
-    this.#ports.add(binding);
+    this.#keepPort(from, binding);
     return binding;
+  }
+
+  /** For `close`; a port ends by itself with the boot. */
+  #keepPort(host: Host, port: Closable): void {
+    this.#ports.add(port);
+    host.onEnd(() => this.#ports.delete(port));
   }
 
   #keep(host: Host, link: RealLink): RealLink {
@@ -88,6 +99,7 @@ export class RealNetwork implements Network, Tapped {
   #owner(from: Host, port: number): LinkOwner {
     const connection = ++this.#connections;
     return {
+      faults: this.#faults,
       heard: (type, direction, bytes) => {
         const traffic = { at: from.clock.now, chipId: from.board.chipId, connection, port, type, direction, bytes };
         for (const tap of [...this.#taps]) tap(traffic);
@@ -112,7 +124,9 @@ export class RealNetwork implements Network, Tapped {
     } else if (!radio.passes(server) || server !== radio.accessPoint?.router) {
       answer(nameTimeoutMs, undefined);
     } else {
-      lookup(name, { family: 4 }, (error, address) => answer(0, error === null ? address : undefined));
+      lookup(name, { family: 4 }, (error, address) => {
+        answer(2 * this.#faults.delayMs, error === null ? address : undefined);
+      });
     }
   }
 

@@ -9,6 +9,7 @@ const wordCount = 128;
 
 export class RtcMemory {
   readonly #words = new Uint32Array(wordCount);
+  readonly #listeners = new Set<() => void>();
 
   /** A word, 0 to 2^32 - 1. Throws a RangeError outside 32 to 127. */
   read(index: number): number {
@@ -20,6 +21,13 @@ export class RtcMemory {
   write(index: number, value: number): void {
     this.#check(index);
     this.#words[index] = value;
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Calls back after each word that is written. Gives the way to stop that. */
+  onWrite(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** What power leaves behind when it comes: anything. */

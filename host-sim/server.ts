@@ -9,17 +9,19 @@ import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { type WebSocket, WebSocketServer } from "ws";
+import { EventFrame } from "./event-frame.js";
 import { type BenchEvent, readAction, type Snapshot, type Stage } from "./page/protocol.js";
 
 const PAGE = fileURLToPath(new URL("./page/", import.meta.url));
 
 const Limit = Object.freeze({
-  /** Bytes of one message from the page; the longest action has about 40. */
-  MESSAGE: 1024,
+  /** Bytes of one message from the page: a publish of 64 KB in a topic of 64 KB, each character escaped as `\u0001`. */
+  MESSAGE: 1024 * 1024,
   /**
    * Bytes waiting in one connection: a page that does not read (a suspended tab) is let go, and comes back by itself.
+   * The snapshot of fifty boards after a long run has about 5 MB.
    */
-  WAITING: 4 * 1024 * 1024,
+  WAITING: 16 * 1024 * 1024,
   /** Ports tried after the preferred one. */
   PORTS: 100,
 } as const);
@@ -36,12 +38,12 @@ export interface Assets {
 
 /** Reads and bundles the page. Throws esbuild's message when the page's own source is broken. */
 export async function buildPage(): Promise<Assets> {
-  const [html, css, icon, bundle] = await Promise.all([
+  const [html, icon, bundle] = await Promise.all([
     readFile(`${PAGE}index.html`, "utf8"),
-    readFile(`${PAGE}style.css`, "utf8"),
     readFile(`${PAGE}favicon.svg`, "utf8"),
     build({
-      entryPoints: [`${PAGE}main.ts`],
+      entryPoints: [`${PAGE}main.ts`, `${PAGE}style.css`],
+      outdir: PAGE,
       bundle: true,
       format: "esm",
       target: "es2022",
@@ -50,7 +52,9 @@ export async function buildPage(): Promise<Assets> {
       logLevel: "silent",
     }),
   ]);
-  const script = bundle.outputFiles[0]?.text ?? "";
+  const made = (end: string) => bundle.outputFiles.find(({ path }) => path.endsWith(end))?.text ?? "";
+  const script = made("main.js");
+  const css = made("style.css");
   const hash = createHash("sha256");
   for (const text of [html, css, icon, script]) hash.update(text);
   const files = new Map<string, Asset>([
@@ -70,6 +74,14 @@ export interface PageServerOptions {
   readonly port: number;
   /** True: this port or an error. False: the next free one will do. */
   readonly exactly: boolean;
+  /** What else is to be had, by its path such as `/alertbox.pcap`: made anew whenever somebody asks. */
+  readonly downloads?: ReadonlyMap<string, () => Download>;
+}
+
+/** A file that the page offers. */
+export interface Download {
+  readonly type: string;
+  readonly body: Uint8Array;
 }
 
 export class PageServer {
@@ -77,11 +89,16 @@ export class PageServer {
   readonly #assets: Assets;
   readonly #http: Server;
   readonly #sockets: WebSocketServer;
+  /** Those that have their snapshot. */
+  readonly #pages = new Set<WebSocket>();
+  readonly #downloads: ReadonlyMap<string, () => Download>;
+  readonly #frame = new EventFrame((events) => this.#send(events));
   readonly #unsubscribe: () => void;
 
-  private constructor(stage: Stage, assets: Assets) {
+  private constructor({ stage, assets, downloads }: PageServerOptions) {
     this.#stage = stage;
     this.#assets = assets;
+    this.#downloads = downloads ?? new Map();
     this.#http = createServer((request, response) => this.#serve(request, response));
     this.#sockets = new WebSocketServer({ noServer: true, maxPayload: Limit.MESSAGE });
     this.#http.on("upgrade", (request, socket, head) => {
@@ -98,8 +115,9 @@ export class PageServer {
    * Starts on 127.0.0.1.
    * @throws Error with `code` "EADDRINUSE" when the port is taken and another will not do.
    */
-  static async start({ stage, assets, port, exactly }: PageServerOptions): Promise<PageServer> {
-    const server = new PageServer(stage, assets);
+  static async start(options: PageServerOptions): Promise<PageServer> {
+    const { port, exactly } = options;
+    const server = new PageServer(options);
     try {
       await listen(server.#http, port, exactly ? port : Math.min(port + Limit.PORTS, 65_535));
     } catch (error) {
@@ -120,6 +138,7 @@ export class PageServer {
   /** Ends at once: open pages are told to go, their connections are cut. */
   async close(): Promise<void> {
     this.#unsubscribe();
+    this.#frame.close();
     // 1001: going away; the page then tries to come back.
     for (const page of this.#sockets.clients) {
       page.close(1001);
@@ -146,7 +165,8 @@ export class PageServer {
       response.writeHead(405, { allow: "GET, HEAD", "content-type": "text/plain" }).end("GET and HEAD only.\n");
       return;
     }
-    const asset = this.#assets.files.get((request.url ?? "/").split("?", 1)[0] ?? "/");
+    const path = (request.url ?? "/").split("?", 1)[0] ?? "/";
+    const asset = this.#assets.files.get(path) ?? this.#downloads.get(path)?.();
     if (asset === undefined) {
       response.writeHead(404, { "content-type": "text/plain" }).end("There is nothing here; the bench is at /\n");
       return;
@@ -155,6 +175,7 @@ export class PageServer {
     response.writeHead(200, {
       "content-type": asset.type,
       "content-length": Buffer.byteLength(asset.body),
+      ...(typeof asset.body === "string" ? {} : { "content-disposition": "attachment" }),
       "cache-control": "no-store",
       "content-security-policy":
         `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src ${live}; ` +
@@ -177,7 +198,10 @@ export class PageServer {
     /** Boards whose button this page holds down: a page that goes away lets go of them. */
     const held = new Set<number>();
     const isBoard = (board: number) => this.#stage.snapshot().boards.some(({ index }) => index === board);
+    // What is in the frame now is in the snapshot, too: the other pages get it first, this one only once.
+    this.#frame.flush();
     page.send(JSON.stringify(this.#snapshot()));
+    this.#pages.add(page);
     page.on("message", (data, binary) => {
       const action = binary ? undefined : readAction(parseJson(String(data)), isBoard);
       if (action === undefined) {
@@ -189,6 +213,7 @@ export class PageServer {
       this.#stage.act(action);
     });
     page.on("close", () => {
+      this.#pages.delete(page);
       for (const board of held) this.#stage.act({ type: "up", board });
       held.clear();
     });
@@ -197,10 +222,14 @@ export class PageServer {
   }
 
   #tell(event: BenchEvent): void {
-    if (this.#sockets.clients.size === 0) return;
+    if (this.#pages.size === 0) return;
     const told = event.type === "bench" ? { ...event, bench: { ...event.bench, build: this.#assets.build } } : event;
-    const message = JSON.stringify({ type: "events", events: [told] });
-    for (const page of this.#sockets.clients) {
+    this.#frame.add(told);
+  }
+
+  #send(events: readonly BenchEvent[]): void {
+    const message = JSON.stringify({ type: "events", events });
+    for (const page of this.#pages) {
       if (page.bufferedAmount > Limit.WAITING) page.terminate();
       else if (page.readyState === page.OPEN) page.send(message);
     }

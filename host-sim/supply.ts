@@ -22,6 +22,8 @@ export class Supply {
   #draw: Draw = "off";
   #since: number;
   #mah = 0;
+  /** Called when the current changes. */
+  onDraw: ((milliamperes: number) => void) | undefined;
 
   constructor(clock: Clock, millivolts: number) {
     this.#clock = clock;
@@ -41,6 +43,8 @@ export class Supply {
   set draw(draw: Draw) {
     this.#mah = this.chargeMah;
     this.#since = this.#clock.now;
+    if (draw === this.#draw) return;
     this.#draw = draw;
+    this.onDraw?.(Milliamperes[draw]);
   }
 }

@@ -1,7 +1,14 @@
 // The bench in a terminal: what happens as one line per step, the LED and the switches in a line that stays at the
 // bottom, and keys. On a pipe it writes plain lines and nothing else. Knows a Stage and two streams.
 
-import type { BenchEvent, BoardView, Line, Stage } from "./page/protocol.js";
+import { EventLog, formatEntry } from "./event-log.js";
+import { harmless, type Look, paint, Sgr } from "./look.js";
+import type { LogKind } from "./options.js";
+import { FAULTS, type PressView } from "./page/details.js";
+import { percentile } from "./page/percentile.js";
+import { type BenchEvent, type BenchView, type BoardView, type Line, SPEEDS, type Stage } from "./page/protocol.js";
+
+export type { Look } from "./look.js";
 
 /** A stream that lines go to; process.stdout is one. */
 export interface Output {
@@ -22,12 +29,6 @@ export interface Input {
   pause(): unknown;
 }
 
-export interface Look {
-  readonly colour: boolean;
-  /** Whether more than ASCII may be written. */
-  readonly unicode: boolean;
-}
-
 /** The environment variables that say how a terminal wants to be written to; process.env has them. */
 export interface Environment {
   readonly NO_COLOR?: string | undefined;
@@ -45,35 +46,6 @@ export function lookOf(output: Output, environment: Environment, platform: strin
   const colour = output.isTTY === true && (environment.NO_COLOR ?? "") === "" && environment.TERM !== "dumb";
   const locale = environment.LC_ALL || environment.LC_CTYPE || environment.LANG || "";
   return { colour, unicode: platform !== "linux" || /utf-?8/i.test(locale) };
-}
-
-// Select graphic rendition codes (ECMA-48 §8.3.117).
-const Sgr = Object.freeze({
-  plain: "0",
-  bold: "1",
-  dim: "2",
-  red: "31",
-  green: "32",
-  yellow: "33",
-  blue: "34",
-  magenta: "35",
-  cyan: "36",
-} as const);
-
-type Sgr = (typeof Sgr)[keyof typeof Sgr];
-
-function paint(look: Look, code: Sgr, text: string): string {
-  return look.colour && code !== Sgr.plain ? `\x1b[${code}m${text}\x1b[0m` : text;
-}
-
-/** Text for a terminal: control characters of a payload must not move the cursor. */
-function harmless(text: string): string {
-  let result = "";
-  for (const character of text) {
-    const code = character.codePointAt(0) ?? 0;
-    result += code < 32 || (code >= 127 && code < 160) ? "?" : character;
-  }
-  return result;
 }
 
 const WORD_COLOURS: Readonly<Record<string, Sgr>> = Object.freeze({
@@ -104,6 +76,10 @@ const WORD_COLOURS: Readonly<Record<string, Sgr>> = Object.freeze({
   "join-failed": Sgr.red,
   "not-stored": Sgr.red,
   "not-sent": Sgr.yellow,
+  fault: Sgr.yellow,
+  "fault over": Sgr.green,
+  "not added": Sgr.yellow,
+  "not removed": Sgr.yellow,
 });
 
 /** One line of the story, without its end; `name` is the board's, empty when there is only one. */
@@ -122,10 +98,21 @@ const HELP = `
   f f      factory reset (holds 11 s; on RST: ten quick presses)
   r        reset            p  power cut, back after 1 s
   x        crash: the watchdog bites
-  w        Wi-Fi off/on     b  broker off/on
+  w        Wi-Fi off/on     b  broker off/on          m  more that can break
+  z        pause, go on     <  slower   >  faster     .  or enter: next event, in a pause
   1 to 9   choose a board   tab  next board
+  +        one more board like this one               - -  take this one away
   ?        this help        q  quit
 `;
+
+/** What `m` says: the faults with their digits, those that are on with a cross. */
+function mischief(bench: BenchView, board: BoardView): string {
+  const rows = FAULTS.map(({ name, scope, title, text }, index) => {
+    const isOn = (scope === "home" ? bench : board).faults.includes(name);
+    return `  ${index + 1}  [${isOn ? "x" : " "}]  ${title.padEnd(22)}${text}`;
+  });
+  return ["", ...rows, "  0       mends all of it", ""].join("\n");
+}
 
 export interface TerminalOptions {
   readonly stage: Stage;
@@ -135,11 +122,16 @@ export interface TerminalOptions {
   readonly look: Look;
   /** URL of the page; undefined: there is none. */
   readonly page: string | undefined;
+  /** What is told line by line; steps unless given. */
+  readonly log?: readonly LogKind[];
   quit(): void;
 }
 
-/** The second `f` of a factory reset comes within so many milliseconds of the first. */
+/** The second key of what is asked twice comes within so many milliseconds of the first. */
 const CONFIRM_MS = 3000;
+
+/** How many of a board's alerts its percentiles are of: as many as the page shows. */
+const TIMES_KEPT = 20;
 
 /** Frames a second of the bottom line, at most: 64 blinking boards are no reason for a flood. */
 const FRAME_MS = 33;
@@ -147,11 +139,20 @@ const FRAME_MS = 33;
 export class Terminal {
   readonly #options: TerminalOptions;
   readonly #unsubscribe: () => void;
-  readonly #names: boolean;
   readonly #live: boolean;
+  /** Chip ids by number, of all boards that were ever there. */
+  readonly #chipIds = new Map<number, number>();
+  readonly #speeds: readonly number[];
+  readonly #log: EventLog;
+  readonly #tellsSteps: boolean;
+  /** Of each board's latest presses by their numbers: milliseconds from the finger to the subscriber. */
+  readonly #times = new Map<number, Map<number, number>>();
+  /** Number of the board that keys are for. */
   #selected = 0;
-  /** When a factory reset was asked for, and of which board. */
-  #asked = { at: Number.NEGATIVE_INFINITY, board: -1 };
+  /** The digits are for faults. */
+  #isChoosingFault = false;
+  /** When a key that asks twice was typed, and for which board. */
+  #asked = { at: Number.NEGATIVE_INFINITY, key: "", board: -1 };
   /** Length of the bottom line that stands there now, 0 when there is none. */
   #standing = 0;
   #frame: NodeJS.Timeout | undefined;
@@ -161,15 +162,21 @@ export class Terminal {
   constructor(options: TerminalOptions) {
     this.#options = options;
     const { stage, output, input } = options;
-    const { boards, lines } = stage.snapshot();
-    this.#names = boards.length > 1;
+    const snapshot = stage.snapshot();
+    const { bench, boards, lines } = snapshot;
+    const kinds = options.log ?? ["steps"];
+    this.#tellsSteps = kinds.includes("steps");
+    this.#log = new EventLog(kinds, snapshot);
+    this.#speeds = [...new Set([...SPEEDS, bench.speed])].sort((a, b) => a - b);
+    for (const { index, chipId } of boards) this.#chipIds.set(index, chipId);
+    this.#selected = boards[0]?.index ?? 0;
     this.#live = output.isTTY === true;
     if (this.#live) {
       output.on("resize", this.#onResize);
       output.write("\x1b[?25l");
     }
     this.#print(this.#banner());
-    for (const line of lines) this.#print(this.#format(line));
+    for (const line of lines) if (this.#tellsSteps) this.#print(this.#format(line));
     this.#unsubscribe = stage.on((event) => this.#onEvent(event));
     if (input !== undefined) {
       if (input.isTTY === true) input.setRawMode?.(true);
@@ -220,20 +227,67 @@ export class Terminal {
     row("Watch", look.unicode ? bench.watch : bench.watch.replaceAll("…", "..."));
     rows.push("");
     if (input !== undefined) {
-      rows.push("  space press, l long, d double, s setup, r reset, p power, w Wi-Fi, b broker, ? help, q quit", "");
+      rows.push("  space press, l long, d double, s setup, r reset, p power, w Wi-Fi, b broker,");
+      rows.push("  m more faults, z pause, < > speed, + - boards, ? help, q quit", "");
     }
     return rows.join("\n");
   }
 
+  /** Names stand in the lines as soon as there is more than one board to tell apart. */
+  get #names(): boolean {
+    return this.#chipIds.size > 1;
+  }
+
   #format(line: Line): string {
-    const { look, stage } = this.#options;
-    const name = this.#names ? String(stage.snapshot().boards[line.board]?.chipId ?? "") : "";
-    return formatLine(line, name, look);
+    return formatLine(line, this.#name(line.board), this.#options.look);
+  }
+
+  #name(board: number): string {
+    return this.#names ? String(this.#chipIds.get(board) ?? "") : "";
   }
 
   #onEvent(event: BenchEvent): void {
-    if (event.type === "line") this.#print(this.#format(event.line));
-    else this.#refresh();
+    for (const entry of this.#log.entries(event)) {
+      this.#print(formatEntry(entry, this.#name(entry.board), this.#options.look));
+    }
+    switch (event.type) {
+      case "line":
+        if (this.#tellsSteps) this.#print(this.#format(event.line));
+        return;
+      case "press":
+        this.#time(event.press);
+        return;
+      case "board":
+        this.#chipIds.set(event.board.index, event.board.chipId);
+        this.#refresh();
+        return;
+      case "gone":
+        this.#times.delete(event.board);
+        if (event.board === this.#selected) this.#selectNext();
+        this.#refresh();
+        return;
+      case "led":
+      case "bench":
+        this.#refresh();
+        return;
+    }
+  }
+
+  #time({ board, number, steps }: PressView): void {
+    if (steps.arrived === undefined) return;
+    const times = this.#times.get(board) ?? new Map<number, number>();
+    times.set(number, steps.arrived);
+    for (const old of times.keys()) if (times.size > TIMES_KEPT) times.delete(old);
+    this.#times.set(board, times);
+    this.#refresh();
+  }
+
+  /** How long the latest alerts of a board took; empty before the first. */
+  #shownTimes(board: number): string {
+    const times = [...(this.#times.get(board)?.values() ?? [])];
+    const [middle, slow] = [50, 90].map((percent) => percentile(times, percent));
+    if (middle === undefined || slow === undefined) return "";
+    return `, p50 ${Math.round(middle)} ms, p90 ${Math.round(slow)} ms`;
   }
 
   /** Writes above the bottom line. */
@@ -275,17 +329,23 @@ export class Terminal {
     if (!this.#live || this.#closed) return "";
     const { stage, look, output } = this.#options;
     const { bench, boards } = stage.snapshot();
-    const board = boards[this.#selected];
+    const board = boards.find(({ index }) => index === this.#selected);
     if (board === undefined) return "";
     const lamps = boards.map((each) => this.#lamp(each)).slice(0, 24);
     const state = { off: "no power", booting: "booting", running: "awake", asleep: "asleep" }[board.power];
     const setup = board.setup === "" ? [] : [`setup open, closes in ${board.setupSeconds} s`];
+    const faults = [...bench.faults, ...board.faults];
+    const titles = FAULTS.filter(({ name }) => faults.includes(name)).map(({ title }) => title.toUpperCase());
     const rest = [
+      ...(this.#isChoosingFault ? ["1 to 9 breaks or mends, 0 mends all"] : []),
+      ...(bench.paused ? [`PAUSED at ${(bench.now / 1000).toFixed(3)} s`] : []),
       `${board.chipId} ${state}${board.presence === "" ? "" : `, ${board.presence}`}`,
       ...setup,
       `Wi-Fi ${bench.wifiOn ? "on" : "OFF"}`,
       `broker ${bench.brokerOn ? "on" : "OFF"}`,
-      `${board.presses} pressed, ${board.alerts} arrived`,
+      ...titles,
+      ...(bench.speed === 1 ? [] : [`${bench.speed} x`]),
+      `${board.presses} pressed, ${board.alerts} arrived${this.#shownTimes(this.#selected)}`,
     ].join("   ");
     const width = Math.max(0, (output.columns ?? 80) - 1);
     const lampWidth = look.unicode ? 1 : 3;
@@ -308,7 +368,10 @@ export class Terminal {
   readonly #onData = (data: Buffer): void => {
     const text = data.toString("utf8");
     // An arrow, a function key, a pasted sequence: nothing of it is a key of ours.
-    if (text.startsWith("\x1b")) return;
+    if (text.startsWith("\x1b")) {
+      if (text === "\x1b") this.#chooseFault(false);
+      return;
+    }
     for (const key of text) {
       if (this.#closed) return;
       this.#onKey(key.toLowerCase());
@@ -318,6 +381,11 @@ export class Terminal {
   #onKey(key: string): void {
     const { stage, quit } = this.#options;
     const board = this.#selected;
+    if (this.#isChoosingFault) {
+      this.#chooseFault(false);
+      if (/^\d$/.test(key)) this.#switchFault(Number(key));
+      if (/^[\dm]$/.test(key)) return;
+    }
     switch (key) {
       case " ":
         stage.act({ type: "press", board });
@@ -332,7 +400,28 @@ export class Terminal {
         stage.act({ type: "setup", board });
         return;
       case "f":
-        this.#factoryReset(board);
+        if (this.#isMeant(key, "factory reset, settings and stored alerts are erased")) {
+          stage.act({ type: "factory", board });
+        }
+        return;
+      case "+":
+        this.#add();
+        return;
+      case "-":
+        if (this.#isMeant(key, `board ${this.#chipIds.get(board) ?? ""} is taken away`)) {
+          stage.act({ type: "remove", board });
+        }
+        return;
+      case "m":
+        this.#chooseFault(true);
+        return;
+      case "z":
+      case "<":
+      case ">":
+      case ".":
+      case "\r":
+      case "\n":
+        this.#onTimeKey(key);
         return;
       case "x":
         stage.act({ type: "crash", board });
@@ -354,7 +443,7 @@ export class Terminal {
         this.#print(HELP);
         return;
       case "\t":
-        this.#select((board + 1) % stage.snapshot().boards.length);
+        this.#selectNext();
         return;
       case "q":
       case "\x03": // Ctrl-C, which raw mode hands over as a character.
@@ -370,17 +459,74 @@ export class Terminal {
     }
   }
 
-  /** Asks twice: settings and stored alerts will be gone. */
-  #factoryReset(board: number): void {
+  /** Asks twice: true when the same key came for the same board a moment ago. */
+  #isMeant(key: string, what: string): boolean {
     const at = performance.now();
-    const isMeant = this.#asked.board === board && at - this.#asked.at < CONFIRM_MS;
-    this.#asked = { at: isMeant ? Number.NEGATIVE_INFINITY : at, board };
-    if (isMeant) this.#options.stage.act({ type: "factory", board });
-    else this.#print("  f again: factory reset, settings and stored alerts are erased");
+    const asked = this.#asked;
+    const isMeant = asked.key === key && asked.board === this.#selected && at - asked.at < CONFIRM_MS;
+    this.#asked = { at: isMeant ? Number.NEGATIVE_INFINITY : at, key, board: this.#selected };
+    if (!isMeant) this.#print(`  ${key} again: ${what}`);
+    return isMeant;
   }
 
-  #select(index: number): void {
-    if (index < this.#options.stage.snapshot().boards.length) this.#selected = index;
+  #onTimeKey(key: string): void {
+    const { stage } = this.#options;
+    const { paused, speed } = stage.snapshot().bench;
+    if (key === "z") {
+      stage.act({ type: "time", speed: paused ? speed : 0 });
+      return;
+    }
+    if (key !== "<" && key !== ">") {
+      if (paused) stage.act({ type: "step" });
+      return;
+    }
+    const next =
+      key === ">" ? this.#speeds.find((each) => each > speed) : this.#speeds.findLast((each) => each < speed);
+    if (next !== undefined) stage.act({ type: "time", speed: next });
+  }
+
+  #chooseFault(isChoosing: boolean): void {
+    if (isChoosing) {
+      const { bench, boards } = this.#options.stage.snapshot();
+      const board = boards.find(({ index }) => index === this.#selected);
+      if (board !== undefined) this.#print(mischief(bench, board));
+    }
+    this.#isChoosingFault = isChoosing;
+    this.#draw();
+  }
+
+  /** @param digit that of the list, 0 for all. */
+  #switchFault(digit: number): void {
+    const { stage } = this.#options;
+    const { bench, boards } = stage.snapshot();
+    const board = boards.find(({ index }) => index === this.#selected);
+    if (board === undefined) return;
+    for (const [index, { name, scope }] of FAULTS.entries()) {
+      const isOn = (scope === "home" ? bench : board).faults.includes(name);
+      if (digit !== index + 1 && !(digit === 0 && isOn)) continue;
+      const whose = scope === "home" ? {} : { board: board.index };
+      stage.act({ type: "fault", fault: name, on: !isOn, ...whose });
+    }
+  }
+
+  #add(): void {
+    const { stage } = this.#options;
+    const like = stage.snapshot().boards.find(({ index }) => index === this.#selected);
+    if (like !== undefined) stage.act({ type: "add", mode: like.mode, wiring: like.wiring });
+  }
+
+  /** The board with the next number, after the last one the first. */
+  #selectNext(): void {
+    const { boards } = this.#options.stage.snapshot();
+    const next = boards.find(({ index }) => index > this.#selected) ?? boards[0];
+    if (next !== undefined) this.#selected = next.index;
+    this.#draw();
+  }
+
+  /** The board at this place of those that are there, from 0. */
+  #select(place: number): void {
+    const board = this.#options.stage.snapshot().boards[place];
+    if (board !== undefined) this.#selected = board.index;
     this.#draw();
   }
 }

@@ -196,7 +196,7 @@ export class Witness {
 }
 
 /** MQTT.js splits user and password of a URL at the last colon; a password may have one. */
-function addressOf(brokerUrl: string): IClientOptions {
+export function addressOf(brokerUrl: string): IClientOptions {
   const { protocol, hostname, port, username, password } = new URL(brokerUrl);
   return {
     protocol: protocol === "mqtts:" ? "mqtts" : "mqtt",

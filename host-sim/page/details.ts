@@ -81,7 +81,10 @@ export interface PressView {
    * that is connected already is missing).
    */
   readonly steps: Readonly<Partial<Record<StepName, number>>>;
-  /** What happened to it: `open` while the box works on it, `waiting` when it is stored for a later try. */
+  /**
+   * What happened to it: `open` while the box works on it, `waiting` when it is stored for a later try, `refused` when
+   * no alert will come of it: the journal is full, the hold meant something else, or nobody was there to hear it.
+   */
   readonly outcome: "open" | "delivered" | "waiting" | "refused";
   /** Charge from the press until the chip slept again, or until it was delivered, mAh. */
   readonly chargeMah: number;
@@ -140,8 +143,9 @@ export interface TopicView {
   readonly payload: string;
   readonly bytes: number;
   readonly qos: 0 | 1 | 2;
+  /** Whether the broker keeps a message for it; known some seconds after one came. */
   readonly retained: boolean;
-  /** How many messages have been seen; 0 when a retained message was cleared. */
+  /** How many messages have been seen; 0 when it is gone: what was kept was cleared, or there are too many topics. */
   readonly count: number;
   /** Milliseconds since the bench started. */
   readonly at: number;
@@ -186,7 +190,7 @@ export const FAULTS = Object.freeze([
     name: "broker-refuses",
     scope: "home",
     title: "Broker refuses",
-    text: "CONNACK says 5, not authorised, whatever the broker said.",
+    text: "New connections get CONNACK 5, not authorised, in the broker's place.",
   },
   { name: "slow-network", scope: "home", title: "Slow network", text: "Each segment takes half a second, each way." },
   {

@@ -1,7 +1,16 @@
 // What the bench tells its views (the terminal, the page) and what they may ask of it. Everything is plain JSON, so
 // that the same objects travel over the WebSocket. This file knows neither Node nor the browser.
 
-import type { BrokerView, DrawView, FaultName, MemoryView, PacketView, PressView, TopicView } from "./details.js";
+import {
+  type BrokerView,
+  type DrawView,
+  FAULTS,
+  type FaultName,
+  type MemoryView,
+  type PacketView,
+  type PressView,
+  type TopicView,
+} from "./details.js";
 
 export type PowerState = "off" | "booting" | "running" | "asleep";
 /** What the broker says about a box: its retained `<root>/lwt`; empty until the first one arrived. */
@@ -131,10 +140,15 @@ export type Action =
   | { readonly type: (typeof GESTURES)[number]; readonly board: number }
   | { readonly type: "power"; readonly board: number; readonly on: boolean }
   | { readonly type: "wifi" | "broker"; readonly on: boolean }
+  /** With a board for faults of scope `board`, without one for those of scope `home`. */
   | { readonly type: "fault"; readonly fault: FaultName; readonly on: boolean; readonly board?: number }
-  /** 0 pauses, and `step` lets the next thing happen; see SPEEDS. */
+  /** 0 pauses; else one of SPEEDS, or what `--speed` said: time goes on at that. */
   | { readonly type: "time"; readonly speed: number }
+  /** In a pause, lets all happen that waits for the next instant; otherwise nothing. */
   | { readonly type: "step" }
+  /** The bench's own broker restarts without what it had kept: sessions, retained messages. */
+  | { readonly type: "forget" }
+  /** A board of this kind more: see `isKind`. Its number and its chip id are new. */
   | { readonly type: "add"; readonly mode: BoardView["mode"]; readonly wiring: BoardView["wiring"] }
   | { readonly type: "remove"; readonly board: number }
   /** From the broker panel: by the bench's own client, not by a board. An empty retained payload clears a topic. */
@@ -154,13 +168,71 @@ export interface Stage {
   act(action: Action): void;
 }
 
+/** Speeds that every bench has, beside what its `--speed` says. */
+export const SPEEDS: readonly number[] = Object.freeze([1, 10, 100]);
+
+/** A mains box would be restarted by each press on RST, and a GPIO alone wakes no battery box. */
+export function isKind(mode: unknown, wiring: unknown): boolean {
+  if (mode === "mains") return wiring === "gpio" || wiring === "rst+gpio";
+  return mode === "battery" && (wiring === "rst" || wiring === "rst+gpio");
+}
+
+/** What a broker has to take: a topic's length fits two bytes [MQTT-1.5.3]; a payload is what people type. */
+const PublishLimit = Object.freeze({ TOPIC: 65_535, PAYLOAD: 65_536 } as const);
+
+/** The largest `--speed` (options.ts says the same). */
+const SPEED_LIMIT = 100;
+
+/** Bytes of UTF-8; undefined for text that has none, such as half of a surrogate pair [MQTT-1.5.3-1]. */
+function byteLength(text: string): number | undefined {
+  return /\p{Surrogate}/u.test(text) ? undefined : new TextEncoder().encode(text).byteLength;
+}
+
+function readPublish(data: Readonly<Record<string, unknown>>): Action | undefined {
+  const { topic, payload, qos, retain } = data;
+  if (typeof topic !== "string" || typeof payload !== "string" || typeof retain !== "boolean") return undefined;
+  if (qos !== 0 && qos !== 1 && qos !== 2) return undefined;
+  // A topic name has no wildcards [MQTT-3.3.2-2] and no NUL [MQTT-1.5.3-2].
+  if (topic === "" || /[+#\0]/.test(topic)) return undefined;
+  if ((byteLength(topic) ?? Number.POSITIVE_INFINITY) > PublishLimit.TOPIC) return undefined;
+  if ((byteLength(payload) ?? Number.POSITIVE_INFINITY) > PublishLimit.PAYLOAD) return undefined;
+  return { type: "publish", topic, payload, qos, retain };
+}
+
+function readFault(data: Readonly<Record<string, unknown>>, isBoard: (board: number) => boolean): Action | undefined {
+  const { fault: name, on, board } = data;
+  const fault = FAULTS.find((each) => each.name === name);
+  if (fault === undefined || typeof on !== "boolean") return undefined;
+  if (fault.scope === "home") return board === undefined ? { type: "fault", fault: fault.name, on } : undefined;
+  if (typeof board !== "number" || !isBoard(board)) return undefined;
+  return { type: "fault", fault: fault.name, on, board };
+}
+
 /** Reads an action from a parsed message, or undefined when it is none (the sender may be anybody on this machine). */
 export function readAction(data: unknown, isBoard: (board: number) => boolean): Action | undefined {
   if (typeof data !== "object" || data === null) return undefined;
-  const { type, board, on } = data as { type?: unknown; board?: unknown; on?: unknown };
-  if (typeof type !== "string") return undefined;
-  if (type === "wifi" || type === "broker") return typeof on === "boolean" ? { type, on } : undefined;
-  if (typeof board !== "number" || !isBoard(board)) return undefined;
+  const fields = data as Readonly<Record<string, unknown>>;
+  const { type, board, on, speed, mode, wiring } = fields;
+  switch (type) {
+    case "wifi":
+    case "broker":
+      return typeof on === "boolean" ? { type, on } : undefined;
+    case "fault":
+      return readFault(fields, isBoard);
+    case "time":
+      // Whether the bench has this speed it decides itself.
+      if (typeof speed !== "number" || !Number.isInteger(speed)) return undefined;
+      return speed >= 0 && speed <= SPEED_LIMIT ? { type, speed } : undefined;
+    case "step":
+    case "forget":
+      return { type };
+    case "add":
+      return isKind(mode, wiring) ? ({ type, mode, wiring } as Action) : undefined;
+    case "publish":
+      return readPublish(fields);
+  }
+  if (typeof type !== "string" || typeof board !== "number" || !isBoard(board)) return undefined;
+  if (type === "remove") return { type, board };
   if (type === "power") return typeof on === "boolean" ? { type, board, on } : undefined;
   return (GESTURES as readonly string[]).includes(type) ? ({ type, board } as Action) : undefined;
 }

@@ -3,8 +3,13 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "mocha";
 import { Bench } from "../../host-sim/bench.js";
+import { BenchBoard } from "../../host-sim/bench-board.js";
+import { SteppedClock } from "../../host-sim/clock.js";
+import { RealNetwork } from "../../host-sim/network.js";
 import { parseOptions } from "../../host-sim/options.js";
 import type { BoardView } from "../../host-sim/page/protocol.js";
+import { Airspace } from "../../host-sim/radio.js";
+import { Random } from "../../host-sim/random.js";
 import { freePort } from "./command.js";
 
 describe("host-sim/bench-board", function () {
@@ -78,5 +83,47 @@ describe("host-sim/bench-board", function () {
       bench?.boards.map((board) => board.view.setup),
       [`http://127.0.0.1:${port}/`, `http://127.0.0.1:${port + 1}/`],
     );
+  });
+
+  it("leaves nothing behind that waits, when it is closed with its setup open and a finger on its button", async () => {
+    const clock = new SteppedClock();
+    const network = new RealNetwork();
+    let changed: () => void = () => undefined;
+    const board = new BenchBoard(
+      {
+        index: 0,
+        chipId: 5750,
+        mode: "mains",
+        wiring: "gpio",
+        quiet: false,
+        factoryNew: true,
+        root: undefined,
+        flash: undefined,
+      },
+      { host: "127.0.0.1", port: 1883, user: "", password: "" },
+      {
+        clock,
+        network,
+        airspace: new Airspace(),
+        random: new Random(7),
+        home: { ssid: "home", password: "correct horse", broker: "127.0.0.1:1883" },
+        line: () => undefined,
+        emit: () => changed(),
+        moved: () => undefined,
+      },
+    );
+    try {
+      board.powerOn();
+      clock.run(3000);
+      // The port of the setup page opens in real time.
+      while (board.view.setup === "") await new Promise<void>((resolve) => (changed = resolve));
+      board.act({ type: "press", board: 0 });
+      clock.run(20);
+      board.close();
+      assert.deepEqual([clock.pending, board.view.setup, board.power], [0, "", "off"]);
+    } finally {
+      board.close();
+      network.close();
+    }
   });
 });

@@ -121,6 +121,32 @@ describe("host-sim/cli", function () {
       assert.match(command.output, /1 press, 1 delivered, 0 lost, 0 twice, median \d+ ms \([\d.]+ s\)\n$/);
     });
 
+    it("--log tells packets and memory, --pcap keeps the packets for Wireshark", async () => {
+      const capture = join(folder, "box.pcap");
+      const { status, command } = await headless(
+        ...["--port", `${await freePort()}`, "--press", "1", "--log", "packets,memory", "--pcap", capture],
+      );
+      assert.equal(status, 0, command.errors);
+      const packets = command.objects.filter(({ event }) => event === "packet");
+      const after = packets.slice(packets.findIndex(({ topic }) => String(topic).endsWith("/alert")));
+      assert.deepEqual(
+        after.filter(({ packetId }) => packetId === 1).map(({ direction, type }) => `${direction} ${type}`),
+        ["up PUBLISH", "down PUBREC", "up PUBREL", "down PUBCOMP"],
+      );
+      const records = command.objects.filter(({ event, what }) => event === "memory" && what === "record");
+      assert.equal(records.at(-1)?.["title"], "5750-1 done");
+      assert.ok(command.objects.every(({ event }) => event !== "step"));
+      const bytes = readFileSync(capture);
+      assert.equal(bytes.readUInt32LE(0), 0xa1b2c3d4);
+      assert.ok(bytes.includes('{"pushes":1,"event":"press"'));
+    });
+
+    it("says what is wrong with a capture that cannot be written", async () => {
+      const command = start("--headless", "--press", "1", "--pcap", join(folder, "missing", "x.pcap"));
+      assert.equal(await command.ended, 2);
+      assert.match(command.errors, /--pcap .*x\.pcap: it cannot be written \(ENOENT\); name another file/);
+    });
+
     it("ends with status 1 when the broker is away, and the alert is delivered by the next run with the same flash", async () => {
       const port = await freePort();
       const flash = join(folder, "box.flash");
@@ -241,6 +267,30 @@ describe("host-sim/cli", function () {
       await command.wrote(/Wi-Fi on[\s\S]*reset[\s\S]*connected/);
       command.type("q");
       assert.equal(await command.ended, 0);
+    });
+
+    it("switches faults by their list, lets boards come and go, and stops the time, with nothing but keys", async () => {
+      const command = start(...FAST, "--port", `${await freePort()}`);
+      await command.wrote(/connected +new session/);
+      command.type("m7");
+      await command.wrote(/7 {2}\[ \] {2}Lost PUBCOMP[^\n]+\n[\s\S]*fault +Lost PUBCOMP/);
+      command.type(" ");
+      await command.wrote(/received +5750-1[\s\S]*failed +connection lost[\s\S]*connected +session present/);
+      command.type("m0");
+      await command.wrote(/fault over +Lost PUBCOMP[\s\S]*delivered +5750-1/);
+      command.type("+");
+      await command.wrote(/5751 +added +mains, gpio[\s\S]*5751 +connected +new session/);
+      command.type("\t ");
+      await command.wrote(/5751 +arrived +\{"pushes":1,/);
+      command.type("--");
+      await command.wrote(/- again: board 5751[\s\S]*5751 +removed/);
+      command.type("z ");
+      await command.wrote(/5750 +pressed[^\n]*\n$/);
+      command.type("...z");
+      await command.wrote(/arrived +\{"pushes":2,/);
+      command.type("q");
+      assert.equal(await command.ended, 0);
+      assert.equal(command.errors, "");
     });
 
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { describe, it } from "mocha";
-import { RealClock, SteppedClock } from "../../host-sim/clock.js";
+import { beforeEach, describe, it } from "mocha";
+import { RealClock, SteppedClock, type TimeSource } from "../../host-sim/clock.js";
 
 describe("SteppedClock", () => {
   it("runs callbacks by time, equal times in order of scheduling, and shows each its time", () => {
@@ -136,7 +136,7 @@ describe("SteppedClock", () => {
 
 describe("RealClock", () => {
   it("runs callbacks in order as the wall clock passes, faster when asked to", async () => {
-    const clock = new RealClock(1000);
+    const clock = new RealClock(100);
     const heard: string[] = [];
     await new Promise<void>((resolve) => {
       clock.schedule(2000, () => {
@@ -181,5 +181,181 @@ describe("RealClock", () => {
     });
     assert.equal(run.stdout, "closed\n");
     assert.equal(run.status, 0);
+  });
+});
+
+/** Real time that passes only when told to: each wake comes when it is due, or later on a busy computer. */
+class FakeSource implements TimeSource {
+  now = 1000;
+  #wakes: { readonly at: number; readonly callback: () => void }[] = [];
+
+  wake(afterMs: number, callback: () => void): () => void {
+    const wake = { at: this.now + afterMs, callback };
+    this.#wakes.push(wake);
+    return () => {
+      this.#wakes = this.#wakes.filter((each) => each !== wake);
+    };
+  }
+
+  get waiting(): number {
+    return this.#wakes.length;
+  }
+
+  /** Lets real time pass; whatever comes due is called at its time, or at the end when the computer is `busy`. */
+  pass(ms: number, busy = false): void {
+    const end = this.now + ms;
+    if (busy) this.now = end;
+    for (;;) {
+      const due = this.#wakes.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
+      if (due === undefined) break;
+      this.#wakes.splice(this.#wakes.indexOf(due), 1);
+      this.now = Math.max(this.now, due.at);
+      due.callback();
+    }
+    this.now = end;
+  }
+}
+
+describe("RealClock, its speed, pauses and steps", () => {
+  let source: FakeSource;
+  let clock: RealClock;
+  let heard: string[];
+
+  /** Notes the name and the time when it is called. */
+  const note = (name: string) => () => heard.push(`${clock.now} ${name}`);
+
+  beforeEach(() => {
+    source = new FakeSource();
+    clock = new RealClock(1, source);
+    heard = [];
+  });
+
+  it("counts at another speed from the moment at which that is set, and what waits keeps its instant", () => {
+    clock.schedule(100, note("a"));
+    clock.schedule(1000, note("b"));
+    source.pass(50);
+    assert.equal(clock.now, 50);
+    clock.speed = 10;
+    assert.equal(clock.now, 50, "no jump");
+    source.pass(5);
+    assert.deepEqual([heard, clock.now], [["100 a"], 100]);
+    clock.speed = 100;
+    source.pass(8);
+    assert.equal(clock.now, 900);
+    clock.speed = 1;
+    source.pass(99);
+    assert.deepEqual([heard.length, clock.now, clock.speed], [1, 999, 1]);
+    source.pass(1);
+    assert.deepEqual(heard, ["100 a", "1000 b"]);
+  });
+
+  it("stands still in a pause, runs nothing, and goes on where it stood, at the speed set meanwhile", () => {
+    clock.schedule(10, note("a"));
+    source.pass(4);
+    clock.pause();
+    assert.deepEqual([clock.paused, source.waiting], [true, 0]);
+    source.pass(1000);
+    assert.deepEqual([heard, clock.now], [[], 4]);
+    // A socket has something for the board.
+    clock.schedule(0, note("socket"));
+    clock.speed = 2;
+    source.pass(1000);
+    assert.deepEqual([heard, clock.now, clock.paused], [[], 4, true]);
+    clock.resume();
+    assert.equal(clock.now, 4);
+    source.pass(3);
+    assert.deepEqual([heard, clock.now], [["4 socket", "10 a"], 10]);
+  });
+
+  it("makes steps in a pause: all of the next instant, what is scheduled for it included, and nothing else", () => {
+    clock.schedule(10, () => {
+      note("a")();
+      clock.schedule(0, note("same instant"));
+      clock.schedule(0.5, note("half later"));
+    });
+    clock.schedule(10, note("b"));
+    clock.schedule(30, note("c"));
+    clock.schedule(20, note("never")).cancel();
+    clock.pause();
+    clock.schedule(0, note("socket"));
+    const steps: [boolean, number, number][] = [];
+    for (let index = 0; index < 5; index++) steps.push([clock.step(), clock.now, heard.length]);
+    assert.deepEqual(heard, ["0 socket", "10 a", "10 b", "10 same instant", "10.5 half later", "30 c"]);
+    assert.deepEqual(steps, [
+      [true, 0, 1],
+      [true, 10, 4],
+      [true, 10.5, 5],
+      [true, 30, 6],
+      [false, 30, 6],
+    ]);
+    source.pass(1000);
+    assert.equal(clock.now, 30, "a step does not end the pause");
+    clock.resume();
+    source.pass(5);
+    assert.equal(clock.now, 35);
+  });
+
+  it("can be paused and made slower by a callback: what is overdue then waits", () => {
+    clock.schedule(10, () => {
+      note("a")();
+      clock.pause();
+    });
+    clock.schedule(10, note("b"));
+    clock.schedule(12, () => {
+      note("c")();
+      clock.speed = 0.5;
+    });
+    clock.schedule(20, note("d"));
+    source.pass(50, true);
+    assert.deepEqual([heard, clock.now, clock.paused], [["10 a"], 10, true]);
+    clock.resume();
+    source.pass(50, true);
+    assert.deepEqual([heard.slice(1), clock.now], [["10 b", "12 c"], 12]);
+    source.pass(16);
+    assert.deepEqual(heard.slice(3), ["20 d"]);
+  });
+
+  it("never goes back: before what is overdue has run, nobody sees a later time, and nothing overtakes it", () => {
+    clock.schedule(10, note("timer"));
+    clock.schedule(12, note("later timer"));
+    // The computer is busy; then a socket is served before the timers.
+    source.now += 40;
+    assert.equal(clock.now, 10);
+    clock.schedule(0, note("socket"));
+    clock.schedule(1, note("soon"));
+    clock.pause();
+    clock.resume();
+    source.pass(2);
+    assert.deepEqual(heard, ["10 timer", "10 socket", "11 soon", "12 later timer"]);
+    assert.equal(clock.now, 12, "what was missed in the meantime is not caught up after a pause");
+  });
+
+  it("refuses what is no speed, and steps that are none", () => {
+    for (const speed of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
+      assert.throws(() => new RealClock(speed, source), RangeError);
+      assert.throws(() => {
+        clock.speed = speed;
+      }, RangeError);
+    }
+    assert.throws(() => clock.step(), /pause it first/);
+    clock.schedule(1, () => clock.step());
+    const again = (): void => {
+      clock.schedule(0, again);
+    };
+    clock.pause();
+    assert.throws(() => clock.step(), /may not let time pass/);
+    again();
+    assert.throws(() => clock.step(), /something loops/);
+  });
+
+  it("forgets everything when it is closed, paused or not, and keeps nobody waiting", () => {
+    clock.schedule(10, note("a"));
+    clock.pause();
+    clock.close();
+    assert.equal(clock.step(), false);
+    clock.schedule(0, note("b"));
+    clock.resume();
+    source.pass(100);
+    assert.deepEqual([heard, source.waiting], [[], 0]);
   });
 });

@@ -91,6 +91,26 @@ describe("host-sim/finger", () => {
     assert.equal(finger.busy, false);
   });
 
+  it("stays longer on a worn contact, by as much as that chatters longer", () => {
+    assert.equal(finger.isWorn, false);
+    finger.isWorn = true;
+    finger.gesture("press");
+    clock.run(1000);
+    finger.isWorn = false;
+    finger.gesture("press");
+    clock.run(1000);
+    assert.deepEqual(moves, ["down 0", "up 132", "down 1000", "up 1110"]);
+  });
+
+  it("does nothing more when it is taken away in the middle of a gesture", () => {
+    finger.gesture("ten");
+    clock.run(1000);
+    finger.close();
+    const made = moves.length;
+    clock.run(60_000);
+    assert.deepEqual([moves.length, clock.pending], [made, 0]);
+  });
+
   it("takes no gesture while it is busy, by hand or with another", () => {
     finger.gesture("press");
     finger.gesture("press");

@@ -58,6 +58,21 @@ describe("NorFlash", () => {
     assert.ok(partly.size > 5, "how far it came is left to chance");
   });
 
+  it("strikes in the middle of the operation, at any of its bytes, when none is named", () => {
+    const whole = new Set<number>();
+    for (let seed = 0; seed < 60; seed++) {
+      const flash = new NorFlash(sectorBytes, new Random(seed));
+      flash.cutAt = { operation: 1 };
+      assert.throws(() => flash.write(0, new Uint8Array(4)), Halted);
+      const untouched = [...flash.read(0, 4)].filter((byte) => byte === 0xff).length;
+      whole.add(4 - untouched);
+      const after = flash.read(0, 4).findIndex((byte) => byte !== 0);
+      // The byte of the cut may come out as zero, too; what follows it is untouched.
+      assert.ok(after === -1 || [...flash.read(after + 1, 3 - after)].every((byte) => byte === 0xff));
+    }
+    assert.ok(whole.size >= 4, `${[...whole]}`);
+  });
+
   it("finishes a write that power fails after", () => {
     const flash = new NorFlash(sectorBytes);
     flash.cutAt = { operation: 1, byte: 2 };

@@ -34,11 +34,15 @@ describe("host-sim/options", () => {
       factoryNew: false,
       setupPort: undefined,
       quiet: false,
+      record: undefined,
+      scenario: undefined,
       chip: 5750,
       root: undefined,
       port: undefined,
       pagePort: undefined,
       flash: undefined,
+      pcap: undefined,
+      log: ["steps"],
       speed: 1,
       headless: false,
       press: undefined,
@@ -50,7 +54,7 @@ describe("host-sim/options", () => {
   it("takes every option, with a space or an equals sign", () => {
     const options = accept(
       ..."--broker mqtt://10.0.0.9:1884 --boards=3 --mode battery --chip 7 --root home/door --flash a.flash".split(" "),
-      ..."--headless --press 2 --deadline 9 --json".split(" "),
+      ..."--headless --press 2 --deadline 9 --json --pcap a.pcap --log packets,memory".split(" "),
     );
     assert.deepEqual(options.broker, { host: "10.0.0.9", port: 1884, user: "", password: "" });
     assert.equal(options.boards, 3);
@@ -58,9 +62,18 @@ describe("host-sim/options", () => {
     assert.equal(options.chip, 7);
     assert.equal(options.root, "home/door");
     assert.equal(options.flash, "a.flash");
+    assert.equal(options.pcap, "a.pcap");
+    assert.deepEqual(options.log, ["packets", "memory"]);
     assert.equal(options.press, 2);
     assert.equal(options.deadlineSeconds, 9);
     assert.equal(options.json, true);
+  });
+
+  it("says what --log and --pcap take", () => {
+    assert.match(refuse("--log", "everything"), /^--log is one or more of steps,packets,memory, not "everything"$/);
+    assert.match(refuse("--log", ""), /--log is one or more of/);
+    assert.match(refuse("--log", "steps,"), /, not ""$/);
+    assert.match(refuse("--pcap", ""), /^--pcap is the name of a file, for example --pcap box\.pcap$/);
   });
 
   it("gives more time to more presses when no deadline is named", () => {

@@ -4,10 +4,12 @@ import { type AddressInfo, createServer, type Server as NetServer, type Socket }
 import { afterEach, beforeEach, describe, it } from "mocha";
 import { Board } from "../../host-sim/board.js";
 import { RealClock } from "../../host-sim/clock.js";
+import { dataTimeoutMs, synTimeoutMs } from "../../host-sim/lwip.js";
 import type { TCPInstance } from "../../host-sim/modules/embedded/io/socket/tcp.js";
 import { RealNetwork, type Traffic } from "../../host-sim/network.js";
 import { type AccessPoint, Airspace } from "../../host-sim/radio.js";
 import { Random } from "../../host-sim/random.js";
+import { WireFaults } from "../../host-sim/wire-faults.js";
 import { count, type NetModule, type TCP } from "./online.js";
 import { type Chip, firmware } from "./rig.js";
 
@@ -16,7 +18,8 @@ const speed = 100;
 
 class Bench {
   readonly clock = new RealClock(speed);
-  readonly network = new RealNetwork();
+  readonly faults = new WireFaults();
+  readonly network = new RealNetwork({ faults: this.faults });
   readonly wifi: AccessPoint;
   readonly board: Board;
   readonly server: NetServer;
@@ -280,12 +283,18 @@ describe("RealNetwork", () => {
 
   it("opens when the Wi-Fi is back, and fails when it stays away", async () => {
     bench.wifi.down();
+    const calledAt = bench.clock.now;
     const late = bench.open();
     await new Promise<void>((resolve) => bench.clock.schedule(1_000, resolve));
     assert.deepEqual(late.told, []);
     bench.wifi.up();
+    const opened: number[] = [];
+    bench.network.onTraffic(({ type, at }) => {
+      if (type === "open") opened.push(at);
+    });
     await bench.until(() => late.told.length === 1);
     assert.deepEqual(late.told, ["writable 2920"]);
+    assert.ok((opened[0] ?? 0) - calledAt >= 3_000, "with its next SYN");
     bench.wifi.down();
     const never = bench.open();
     await bench.until(() => never.told.length === 1);
@@ -323,5 +332,191 @@ describe("RealNetwork", () => {
     await once(bench.socket, "end");
     end();
     assert.deepEqual(heard, ["open up 0", "data up 2", "end up 0"]);
+  });
+
+  /** The bytes of an MQTT packet that only its type and its length matter of. */
+  function packet(type: number, length: number): Uint8Array {
+    return Uint8Array.from([type << 4, length, ...count(0x70, length)]);
+  }
+
+  it("a broker that refuses answers CONNECT in the real one's place, which sees nothing but the end", async () => {
+    bench.faults.set("broker-refuses", true);
+    const { socket, told, bytes } = bench.open();
+    await bench.until(() => told.length === 1 && bench.sockets.length === 1);
+    const ended = once(bench.socket, "end");
+    bench.socket.resume();
+    // CONNECT in two pieces, and a packet after it in the same segment.
+    const connect = packet(1, 20);
+    socket.write(connect.subarray(0, 5));
+    socket.write(Uint8Array.from([...connect.subarray(5), ...packet(3, 10)]));
+    await bench.until(() => told.includes("error"));
+    assert.deepEqual(bytes, [0x20, 2, 0, 5]);
+    await ended;
+    assert.equal(bench.socket.bytesRead, 0);
+    socket.close();
+    bench.socket.end();
+    // What is not MQTT gets through, and so does the next one when it is over.
+    const other = bench.open();
+    await bench.until(() => other.told.length === 1 && bench.sockets.length === 2);
+    other.socket.write(packet(4, 3));
+    await once(bench.socket, "data");
+    bench.faults.set("broker-refuses", false);
+    const next = bench.open();
+    await bench.until(() => next.told.length === 1 && bench.sockets.length === 3);
+    next.socket.write(connect);
+    const [data] = (await once(bench.socket, "data")) as [Buffer];
+    assert.deepEqual([...data], [...connect]);
+  });
+
+  it("a connection that was open stays when the broker begins to refuse", async () => {
+    const { socket, told, bytes } = bench.open();
+    await bench.until(() => told.length === 1 && bench.sockets.length === 1);
+    socket.write(packet(1, 20));
+    await once(bench.socket, "data");
+    bench.faults.set("broker-refuses", true);
+    socket.write(packet(12, 0));
+    await once(bench.socket, "data");
+    bench.socket.write(packet(13, 0));
+    await bench.until(() => bytes.length === 2);
+  });
+
+  it("a lost PUBCOMP takes its connection with it, at both ends; what came before it arrives", async () => {
+    bench.faults.set("lost-pubcomp", true);
+    const { socket, told, bytes } = bench.open();
+    await bench.until(() => told.length === 1 && bench.sockets.length === 1);
+    socket.write(packet(1, 20));
+    await once(bench.socket, "data");
+    const reset = once(bench.socket, "error");
+    bench.socket.write(Buffer.concat([packet(2, 2), packet(3, 7), packet(7, 2), packet(13, 0)]));
+    await bench.until(() => told.includes("error"));
+    assert.deepEqual(bytes, [...packet(2, 2), ...packet(3, 7)]);
+    const [error] = (await reset) as [Error & { code: string }];
+    assert.equal(error.code, "ECONNRESET");
+  });
+
+  it("half-open: nothing comes to either side, no end, no error, and no SYN is answered until it is over", async () => {
+    const { socket, told, bytes } = bench.open();
+    await bench.until(() => told.length === 1 && bench.sockets.length === 1);
+    const [server] = bench.sockets as [Socket];
+    server.on("data", () => assert.fail("something got through"));
+    server.on("end", () => assert.fail("something got through"));
+    bench.faults.set("half-open", true);
+    socket.write(count(0, 3));
+    await new Promise<void>((resolve) => server.write(count(0, 3), () => resolve()));
+    const next = bench.open();
+    // Looked at in that moment: the clock may go on before a promise does.
+    const found = await new Promise<unknown[]>((resolve) =>
+      bench.clock.schedule(4_000, () => {
+        resolve([[...told], [...bytes], [...next.told], bench.sockets.length]);
+        bench.faults.set("half-open", false);
+      }),
+    );
+    assert.deepEqual(found, [["writable 2920"], [], [], 1]);
+    // Its next SYN, three seconds after the one before, gets through; the old connection stays dead.
+    await bench.until(() => next.told.length === 1 && bench.sockets.length === 2);
+    bench.socket.write(count(0, 2));
+    await bench.until(() => next.bytes.length === 2);
+    // It gives up at last, and also that is heard by nobody else.
+    await bench.until(() => told.includes("error"));
+    socket.close();
+    await new Promise<void>((resolve) => bench.clock.schedule(4_000, resolve));
+    assert.deepEqual([told, bytes, server.destroyed], [["writable 2920", "error"], [], false]);
+  });
+
+  it("keeps no socket of a board that has lost its power, once the other side has ended it, whatever the fault", async () => {
+    const gone = async (): Promise<void> => {
+      while (bench.network.connections > 0) await new Promise<void>((resolve) => setImmediate(resolve));
+    };
+    for (const fault of ["broker-refuses", "lost-pubcomp", "half-open"] as const) {
+      for (const isEarly of [true, false]) {
+        bench.faults.set(fault, fault !== "half-open");
+        const { socket, told } = bench.open();
+        const opened = bench.sockets.length;
+        await bench.until(() => told.length === 1 && bench.sockets.length === opened + 1);
+        const server = bench.socket.resume();
+        socket.write(packet(1, 20));
+        if (fault === "lost-pubcomp") {
+          await once(server, "data");
+          server.write(packet(7, 2));
+        }
+        if (fault === "half-open") bench.faults.set(fault, true);
+        else await bench.until(() => told.includes("error"));
+        const closed = once(server, "close");
+        if (isEarly) bench.board.cutPower();
+        server.destroy();
+        await closed;
+        // This side sees it a moment later, before or after the board is gone.
+        if (!isEarly) await new Promise<void>((resolve) => bench.clock.schedule(2_000, resolve));
+        bench.board.cutPower();
+        await gone();
+        bench.faults.set(fault, false);
+        bench.board.powerOn();
+        bench.chip = undefined;
+        await bench.until(() => bench.address !== undefined);
+      }
+    }
+  });
+
+  it("half-open: lwIP gives up what nobody acknowledges, and a SYN that nobody answers", async () => {
+    const { socket, told } = bench.open();
+    await bench.until(() => told.length === 1);
+    bench.faults.set("half-open", true);
+    const resets: number[] = [];
+    bench.network.onTraffic(({ type, at }) => {
+      if (type === "reset") resets.push(at);
+    });
+    const startedAt = bench.clock.now;
+    const next = bench.open();
+    socket.write(count(0, 3));
+    await bench.until(() => next.told.length === 1);
+    assert.deepEqual(next.told, ["error"]);
+    // What is written later does not put it off.
+    socket.write(count(0, 3));
+    await bench.until(() => told.includes("error"));
+    const [syn, data] = resets.map((at) => at - startedAt);
+    assert.ok(syn !== undefined && syn >= synTimeoutMs && syn < dataTimeoutMs, `${syn}`);
+    // Both were begun in the same moment, which the two looks at the clock before them were a little before.
+    assert.ok(data !== undefined && data - syn < dataTimeoutMs - synTimeoutMs + 1000, `${data}`);
+  });
+
+  it("slow: a name takes its question and its answer", async () => {
+    const asked = async (): Promise<number> => {
+      const startedAt = bench.clock.now;
+      let answeredAt = 0;
+      await new Promise<void>((done) => {
+        bench.chip?.use<NetModule>("net").resolve("localhost", () => {
+          answeredAt = bench.clock.now;
+          done();
+        });
+      });
+      return answeredAt - startedAt;
+    };
+    bench.faults.set("slow-network", true);
+    assert.ok((await asked()) >= 1000);
+  });
+
+  it("slow: handshake, data, acknowledgement and end take half a second each way, in their order", async () => {
+    bench.faults.set("slow-network", true);
+    const { clock } = bench;
+    const at = new Map<string, number>();
+    const startedAt = clock.now;
+    const heard: string[] = [];
+    bench.network.onTraffic(({ type, direction, bytes }: Traffic) => {
+      heard.push(`${type} ${direction} ${bytes.byteLength}`);
+      at.set(heard.at(-1) ?? "", clock.now);
+    });
+    const { socket, told } = bench.open();
+    await bench.until(() => told.length === 1 && bench.sockets.length === 1);
+    assert.ok((at.get("open up 0") ?? 0) - startedAt >= 1000);
+    const writtenAt = clock.now;
+    socket.write(count(0, 2));
+    socket.write(count(0, 3));
+    // In its own turn it leaves; then the network is fast again, and what follows does not overtake it.
+    await new Promise<void>((resolve) => clock.schedule(100, resolve));
+    bench.faults.set("slow-network", false);
+    socket.close();
+    await once(bench.socket.resume(), "end");
+    assert.deepEqual(heard, ["open up 0", "data up 5", "end up 0"]);
+    assert.ok((at.get("data up 5") ?? 0) - writtenAt >= 500);
   });
 });

@@ -36,6 +36,13 @@ class Page {
     }
   }
 
+  /** The events of one message. */
+  async frame(): Promise<readonly BenchEvent[]> {
+    const [data] = (await once(this.socket, "message")) as [unknown];
+    const message = JSON.parse(String(data)) as ServerMessage;
+    return message.type === "events" ? message.events : [];
+  }
+
   send(data: unknown): void {
     this.socket.send(typeof data === "string" ? data : JSON.stringify(data));
   }
@@ -140,6 +147,60 @@ describe("host-sim/server", () => {
     assert.ok(bench.type === "bench" && !bench.bench.wifiOn && bench.bench.build === assets.build);
   });
 
+  it("gathers what happens in one turn into one message, of a board only the latest state", async () => {
+    const { url } = await start(2);
+    const page = new Page(url);
+    await page.next();
+    stage.show(0, { led: true });
+    stage.tell("pressed");
+    for (let boots = 1; boots <= 500; boots++) stage.show(1, { boots });
+    stage.show(0, { led: false });
+    const told = await page.frame();
+    assert.deepEqual(
+      told.map(({ type }) => type),
+      ["board", "line", "board"],
+    );
+    assert.ok(told[0]?.type === "board" && !told[0].board.led && told[0].board.index === 0);
+    assert.ok(told[2]?.type === "board" && told[2].board.boots === 500);
+  });
+
+  it("tells a page that comes in the middle of a frame each thing once", async () => {
+    const { url } = await start();
+    const first = new Page(url);
+    await first.next();
+    const second = new Page(url);
+    // The second page's snapshot is made when its connection is taken: lines are told before and after that.
+    let line = 0;
+    const isThere = once(second.socket, "open").then(() => true);
+    while (!(await Promise.race([isThere, new Promise<false>((resolve) => setImmediate(resolve, false))]))) {
+      stage.tell(`line ${++line}`);
+    }
+    stage.tell("last");
+    const words: string[] = [];
+    while (words.at(-1) !== "last") {
+      const message = await second.next();
+      if (message.type === "snapshot") words.push(...message.lines.map(({ word }) => word));
+      if (message.type === "line") words.push(message.line.word);
+    }
+    assert.deepEqual(
+      words,
+      stage.lines.map(({ word }) => word),
+    );
+  });
+
+  it("offers what is made anew at each request as a file", async () => {
+    stage = new FakeStage();
+    let asked = 0;
+    const downloads = new Map([["/a.bin", () => ({ type: "x/y", body: Uint8Array.of(1, 2, ++asked) })]]);
+    server = await PageServer.start({ stage, assets, port: 18_080, exactly: false, downloads });
+    for (const last of [1, 2]) {
+      const response = await fetch(`${server.url}a.bin`);
+      assert.equal(response.headers.get("content-disposition"), "attachment");
+      assert.equal(response.headers.get("content-type"), "x/y");
+      assert.deepEqual([...new Uint8Array(await response.arrayBuffer())], [1, 2, last]);
+    }
+  });
+
   it("hands actions to the bench", async () => {
     const { url } = await start(2);
     const page = new Page(url);
@@ -176,7 +237,7 @@ describe("host-sim/server", () => {
     const { url } = await start();
     const page = new Page(url);
     await page.next();
-    page.send("x".repeat(2000));
+    page.send("x".repeat(1_100_000));
     await once(page.socket, "close");
     assert.deepEqual(stage.actions, []);
   });

@@ -5,7 +5,7 @@ import { EventEmitter } from "node:events";
 import { afterEach, describe, it } from "mocha";
 import type { Line } from "../../host-sim/page/protocol.js";
 import { formatLine, type Look, lookOf, Terminal } from "../../host-sim/terminal.js";
-import { FakeStage } from "./fake-stage.js";
+import { boardView, FakeStage } from "./fake-stage.js";
 
 class FakeOutput extends EventEmitter {
   text = "";
@@ -123,7 +123,7 @@ describe("host-sim/terminal", () => {
     assert.match(text, /Page +http:\/\/127\.0\.0\.1:8080\//);
     assert.match(text, /Broker +mqtt:\/\/127\.0\.0\.1:1883 {2}\(started here\)/);
     assert.match(text, /mosquitto_sub -h 127\.0\.0\.1 -p 1883 -t 'mresetar\/alertbox\/\+\/alert' -v\n/);
-    assert.match(text, /space press.*q quit/);
+    assert.match(text, /space press.*\n.*q quit/);
   });
 
   it("writes one line per step with its milliseconds", () => {
@@ -179,6 +179,24 @@ describe("host-sim/terminal", () => {
     assert.match(rows.at(-2) ?? "", /sent {9}5750-1$/);
     assert.match(rows.at(-3) ?? "", /stored {7}5750-1$/);
     assert.equal(rows.filter((row) => /awake/.test(row)).length, 1);
+  });
+
+  it("says how long the last twenty alerts of the chosen board took", () => {
+    start({ columns: 120 });
+    const press = (number: number, arrived: number | undefined) => {
+      const steps = arrived === undefined ? { pressed: 0 } : { pressed: 0, arrived };
+      const rest = { id: `5750-${number}`, at: 0, outcome: "delivered", chargeMah: 0 } as const;
+      stage.emit({ type: "press", press: { board: 0, number, steps, ...rest } });
+      return screen(output.text, 120).at(-1) ?? "";
+    };
+    assert.doesNotMatch(press(1, undefined), /p50/);
+    assert.match(press(1, 9000.4), /0 arrived, p50 9000 ms, p90 9000 ms$/);
+    for (let number = 2; number <= 21; number++) press(number, 10 * number);
+    terminal.resume();
+    assert.match(screen(output.text, 120).at(-1) ?? "", /, p50 110 ms, p90 190 ms$/);
+    stage.emit({ type: "gone", board: 0 });
+    terminal.resume();
+    assert.doesNotMatch(screen(output.text, 120).at(-1) ?? "", /p50/);
   });
 
   it("draws the LED at once when it changes", () => {
@@ -241,6 +259,151 @@ describe("host-sim/terminal", () => {
     assert.equal(stage.actions.length, 1);
   });
 
+  it("pauses, goes on, and steps only in a pause", () => {
+    start();
+    stage.bench = { ...stage.bench, speed: 10 };
+    input.type(".\r\nz");
+    stage.bench = { ...stage.bench, paused: true };
+    input.type(".\rz");
+    assert.deepEqual(stage.actions, [
+      { type: "time", speed: 0 },
+      { type: "step" },
+      { type: "step" },
+      { type: "time", speed: 10 },
+    ]);
+  });
+
+  it("goes through the speeds, with the one that the bench was started with", () => {
+    stage = new FakeStage();
+    stage.bench = { ...stage.bench, speed: 7 };
+    output = new FakeOutput(true);
+    input = new FakeInput();
+    terminal = new Terminal({ stage, output, input, look: PLAIN, page: undefined, quit: () => undefined });
+    const speeds: number[] = [];
+    for (const key of ["<", "<", ">", ">", ">", ">", "<"]) {
+      const asked = stage.actions.length;
+      input.type(key);
+      const action = stage.actions[asked];
+      if (action?.type === "time") stage.bench = { ...stage.bench, speed: action.speed };
+      speeds.push(stage.bench.speed);
+    }
+    assert.deepEqual(speeds, [1, 1, 7, 10, 100, 100, 10]);
+    assert.equal(stage.actions.length, 5, "there is no slower than the slowest, no faster than the fastest");
+  });
+
+  it("shows speed, pause and faults in the bottom line", () => {
+    start({ columns: 160 });
+    stage.bench = { ...stage.bench, speed: 10, paused: true, now: 12_345.6, faults: ["slow-dhcp"] };
+    stage.show(0, { faults: ["bounce"] });
+    assert.match(
+      screen(output.text, 160).at(-1) ?? "",
+      /PAUSED at 12\.346 s {3}5750 awake.*broker on {3}SLOW DHCP {3}BOUNCING BUTTON {3}10 x {3}0 pressed/,
+    );
+  });
+
+  it("lists the faults with their digits and crosses, and the next digit switches one", () => {
+    start({ boards: 2, columns: 120 });
+    stage.bench = { ...stage.bench, faults: ["slow-dhcp"] };
+    stage.boards[1] = { ...stage.boards[1], faults: ["flash-cut"] } as never;
+    input.type("2");
+    output.take();
+    input.type("m");
+    const rows = screen(output.take(), 120);
+    const list = rows.filter((row) => /^ {2}\d/.test(row)).map((row) => row.slice(0, 30).trimEnd());
+    assert.deepEqual(list, [
+      "  1  [ ]  Wrong password",
+      "  2  [ ]  Other channel",
+      "  3  [x]  Slow DHCP",
+      "  4  [ ]  Broker refuses",
+      "  5  [ ]  Slow network",
+      "  6  [ ]  Half-open",
+      "  7  [ ]  Lost PUBCOMP",
+      "  8  [ ]  Bouncing button",
+      "  9  [x]  Power cut at a write",
+      "  0       mends all of it",
+    ]);
+    assert.match(rows.at(-1) ?? "", /1 to 9 breaks or mends, 0 mends all {3}5751/);
+    input.type("1m3m8m9");
+    assert.deepEqual(stage.actions, [
+      { type: "fault", fault: "wrong-password", on: true },
+      { type: "fault", fault: "slow-dhcp", on: false },
+      { type: "fault", fault: "bounce", on: true, board: 1 },
+      { type: "fault", fault: "flash-cut", on: false, board: 1 },
+    ]);
+    stage.actions.length = 0;
+    input.type("m0");
+    assert.deepEqual(stage.actions, [
+      { type: "fault", fault: "slow-dhcp", on: false },
+      { type: "fault", fault: "flash-cut", on: false, board: 1 },
+    ]);
+    stage.actions.length = 0;
+    // Closed by itself, by Escape, by any other key, which then means what it means.
+    input.type("1 mm2 ml");
+    input.type("m");
+    input.type("\x1b");
+    input.type("2 ");
+    assert.deepEqual(stage.actions, [
+      { type: "press", board: 0 },
+      { type: "press", board: 1 },
+      { type: "long", board: 1 },
+      { type: "press", board: 1 },
+    ]);
+  });
+
+  it("adds a board like the chosen one, and takes one away when it is asked twice", () => {
+    start();
+    stage.boards[0] = { ...stage.boards[0], mode: "battery", wiring: "rst" } as never;
+    output.take();
+    input.type("+-");
+    assert.match(output.take(), /- again: board 5750 is taken away/);
+    input.type("f-");
+    assert.deepEqual(stage.actions, [{ type: "add", mode: "battery", wiring: "rst" }]);
+    input.type("-");
+    assert.deepEqual(stage.actions[1], { type: "remove", board: 0 });
+  });
+
+  it("goes on with the next board when the chosen one is gone; digits and tab know only those that are there", () => {
+    start({ boards: 4 });
+    input.type("2 ");
+    stage.boards.splice(1, 1);
+    stage.emit({ type: "gone", board: 1 });
+    input.type(" \t \t \t 2 3 4 ");
+    stage.boards.splice(2, 1);
+    stage.emit({ type: "gone", board: 3 });
+    input.type(" ");
+    assert.deepEqual(
+      stage.actions.map((action) => ("board" in action ? action.board : -1)),
+      [1, 2, 3, 0, 2, 2, 3, 3, 0],
+    );
+  });
+
+  it("names boards in lines from the moment that there are two, also the last words of one that is gone", () => {
+    start({ isTTY: false });
+    output.take();
+    stage.tell("stored", "5750-1", { since: 1 });
+    stage.boards.push(boardView(1));
+    stage.emit({ type: "board", board: boardView(1) });
+    stage.tell("added", "", { board: 1, since: 1 });
+    stage.boards.pop();
+    stage.tell("removed", "", { board: 1, since: 1 });
+    stage.emit({ type: "gone", board: 1 });
+    stage.tell("stored", "5750-2", { since: 1 });
+    assert.deepEqual(output.take().trimEnd().split("\n"), [
+      "      1 ms  stored       5750-1",
+      "      1 ms  5751     added",
+      "      1 ms  5751     removed",
+      "      1 ms  5750     stored       5750-2",
+    ]);
+  });
+
+  it("draws for what it shows only: packets and panels of the page cost it nothing", () => {
+    start();
+    output.take();
+    stage.emit({ type: "draw", draw: { board: 0, at: 1, milliamperes: 75, chargeMah: 0 } });
+    stage.emit({ type: "broker", broker: { connected: true, trouble: "", clients: undefined, sys: [] } });
+    assert.equal(output.take(), "");
+  });
+
   it("tells in the bottom line that the setup is open and when it closes", () => {
     start();
     stage.show(0, { setup: "http://127.0.0.1:8166/", setupSeconds: 118, presence: "" });
@@ -291,6 +454,13 @@ describe("host-sim/terminal", () => {
       "power cut",
       "Wi-Fi off/on",
       "broker off/on",
+      "more that can break",
+      "pause",
+      "slower",
+      "faster",
+      "next event",
+      "one more board",
+      "take this one away",
       "quit",
     ]) {
       assert.ok(help.includes(word), word);

@@ -1,0 +1,157 @@
+// The page as a whole: which panels there are, where they stand, and the keys that reach them. Knows the panels by their
+// names and what each may be asked for; what they show is their own affair.
+
+import { html } from "lit";
+import "./board-panel.js";
+import type { BoardPanel } from "./board-panel.js";
+import "./board-strip.js";
+import "./broker-panel.js";
+import "./keys.js";
+import type { Key, KeysDialog } from "./keys.js";
+import { Panel } from "./panel.js";
+import "./phone-panel.js";
+import { faultCount } from "./faults-panel.js";
+import type { PhonePanel } from "./phone-panel.js";
+import type { Action } from "./protocol.js";
+import "./memory-panel.js";
+import "./packets-panel.js";
+import "./steps-panel.js";
+import "./supply-panel.js";
+import "./timeline-panel.js";
+import { store, type Topic } from "./store.js";
+import "./tab-pane.js";
+import type { Tab, TabPane } from "./tab-pane.js";
+import { toggleBroker, togglePause, toggleWiFi } from "./top-bar.js";
+import "./watch-bar.js";
+
+/** A key can be hit by mistake: settings and stored alerts are erased by the second one within this time. */
+const CONFIRM_MS = 3000;
+
+const UPPER: readonly Tab[] = Object.freeze([
+  { id: "steps", title: "What happens", key: "1", panel: html`<steps-panel></steps-panel>` },
+  { id: "timeline", title: "Timeline", key: "2", panel: html`<timeline-panel></timeline-panel>` },
+]);
+
+const LOWER: readonly Tab[] = Object.freeze([
+  { id: "packets", title: "Packets", key: "3", panel: html`<packets-panel></packets-panel>` },
+  { id: "broker", title: "Broker", key: "4", panel: html`<broker-panel></broker-panel>` },
+  { id: "memory", title: "Memory", key: "5", panel: html`<memory-panel></memory-panel>` },
+  { id: "supply", title: "Supply", key: "6", panel: html`<supply-panel></supply-panel>` },
+  { id: "faults", title: "Faults", key: "7", panel: html`<faults-panel></faults-panel>` },
+]);
+
+export class BenchApp extends Panel {
+  protected readonly topics: readonly Topic[] = ["connection", "bench", "board", "tiles", "packets"];
+  #isPhoneOpen = false;
+  #phoneBoard = -1;
+  #resetAskedAt = Number.NEGATIVE_INFINITY;
+  readonly #keys: readonly Key[] = this.#table();
+
+  protected override willUpdate(): void {
+    document.body.classList.toggle("away", !store.connected && store.bench !== undefined);
+    // The phone belongs to the board beside which it was opened.
+    if (this.#isPhoneOpen && store.chosen !== this.#phoneBoard) this.#isPhoneOpen = false;
+  }
+
+  protected override render(): unknown {
+    return html`
+      <header class="top"><top-bar @help=${() => this.#dialog.open()}></top-bar></header>
+      <main class=${this.#isPhoneOpen ? "with-phone" : ""} @phone=${(event: CustomEvent<boolean>) => this.#phone(event.detail)}>
+        <board-strip></board-strip>
+        <board-panel .phoneOpen=${this.#isPhoneOpen}></board-panel>
+        <phone-panel ?hidden=${!this.#isPhoneOpen} .active=${this.#isPhoneOpen}></phone-panel>
+        <tab-pane id="upper" class="panel" .name=${"The story of this board"} .tabs=${UPPER}></tab-pane>
+        <tab-pane id="lower" class="panel" .name=${"Behind it"} .tabs=${LOWER} .counts=${counts()}></tab-pane>
+      </main>
+      <footer class="watch"><watch-bar></watch-bar></footer>
+      <keys-dialog .keys=${this.#keys}></keys-dialog>`;
+  }
+
+  get #board(): BoardPanel {
+    return this.querySelector("board-panel") as BoardPanel;
+  }
+
+  get #dialog(): KeysDialog {
+    return this.querySelector("keys-dialog") as KeysDialog;
+  }
+
+  async #phone(open: boolean): Promise<void> {
+    const phone = this.querySelector("phone-panel") as PhonePanel;
+    this.#isPhoneOpen = open;
+    this.#phoneBoard = store.chosen;
+    this.requestUpdate();
+    await this.updateComplete;
+    if (open) {
+      await phone.updateComplete;
+      phone.scrollIntoView({ block: "nearest" });
+      return;
+    }
+    phone.blank();
+    const opener = this.querySelector<HTMLElement>("#phone-open");
+    (opener?.checkVisibility() ? opener : this.querySelector<HTMLElement>("#press"))?.focus();
+  }
+
+  #show(id: string): void {
+    for (const pane of this.querySelectorAll<TabPane>("tab-pane")) {
+      if (pane.show(id)) pane.scrollIntoView({ block: "nearest" });
+    }
+  }
+
+  #factoryReset(): void {
+    const now = performance.now();
+    const isMeant = now - this.#resetAskedAt < CONFIRM_MS;
+    this.#resetAskedAt = isMeant ? Number.NEGATIVE_INFINITY : now;
+    if (isMeant) store.act({ type: "factory", board: store.chosen });
+    this.#board.say(isMeant ? "" : "f again: factory reset, settings and stored alerts are erased");
+  }
+
+  /** The board before or after the chosen one. */
+  #chooseNext(by: 1 | -1): void {
+    const all = [...store.boards.keys()];
+    const next = all[(all.indexOf(store.chosen) + by + all.length) % all.length];
+    if (next !== undefined) store.choose(next);
+  }
+
+  #table(): readonly Key[] {
+    type Gesture = Extract<Action, { readonly board: number; readonly on?: never; readonly type: string }>["type"];
+    const gesture = (key: string, type: Exclude<Gesture, "remove" | "fault" | "power">, text: string): Key => {
+      return { key, text, down: () => store.act({ type, board: store.chosen }) };
+    };
+    return [
+      {
+        key: " ",
+        text: "the button: down while you hold it",
+        down: () => this.#board.down(),
+        up: () => this.#board.up(),
+      },
+      gesture("l", "long", "long press"),
+      gesture("d", "double", "double press"),
+      gesture("s", "setup", "open the setup: hold for 6 s (on RST: five quick presses)"),
+      {
+        key: "f",
+        show: "f f",
+        text: "factory reset: hold for 11 s (on RST: ten quick presses)",
+        down: () => this.#factoryReset(),
+      },
+      gesture("r", "reset", "reset the board"),
+      gesture("x", "crash", "crash: the watchdog bites"),
+      gesture("p", "blackout", "cut the power; it returns after a second"),
+      { key: "w", text: "Wi-Fi off or on", down: toggleWiFi },
+      { key: "b", text: "broker off or on", down: toggleBroker },
+      { key: ",", text: "pause the boards' time, or let it go on", down: togglePause },
+      { key: ".", text: "while it is paused: the next thing happens", down: () => store.act({ type: "step" }) },
+      { key: "[", text: "the board before", down: () => this.#chooseNext(-1) },
+      { key: "]", text: "the board after", down: () => this.#chooseNext(1) },
+      ...[...UPPER, ...LOWER].map(({ id, title, key }) => ({ key, text: title, down: () => this.#show(id) })),
+      { key: "8", text: "the phone: open or close", down: () => void this.#phone(!this.#isPhoneOpen) },
+      { key: "?", text: "this list", down: () => this.#dialog.open() },
+    ];
+  }
+}
+
+/** What the tabs say beside their titles. */
+function counts(): Readonly<Record<string, number>> {
+  return { faults: faultCount(), packets: store.board?.breaches ?? 0 };
+}
+
+customElements.define("bench-app", BenchApp);

@@ -1,0 +1,65 @@
+// The head of the page: whether the bench is there, its time, its surroundings, and the way to the keys. Knows the store.
+
+import { html } from "lit";
+import { Panel } from "./panel.js";
+import { SPEEDS } from "./protocol.js";
+import { store, type Topic } from "./store.js";
+
+export class TopBar extends Panel {
+  protected readonly topics: readonly Topic[] = ["connection", "bench"];
+
+  protected override render(): unknown {
+    const { bench, connected } = store;
+    const isAway = !connected && bench !== undefined;
+    return html`
+      <h1>alertbox <span>bench</span></h1>
+      <p id="connection" class="connection" role="status" ?data-away=${isAway}>${
+        connected ? "Live" : isAway ? "The bench is not running. This page comes back with it." : "Connecting…"
+      }</p>
+      ${this.#time()}
+      <fieldset class="switches" aria-label="Surroundings">
+        <button id="wifi" class="switch" type="button" role="switch" aria-checked=${bench?.wifiOn ?? true}
+          aria-keyshortcuts="w" @click=${() => toggleWiFi()}><span>Wi-Fi</span></button>
+        <button id="broker" class="switch" type="button" role="switch" aria-checked=${bench?.brokerOn ?? true}
+          aria-keyshortcuts="b" ?disabled=${bench?.brokerOurs === false} @click=${() => toggleBroker()}
+          title=${bench?.brokerOurs === false ? "This broker is not the bench's own: stop it where it runs." : ""}
+          ><span>Broker</span></button>
+        <button id="help" class="round" type="button" aria-label="Keys and help" aria-keyshortcuts="?"
+          @click=${() => this.dispatchEvent(new CustomEvent("help", { bubbles: true }))}>?</button>
+      </fieldset>`;
+  }
+
+  #time(): unknown {
+    const { speed, paused } = store.bench ?? { speed: 1, paused: false };
+    const speeds = SPEEDS.includes(speed) ? SPEEDS : [...SPEEDS, speed].sort((a, b) => a - b);
+    return html`<fieldset class="time" aria-label="Time of the boards">
+      <div class="choice">
+        ${speeds.map(
+          (each) => html`<label title=${`${each} of the boards' milliseconds pass in a real one`}>
+            <input type="radio" name="speed" .checked=${!paused && each === speed}
+              @change=${() => store.act({ type: "time", speed: each })}><span>${each}×</span></label>`,
+        )}
+        <label title="The boards' time stands still"><input type="radio" name="speed" .checked=${paused}
+          @change=${() => store.act({ type: "time", speed: 0 })}><span>Pause</span></label>
+      </div>
+      <button id="step" class="plain small" type="button" aria-keyshortcuts="." ?disabled=${!paused}
+        title="While the time stands still: lets the next thing happen"
+        @click=${() => store.act({ type: "step" })}>Step</button>
+    </fieldset>`;
+  }
+}
+
+export function toggleWiFi(): void {
+  if (store.bench !== undefined) store.act({ type: "wifi", on: !store.bench.wifiOn });
+}
+
+export function toggleBroker(): void {
+  if (store.bench?.brokerOurs) store.act({ type: "broker", on: !store.bench.brokerOn });
+}
+
+/** Stops the boards' time, or lets it go on as fast as before. */
+export function togglePause(): void {
+  if (store.bench !== undefined) store.act({ type: "time", speed: store.bench.paused ? store.bench.speed : 0 });
+}
+
+customElements.define("top-bar", TopBar);

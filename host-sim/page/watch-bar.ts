@@ -1,0 +1,34 @@
+// The foot of the page: where the broker is, and a command that shows every alert in a terminal. Knows the store.
+
+import { html } from "lit";
+import { Panel } from "./panel.js";
+import { store, type Topic } from "./store.js";
+
+export class WatchBar extends Panel {
+  protected readonly topics: readonly Topic[] = ["bench"];
+  #copied = false;
+
+  protected override render(): unknown {
+    return html`
+      <p>Broker <code id="address">${store.bench?.broker ?? ""}</code></p>
+      <p class="line"><span>Watch the alerts:</span> <code id="watch">${store.bench?.watch ?? ""}</code>
+        <button id="copy" class="plain small" type="button" @click=${this.#copy}>${this.#copied ? "Copied" : "Copy"}</button>
+      </p>`;
+  }
+
+  #copy(): void {
+    const line = this.inside("watch");
+    const show = (copied: boolean) => {
+      this.#copied = copied;
+      this.requestUpdate();
+    };
+    navigator.clipboard.writeText(line.textContent ?? "").then(
+      () => show(true),
+      // Without permission the line is selected, ready for the reader's own copy key.
+      () => getSelection()?.selectAllChildren(line),
+    );
+    setTimeout(() => show(false), 1500);
+  }
+}
+
+customElements.define("watch-bar", WatchBar);

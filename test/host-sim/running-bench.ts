@@ -1,0 +1,134 @@
+// A bench for tests, mostly with its own broker on a free port: what its views would see, what is on the wire of its
+// boards as mqtt-packet reads it, and a way to wait for something of that.
+
+import assert from "node:assert/strict";
+import { type Parser, parser } from "mqtt-packet";
+import { Bench } from "../../host-sim/bench.js";
+import type { BenchBoard } from "../../host-sim/bench-board.js";
+import type { Traffic } from "../../host-sim/network.js";
+import { type Options, parseOptions } from "../../host-sim/options.js";
+import type { Action, BenchEvent, BoardView, Line } from "../../host-sim/page/protocol.js";
+import { freePort } from "./command.js";
+
+/** A packet or what happened to a connection, as `publish`, `open`, `end`, `reset`. */
+export interface Seen {
+  readonly at: number;
+  readonly chipId: number;
+  readonly connection: number;
+  readonly direction: "up" | "down";
+  readonly what: string;
+  readonly returnCode: number | undefined;
+  readonly sessionPresent: boolean | undefined;
+}
+
+export class RunningBench {
+  readonly bench: Bench;
+  readonly events: BenchEvent[] = [];
+  readonly seen: Seen[] = [];
+  readonly port: number;
+  readonly #parsers = new Map<string, Parser>();
+  readonly #waiting = new Set<() => void>();
+
+  private constructor(bench: Bench, port: number) {
+    this.bench = bench;
+    this.port = port;
+    bench.on((event) => {
+      this.events.push(event);
+      this.#check();
+    });
+    bench.onTraffic((traffic) => this.#heard(traffic));
+  }
+
+  /** Starts one as the command line would; the boards' time is ten times as fast unless `--speed` is given. */
+  static async start(...args: string[]): Promise<RunningBench> {
+    const port = await freePort();
+    const speed = args.includes("--speed") ? [] : ["--speed", "10"];
+    const broker = args.includes("--broker") ? [] : ["--port", `${port}`];
+    const parsed = parseOptions([...broker, "--setup-port", "0", ...speed, ...args]);
+    assert.equal(parsed.kind, "run", JSON.stringify(parsed));
+    return new RunningBench(await Bench.start((parsed as { options: Options }).options, 5000), port);
+  }
+
+  act(action: Action): void {
+    this.bench.act(action);
+  }
+
+  board(index = 0): BenchBoard {
+    return this.bench.board(index) ?? assert.fail(`no board ${index}`);
+  }
+
+  view(index = 0): BoardView {
+    return this.board(index).view;
+  }
+
+  get lines(): readonly Line[] {
+    return this.bench.snapshot().lines;
+  }
+
+  /** The story of a board since line `after`, as words. */
+  words(index = 0, after = 0): string[] {
+    return this.lines.filter(({ board, id }) => board === index && id > after).map(({ word }) => word);
+  }
+
+  /** The number of the latest line. */
+  get lastLine(): number {
+    return this.lines.at(-1)?.id ?? 0;
+  }
+
+  /** What was on the wire since the first `from` entries, as `up publish`. */
+  wire(from = 0): string[] {
+    return this.seen.slice(from).map(({ direction, what }) => `${direction} ${what}`);
+  }
+
+  /** Resolves as soon as it holds; asked whenever something happened on the bench or on the wire. */
+  until(condition: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const check = () => {
+        if (!condition()) return;
+        this.#waiting.delete(check);
+        resolve();
+      };
+      this.#waiting.add(check);
+      check();
+    });
+  }
+
+  /** Resolves when the board says this word. */
+  said(word: string, index = 0, after = this.lastLine): Promise<void> {
+    return this.until(() => this.words(index, after).includes(word));
+  }
+
+  /** Resolves when the box is at rest at the broker. */
+  online(index = 0): Promise<void> {
+    return this.until(() => this.view(index).presence === "online" && this.view(index).power === "running");
+  }
+
+  close(): Promise<void> {
+    return this.bench.close();
+  }
+
+  #heard({ at, chipId, connection, direction, type, bytes }: Traffic): void {
+    const note = (what: string, more: { returnCode?: number; sessionPresent?: boolean } = {}) => {
+      const { returnCode, sessionPresent } = more;
+      this.seen.push({ at, chipId, connection, direction, what, returnCode, sessionPresent });
+    };
+    if (type !== "data") {
+      note(type);
+    } else {
+      const key = `${connection} ${direction}`;
+      let reader = this.#parsers.get(key);
+      if (reader === undefined) {
+        reader = parser({ protocolVersion: 4 });
+        this.#parsers.set(key, reader);
+      }
+      reader.removeAllListeners("packet");
+      reader.on("packet", (packet) => note(packet.cmd, packet as object));
+      reader.parse(Buffer.from(bytes));
+    }
+    this.#check();
+  }
+
+  #check(): void {
+    for (const check of [...this.#waiting]) check();
+  }
+}

@@ -1,0 +1,273 @@
+// Scenarios carried out: on a ground of the test's own, where each wait and each claim is seen to matter; and the
+// shipped files on a real bench, with real sockets.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { afterEach, describe, it } from "mocha";
+import { Bench } from "../../host-sim/bench.js";
+import { SteppedClock } from "../../host-sim/clock.js";
+import { parseOptions } from "../../host-sim/options.js";
+import type { Action, BenchEvent, BoardView, Line } from "../../host-sim/page/protocol.js";
+import { parseScenario } from "../../host-sim/scenario.js";
+import { benchGround } from "../../host-sim/scenario-ground.js";
+import { type Ground, type Outcome, ScenarioRun } from "../../host-sim/scenario-run.js";
+import { freePort } from "./command.js";
+import { boardView } from "./fake-stage.js";
+
+/** Two boards that do nothing but remember, on a clock of the test's. */
+class StillGround implements Ground {
+  readonly clock = new SteppedClock();
+  readonly actions: Action[] = [];
+  readonly told: string[] = [];
+  readonly forms: unknown[] = [];
+  readonly boards = [4, 7];
+  readonly home = { ssid: "home", password: "correct horse", broker: "user@127.0.0.1:1884" };
+  readonly views = new Map<number, BoardView>([
+    [4, boardView(4)],
+    [7, boardView(7)],
+  ]);
+  outcome: Outcome | undefined;
+  readonly #listeners = new Set<(event: BenchEvent) => void>();
+  readonly stage = {
+    act: (action: Action): void => {
+      this.actions.push(action);
+    },
+    on: (listener: (event: BenchEvent) => void): (() => void) => {
+      this.#listeners.add(listener);
+      return () => this.#listeners.delete(listener);
+    },
+  };
+
+  get isHeard(): boolean {
+    return this.#listeners.size > 0;
+  }
+
+  view(board: number): BoardView | undefined {
+    return this.views.get(board);
+  }
+
+  after(ms: number, callback: () => void) {
+    return this.clock.schedule(ms, callback);
+  }
+
+  tell(board: number, word: string, detail: string): void {
+    this.told.push(`${board} ${word}: ${detail}`);
+  }
+
+  submit(url: string, fields: Readonly<Record<string, string>>, done: (status: number | string) => void): void {
+    this.forms.push([url, fields]);
+    this.clock.schedule(10, () => done(this.forms.length === 1 ? 200 : 409));
+  }
+
+  says(word: string, detail = "", board = 4): void {
+    const source = "firmware" as const;
+    const line: Line = { id: 1, board, at: 0, since: 0, ms: 0, source, word, detail, opens: false };
+    for (const listener of [...this.#listeners]) listener({ type: "line", line });
+    this.clock.run(0);
+  }
+
+  becomes(changes: Partial<BoardView>, board = 4): void {
+    const view = { ...boardView(board), ...this.views.get(board), ...changes };
+    this.views.set(board, view);
+    for (const listener of [...this.#listeners]) listener({ type: "board", board: view });
+    this.clock.run(0);
+  }
+
+  play(...steps: string[]): this {
+    const text = ["title: t", "boards: [{}, {}]", "steps:", ...steps].join("\n");
+    new ScenarioRun(parseScenario(text, "t"), this).start((outcome) => {
+      this.outcome = outcome;
+    });
+    assert.equal(this.outcome, undefined, "not from inside the call");
+    this.clock.run(0);
+    return this;
+  }
+}
+
+describe("host-sim/scenario-run", () => {
+  it("does one step after the other, each on its board", () => {
+    const ground = new StillGround().play(
+      "- press",
+      "- long: 2",
+      "- wifi: off",
+      "- speed: 10",
+      "- power: off",
+      "- crash",
+    );
+    assert.deepEqual(ground.actions, [
+      { type: "press", board: 4 },
+      { type: "long", board: 7 },
+      { type: "wifi", on: false },
+      { type: "time", speed: 10 },
+      { type: "power", board: 4, on: false },
+      { type: "crash", board: 4 },
+    ]);
+    assert.deepEqual(ground.outcome, { failure: undefined, steps: 6, held: [] });
+    assert.ok(!ground.isHeard, "it listens no more");
+  });
+
+  it("switches faults of the home for all, and of a board for that one", () => {
+    const ground = new StillGround().play("- fault: half-open", "- { fault: bounce, board: 2 }", "- mend: half-open");
+    assert.deepEqual(ground.actions, [
+      { type: "fault", fault: "half-open", on: true },
+      { type: "fault", fault: "bounce", on: true, board: 7 },
+      { type: "fault", fault: "half-open", on: false },
+    ]);
+  });
+
+  it("holds the button, and goes on when it is up", () => {
+    const ground = new StillGround().play("- hold: 6 s", "- press");
+    ground.clock.run(5999);
+    assert.deepEqual(ground.actions, [{ type: "down", board: 4 }]);
+    ground.clock.run(1);
+    assert.deepEqual(ground.actions.slice(1), [
+      { type: "up", board: 4 },
+      { type: "press", board: 4 },
+    ]);
+  });
+
+  it("waits for all words in any order, from that board", () => {
+    const ground = new StillGround().play("- wait: [delivered, arrived]", "- press");
+    ground.says("arrived");
+    ground.says("delivered", "", 7);
+    ground.says("delivered-not");
+    assert.deepEqual(ground.actions, []);
+    ground.says("delivered", "5750-1");
+    assert.deepEqual(ground.actions, [{ type: "press", board: 4 }]);
+  });
+
+  it("takes a word that came while another was waited for, and none from before the last deed", () => {
+    const ground = new StillGround().play(
+      "- wait: stored",
+      "- wait: joined home",
+      "- press",
+      "- wait: stored",
+      "- press",
+    );
+    ground.says("joined", "home");
+    ground.says("stored");
+    assert.equal(ground.actions.length, 1);
+    ground.says("joined", "home");
+    assert.equal(ground.actions.length, 1, "the old word was before the press");
+    ground.says("stored");
+    assert.equal(ground.actions.length, 2);
+  });
+
+  it("the same word is waited for twice when it is asked for twice", () => {
+    const ground = new StillGround().play("- wait: delivered", "- wait: delivered");
+    ground.says("delivered");
+    assert.equal(ground.outcome, undefined);
+    ground.says("delivered");
+    assert.ok(ground.outcome);
+  });
+
+  it("says what it waited for in vain, where, and what came last", () => {
+    const ground = new StillGround().play("- press", "- { wait: delivered, within: 3 s, board: 2 }");
+    ground.says("joining", "home", 7);
+    ground.clock.run(2999);
+    assert.equal(ground.outcome, undefined);
+    ground.clock.run(1);
+    assert.equal(
+      (ground.outcome as Outcome | undefined)?.failure,
+      'line 5, { wait: delivered, within: 3 s, board: 2 }, board 2: waited 3 s for "delivered"; ' +
+        'the last that the box said is "joining home"',
+    );
+    ground.says("delivered", "", 7);
+    assert.equal(ground.told.filter((line) => line.includes("failed")).length, 1);
+  });
+
+  it("waits until figures are as wanted, and says how they are when they are not", () => {
+    const ground = new StillGround().play("- until: { alerts: 2, led: on }", "- until: { power: asleep }");
+    ground.becomes({ alerts: 2 });
+    ground.becomes({ led: true });
+    ground.clock.run(120_000);
+    assert.match(
+      (ground.outcome as Outcome | undefined)?.failure ?? "",
+      /waited 2 min, and power is running, not asleep$/,
+    );
+  });
+
+  it("expects at once, and keeps what held", () => {
+    const good = new StillGround().play("- expect: { alerts: 0, setup: off, presence: online }");
+    assert.deepEqual(good.outcome, { failure: undefined, steps: 1, held: ["alerts 0, presence online, setup off"] });
+    const bad = new StillGround().play("- expect: { alerts: 1, setup: on }", "- press");
+    assert.match(bad.outcome?.failure ?? "", /alerts is 0, not 1, setup is off, not on$/);
+    assert.deepEqual(bad.actions, []);
+  });
+
+  it("repeats what is inside, also inside of another", () => {
+    const ground = new StillGround().play(
+      "- repeat: 3",
+      "  steps:",
+      "  - press",
+      "  - repeat: 2",
+      "    steps: [reset]",
+      "- crash",
+    );
+    assert.deepEqual(
+      ground.actions.map(({ type }) => type),
+      [...Array(3).fill(["press", "reset", "reset"]).flat(), "crash"],
+    );
+  });
+
+  it("fills in the setup page with what a person would read off the bench", () => {
+    const ground = new StillGround();
+    ground.becomes({ setup: "http://127.0.0.1:8166/" });
+    ground.play("- form: { ssid: $ssid, wifiPassword: $password, host: $host, port: $port, root: $x }", "- press");
+    assert.deepEqual(ground.forms, [
+      [
+        "http://127.0.0.1:8166/",
+        { ssid: "home", wifiPassword: "correct horse", host: "127.0.0.1", port: "1884", root: "$x" },
+      ],
+    ]);
+    assert.equal(ground.actions.length, 0);
+    ground.clock.run(10);
+    assert.equal(ground.actions.length, 1);
+  });
+
+  it("a setup that is not open, and a form that is refused, end it", () => {
+    assert.match(new StillGround().play("- form: { ssid: x }").outcome?.failure ?? "", /the setup is not open: `until/);
+    const ground = new StillGround();
+    ground.becomes({ setup: "http://127.0.0.1:8166/" });
+    ground.play("- form: { ssid: x }", "- form: { ssid: x }");
+    ground.clock.run(20);
+    assert.match(ground.outcome?.failure ?? "", /the box has answered 409$/);
+  });
+
+  it("can be stopped, and does nothing more then", () => {
+    const ground = new StillGround();
+    const run = new ScenarioRun(parseScenario("title: t\nsteps: [after: 5 s, press]", "t"), ground);
+    run.start((outcome) => {
+      ground.outcome = outcome;
+    });
+    ground.clock.run(0);
+    run.stop();
+    ground.clock.run(10_000);
+    assert.equal(ground.outcome?.failure, "stopped before its end");
+    assert.deepEqual(ground.actions, []);
+  });
+});
+
+describe("host-sim/scenarios, on a bench", function () {
+  this.timeout(120_000);
+  let bench: Bench | undefined;
+
+  afterEach(() => bench?.close());
+
+  for (const name of ["first-setup", "router-boots", "power-cut", "lost-session"]) {
+    it(name, async () => {
+      const file = new URL(`../../host-sim/scenarios/${name}.yaml`, import.meta.url);
+      const scenario = parseScenario(readFileSync(file, "utf8"), name);
+      const [board] = scenario.boards;
+      assert.ok(board);
+      const speed = ["--speed", "10", "--port", `${await freePort()}`, "--setup-port", "0"];
+      const parsed = parseOptions([...speed, "--mode", board.mode, ...(board.factoryNew ? ["--factory-new"] : [])]);
+      assert.ok(parsed.kind === "run");
+      bench = await Bench.start(parsed.options, 5000);
+      const ground = benchGround(bench, [0]);
+      const outcome = await new Promise<Outcome>((resolve) => new ScenarioRun(scenario, ground).start(resolve));
+      assert.equal(outcome.failure, undefined);
+      assert.ok(outcome.held.length > 0);
+    });
+  }
+});
