@@ -12,6 +12,7 @@ import { crc, crc32, span } from "./modules/chip.js";
 import { type NorFlash, sectorBytes } from "./nor-flash.js";
 import type { MemoryView, RecordView, SlotView } from "./page/details.js";
 import { firstUserWord, type RtcMemory } from "./rtc.js";
+import { RtcAt, RtcFlag, RtcLayout } from "./rtc-layout.js";
 
 /** Of journal-format.ts: bytes of a header with its room for changes, and of a slot. */
 const HEADER_BYTES = 64;
@@ -186,40 +187,21 @@ function settingsWords(settings: Settings): string {
   ].join("; ");
 }
 
-/** `RtcAt` of src/device/rtc-memory.ts, which only the chip can import; a test compares them. */
-export const RTC_AT = Object.freeze({
-  VERSION: 0,
-  ATTEMPT: 1,
-  FLAGS: 2,
-  QUICK: 3,
-  BAD: 4,
-  WAKES: 5,
-  NETWORK: 6,
-  CHANNEL: 7,
-  BSSID: 8,
-  LEASE: 16,
-  BROKER: 32,
-  MARK: 36,
-  CRASH: 40,
-} as const);
-export const RTC_FLAG = Object.freeze({ PLAIN_ORDER: 1, PLANNED: 2, CACHED: 4, TOLD: 8 } as const);
-export const RTC_LAYOUT = Object.freeze({ VERSION: 2, LENGTH: 104 } as const);
-
 const FLAG_WORDS: readonly (readonly [flag: number, word: string])[] = Object.freeze([
-  [RTC_FLAG.PLAIN_ORDER, "this broker wants CONNACK first"],
-  [RTC_FLAG.PLANNED, "the next restart is meant"],
-  [RTC_FLAG.CACHED, "network remembered"],
-  [RTC_FLAG.TOLD, "crash told"],
+  [RtcFlag.PLAIN_ORDER, "this broker wants CONNACK first"],
+  [RtcFlag.PLANNED, "the next restart is meant"],
+  [RtcFlag.CACHED, "network remembered"],
+  [RtcFlag.TOLD, "crash told"],
 ]);
 
 /** The words that the firmware keeps there; one that says so when they are noise. */
 export function rtcViews(rtc: RtcMemory): MemoryView["rtc"] {
-  const { LENGTH } = RTC_LAYOUT;
+  const { LENGTH } = RtcLayout;
   const bytes = new Uint8Array(LENGTH);
   const view = new DataView(bytes.buffer);
   for (let at = 0; at < LENGTH; at += 4) view.setUint32(at, rtc.read(firstUserWord + 1 + at / 4), true);
   const checksum = rtc.read(firstUserWord);
-  if (checksum !== crc32(bytes) || bytes[RTC_AT.VERSION] !== RTC_LAYOUT.VERSION) {
+  if (checksum !== crc32(bytes) || bytes[RtcAt.VERSION] !== RtcLayout.VERSION) {
     return [{ index: firstUserWord, value: checksum, meaning: "no checksum of what follows: noise, taken as empty" }];
   }
   const views = [{ index: firstUserWord, value: checksum, meaning: "checksum of what follows" }];
@@ -232,9 +214,9 @@ export function rtcViews(rtc: RtcMemory): MemoryView["rtc"] {
 /** Offset in bytes and meaning of each word in use. */
 function rtcMeanings(bytes: Uint8Array): (readonly [at: number, meaning: string])[] {
   const byte = (at: number) => bytes[at] ?? 0;
-  const flags = byte(RTC_AT.FLAGS);
+  const flags = byte(RtcAt.FLAGS);
   const said = FLAG_WORDS.filter(([flag]) => (flags & flag) !== 0).map(([, word]) => word);
-  const { ATTEMPT, QUICK, BAD, WAKES, NETWORK, CHANNEL, BSSID, LEASE, BROKER, MARK, CRASH } = RTC_AT;
+  const { ATTEMPT, QUICK, BAD, WAKES, NETWORK, CHANNEL, BSSID, LEASE, BROKER, MARK, CRASH } = RtcAt;
   const meanings: (readonly [number, string])[] = [
     [
       0,
@@ -247,7 +229,7 @@ function rtcMeanings(bytes: Uint8Array): (readonly [at: number, meaning: string]
     ],
     [4, `${byte(BAD)} bad boots in a row, ${byte(WAKES)} wakes since the radio was calibrated`],
   ];
-  if ((flags & RTC_FLAG.CACHED) !== 0) {
+  if ((flags & RtcFlag.CACHED) !== 0) {
     const dotted = (at: number) => bytes.subarray(at, at + 4).join(".");
     const bssid = Array.from(bytes.subarray(BSSID, BSSID + 6), (each) => each.toString(16).padStart(2, "0")).join(":");
     meanings[1] = [4, `${meanings[1]?.[1]}, network ${byte(NETWORK) + 1} on channel ${byte(CHANNEL)}`];

@@ -4,7 +4,7 @@
 import { MAX_IN_FLIGHT } from "../src/alertbox/outbox.js";
 import type { BudgetView, PacketView } from "./page/details.js";
 
-/** `BUDGET` of src/main.ts, which nothing can import; a test compares them. */
+/** `BUDGET` of src/device/uplink.ts, which nothing can import; a test compares them. */
 export const CLIENT_BUDGET = Object.freeze({ receive: 768, send: 512, inFlight: 6, inbound: 1, topic: 128 } as const);
 
 export class WireBudget {

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "mocha";
+import { RtcAt, RtcFlag } from "../../host-sim/rtc-layout.js";
 import type { RtcMemory } from "../../src/device/rtc-memory.js";
 import { Rig } from "./fixtures/adapters/rig.js";
-import { RtcAt, RtcFlag } from "./rtc-layout.js";
 
 /** Its memory, read as firmware does at each boot. */
 function memory(rig: Rig): RtcMemory {

@@ -136,7 +136,10 @@ describe("host-sim/scenario", () => {
     ["title: t", /has no steps/],
     ["title: t\nsteps: press", /line 2: a list is due here/],
     ["title: t\nboards: [{ mode: solar }]\nsteps: [press]", /line 2: "mode" is one of: mains, battery/],
-    ["title: t\nboards: [{ wiring: rst }]\nsteps: [press]", /line 2: "wiring of a mains box" is one of: gpio, rst\+gpio/],
+    [
+      "title: t\nboards: [{ wiring: rst }]\nsteps: [press]",
+      /line 2: "wiring of a mains box" is one of: gpio, rst\+gpio/,
+    ],
     ["title: t\nname: x\nsteps: [press]", /line 2: a scenario has no "name"/],
   ] as const) {
     it(`${JSON.stringify(text)}: says what is missing`, () => {

@@ -1,4 +1,5 @@
-// The names of the RTC memory's bytes and flags, as rtc-memory.ts lists them: in the code stand numbers.
+// The names of the RTC memory's bytes and flags, as src/device/rtc-memory.ts lists them: in its code stand numbers, because
+// names take flash there. Tests compare the two.
 
 export const RtcAt = Object.freeze({
   VERSION: 0,
@@ -17,3 +18,6 @@ export const RtcAt = Object.freeze({
 } as const);
 
 export const RtcFlag = Object.freeze({ PLAIN_ORDER: 1, PLANNED: 2, CACHED: 4, TOLD: 8 } as const);
+
+/** The first byte, and how many there are. */
+export const RtcLayout = Object.freeze({ VERSION: 2, LENGTH: 104 } as const);
