@@ -1,5 +1,5 @@
-// The names of the RTC memory's bytes and flags, as src/device/rtc-memory.ts lists them: in its code stand numbers, because
-// names take flash there. Tests compare the two.
+// The names of the RTC memory's bytes and flags, as src/device/rtc-memory.ts lists them: in its code stand numbers,
+// because names take flash there. Tests compare the two.
 
 export const RtcAt = Object.freeze({
   VERSION: 0,

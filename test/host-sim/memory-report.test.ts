@@ -8,7 +8,7 @@ import { MemoryWatch } from "../../host-sim/memory-watch.js";
 import { NorFlash } from "../../host-sim/nor-flash.js";
 import { PacketLog } from "../../host-sim/packet-log.js";
 import type { MemoryView, PacketView } from "../../host-sim/page/details.js";
-import { RtcAt, RtcFlag, RtcLayout } from "../../host-sim/rtc-layout.js";
+import { RtcAt, RtcLayout } from "../../host-sim/rtc-layout.js";
 import { CLIENT_BUDGET, WireBudget } from "../../host-sim/wire-budget.js";
 import { World, type WorldBoardOptions } from "../../host-sim/world.js";
 
