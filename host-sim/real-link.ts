@@ -378,8 +378,8 @@ export class RealLink implements Connection {
   }
 
   /**
-   * Leaves the socket open: no FIN, no RST, and what comes is lost. It does not keep the process alive. When the peer has
-   * ended it already there is nobody left to be silent to.
+   * Leaves the socket open: no FIN, no RST, and what comes is lost. It does not keep the process alive. When the peer
+   * has ended it already there is nobody left to be silent to.
    */
   #fallSilent(socket: Socket): void {
     if (socket.readableEnded || socket.closed) {
