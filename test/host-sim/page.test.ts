@@ -275,7 +275,7 @@ describePage("host-sim/page", (visit) => {
       if (seen.includes(name) || (await page.evaluate("document.activeElement === document.body"))) break;
       seen.push(name);
       const outlines = await page.evaluate(
-        `[document.activeElement, document.activeElement.closest("label") ?? document.activeElement]
+        `[document.activeElement, document.activeElement.nextElementSibling ?? document.activeElement]
           .map((element) => getComputedStyle(element).outlineStyle)`,
       );
       assert.ok((outlines as string[]).includes("solid"), name);
