@@ -1,4 +1,4 @@
-// Makes the README's pictures in real Chromium: docs/bench.png, the bench as a visitor sees it after two presses, and
+// Makes the README's pictures in real Chromium: docs/bench.png, the bench as a visitor sees it after three presses, and
 // docs/setup.png, the setup page of a box that nobody has set up, at the size of a phone. `npm run picture` runs it.
 // Needs Chromium; nothing else depends on it.
 
@@ -24,16 +24,18 @@ async function benchPicture(browser: Browser, path: string): Promise<void> {
   try {
     const page = await browser.newPage({ viewport: SIZE, deviceScaleFactor: 1, colorScheme: "light" });
     await page.goto(server.url);
-    await page.getByText("connected").last().waitFor();
-    for (let alerts = 1; alerts <= 2; alerts += 1) {
-      const arrived = bench.witness.delivered;
+    await page.locator(".step", { hasText: "connected" }).first().waitFor();
+    for (let alerts = 1; alerts <= 3; alerts += 1) {
       bench.act({ type: "press", board: 0 });
-      await page.getByText("delivered", { exact: true }).nth(arrived).waitFor();
+      await page
+        .locator('.step[data-word="delivered"]')
+        .nth(alerts - 1)
+        .waitFor({ state: "attached" });
+      await page
+        .locator('.step[data-source="alert"]')
+        .nth(alerts - 1)
+        .waitFor({ state: "attached" });
     }
-    await page
-      .getByText(/^delivered, /)
-      .nth(1)
-      .waitFor();
     await page.screenshot({ path });
   } finally {
     await Promise.all([server.close(), bench.close()]);

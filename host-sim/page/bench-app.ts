@@ -1,7 +1,7 @@
-// The page as a whole: which panels there are, where they stand, and the keys that reach them. Knows the panels by their
-// names and what each may be asked for; what they show is their own affair.
+// The page as a whole: which panels there are, where they stand, and the keys that reach them. Knows the panels by
+// their names and what each may be asked for; what they show is their own affair.
 
-import { html } from "lit";
+import { html, nothing } from "lit";
 import "./board-panel.js";
 import type { BoardPanel } from "./board-panel.js";
 import "./board-strip.js";
@@ -54,21 +54,30 @@ export class BenchApp extends Panel {
   }
 
   protected override render(): unknown {
+    // Nothing of the bench is drawn before it has said what there is: so nothing has to move then.
+    const isKnown = store.bench !== undefined;
     return html`
       <header class="top"><top-bar @help=${() => this.#dialog.open()}></top-bar></header>
-      <main class=${this.#isPhoneOpen ? "with-phone" : ""} @phone=${(event: CustomEvent<boolean>) => this.#phone(event.detail)}>
-        <board-strip></board-strip>
-        <board-panel .phoneOpen=${this.#isPhoneOpen}></board-panel>
-        <phone-panel ?hidden=${!this.#isPhoneOpen} .active=${this.#isPhoneOpen}></phone-panel>
-        <tab-pane id="upper" class="panel" .name=${"The story of this board"} .tabs=${UPPER}></tab-pane>
-        <tab-pane id="lower" class="panel" .name=${"Behind it"} .tabs=${LOWER} .counts=${counts()}></tab-pane>
+      <main class=${this.#isPhoneOpen ? "with-phone" : ""}
+        @phone=${(event: CustomEvent<boolean>) => this.#phone(event.detail)}>
+        ${isKnown ? this.#panels() : nothing}
       </main>
       <footer class="watch"><watch-bar></watch-bar></footer>
       <keys-dialog .keys=${this.#keys}></keys-dialog>`;
   }
 
-  get #board(): BoardPanel {
-    return this.querySelector("board-panel") as BoardPanel;
+  #panels(): unknown {
+    return html`
+      <board-strip></board-strip>
+      <board-panel .phoneOpen=${this.#isPhoneOpen}></board-panel>
+      <phone-panel ?hidden=${!this.#isPhoneOpen} .active=${this.#isPhoneOpen}></phone-panel>
+      <tab-pane id="upper" class="panel" .name=${"The story of this board"} .tabs=${UPPER}></tab-pane>
+      <tab-pane id="lower" class="panel" .name=${"Behind it"} .tabs=${LOWER} .counts=${counts()}></tab-pane>`;
+  }
+
+  /** Undefined until the bench has said what there is. */
+  get #board(): BoardPanel | undefined {
+    return this.querySelector<BoardPanel>("board-panel") ?? undefined;
   }
 
   get #dialog(): KeysDialog {
@@ -76,7 +85,8 @@ export class BenchApp extends Panel {
   }
 
   async #phone(open: boolean): Promise<void> {
-    const phone = this.querySelector("phone-panel") as PhonePanel;
+    const phone = this.querySelector<PhonePanel>("phone-panel");
+    if (phone === null) return;
     this.#isPhoneOpen = open;
     this.#phoneBoard = store.chosen;
     this.requestUpdate();
@@ -102,7 +112,7 @@ export class BenchApp extends Panel {
     const isMeant = now - this.#resetAskedAt < CONFIRM_MS;
     this.#resetAskedAt = isMeant ? Number.NEGATIVE_INFINITY : now;
     if (isMeant) store.act({ type: "factory", board: store.chosen });
-    this.#board.say(isMeant ? "" : "f again: factory reset, settings and stored alerts are erased");
+    this.#board?.say(isMeant ? "" : "f again: factory reset, settings and stored alerts are erased");
   }
 
   /** The board before or after the chosen one. */
@@ -121,8 +131,8 @@ export class BenchApp extends Panel {
       {
         key: " ",
         text: "the button: down while you hold it",
-        down: () => this.#board.down(),
-        up: () => this.#board.up(),
+        down: () => this.#board?.down(),
+        up: () => this.#board?.up(),
       },
       gesture("l", "long", "long press"),
       gesture("d", "double", "double press"),

@@ -130,7 +130,7 @@ function badges({ power, presence, root }: BoardView): unknown {
   return html`<p class="badges">
     <span id="power" class="badge" data-power=${power}>${POWER_WORDS[power]}</span>
     <span id="presence" class="badge" data-presence=${presence}
-      title=${`What the broker says about this box: ${root}/lwt`}>${presence || "presence unknown"}</span>
+      title=${`What the broker says about this box: ${root}/lwt`}>${presence || "unknown"}</span>
   </p>`;
 }
 
@@ -141,7 +141,8 @@ function controls({ index, power, wiring }: BoardView): unknown {
   return html`
     <fieldset class="actions" aria-label="This board">
       <button id="reset" class="plain" type="button" aria-keyshortcuts="r" @click=${ask("reset")}>Reset</button>
-      <button id="blackout" class="plain" type="button" aria-keyshortcuts="p" @click=${ask("blackout")}>Cut power for 1 s</button>
+      <button id="blackout" class="plain" type="button" aria-keyshortcuts="p" @click=${ask("blackout")}
+        >Cut power for 1 s</button>
       <button id="power-switch" class="switch" type="button" role="switch" aria-checked=${power !== "off"}
         @click=${() => store.act({ type: "power", board: index, on: power === "off" })}><span>Power</span></button>
     </fieldset>
@@ -150,9 +151,11 @@ function controls({ index, power, wiring }: BoardView): unknown {
         title=${isOnReset ? "Presses five times, quickly" : "Holds the button for 6 s"}
         >${isOnReset ? "Five presses: setup" : "Hold for setup"}</button>
       <button id="factory-reset" class="plain" type="button" @click=${ask("factory")}
-        title=${`${isOnReset ? "Presses ten times, quickly" : "Holds the button for 11 s"}: ${erases}`}>Factory reset</button>
+        title=${`${isOnReset ? "Presses ten times, quickly" : "Holds the button for 11 s"}: ${erases}`}
+        >Factory reset</button>
       <button id="crash" class="plain" type="button" aria-keyshortcuts="x" @click=${ask("crash")}
-        title="The watchdog bites: the chip restarts. Three times within a minute each lead to safe mode.">Crash</button>
+        title="The watchdog bites: the chip restarts. Three times within a minute each lead to safe mode."
+        >Crash</button>
     </fieldset>`;
 }
 

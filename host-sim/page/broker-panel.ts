@@ -34,7 +34,8 @@ export class BrokerPanel extends Panel {
     return html`<h2 class="unseen">Broker</h2>
       <div class="broker">
         <div class="topics">
-          <p class="trouble" role="status" ?hidden=${connected || trouble === ""}>The observer is not connected: ${trouble}</p>
+          <p class="trouble" role="status" ?hidden=${connected || trouble === ""}
+            >The observer is not connected: ${trouble}</p>
           ${
             this.#rows.length === 0
               ? html`<p class="empty">No topic yet: press the button, or publish something here.</p>`
@@ -60,7 +61,8 @@ export class BrokerPanel extends Panel {
   #row({ path, name, level, isOpen, below, view }: TopicRow, isFocused: boolean): unknown {
     const branch = below > 0 ? (isOpen ? "▾" : "▸") : "";
     return html`<li role="treeitem" class="topicrow" aria-level=${level} aria-expanded=${below > 0 ? isOpen : nothing}
-      aria-selected=${path === this.#picked} tabindex=${isFocused ? 0 : -1} data-topic=${path} ${vars({ "--level": level })}
+      aria-selected=${path === this.#picked} tabindex=${isFocused ? 0 : -1} data-topic=${path}
+      ${vars({ "--level": level })}
       @click=${() => this.#click(path, below > 0, isOpen)}>
       <span class="branch" aria-hidden="true">${branch}</span><b>${name === "" ? html`<i>empty</i>` : name}</b>
       ${view?.retained ? html`<span class="retained" title="Retained: the broker keeps it">retained</span>` : nothing}
@@ -71,7 +73,9 @@ export class BrokerPanel extends Panel {
   #value(): unknown {
     const view = store.topics.get(this.#picked);
     if (view === undefined) {
-      return html`<section class="value-pane"><h3>Topic</h3><p class="soft">Pick one on the left to see its value.</p></section>`;
+      return html`<section class="value-pane">
+        <h3>Topic</h3><p class="soft">Pick one on the left to see its value.</p>
+      </section>`;
     }
     const { topic, payload, bytes, qos, retained, count } = view;
     const clear = () => store.act({ type: "publish", topic, payload: "", qos: 1, retain: true });
@@ -89,10 +93,14 @@ export class BrokerPanel extends Panel {
   #form(): unknown {
     return html`<form class="publish" aria-label="Publish" @submit=${this.#publish}>
       <h3>Publish</h3>
-      <input id="publish-topic" aria-label="Topic" placeholder="topic" required pattern="[^+#]+" title="A topic, without + or #">
-      <textarea id="publish-payload" aria-label="Payload to publish" placeholder="payload" rows="2" maxlength="30000"></textarea>
+      <input id="publish-topic" aria-label="Topic" placeholder="topic" required pattern="[^+#]+"
+        title="A topic, without + or #">
+      <textarea id="publish-payload" aria-label="Payload to publish" placeholder="payload" rows="2"
+        maxlength="30000"></textarea>
       <p class="actions">
-        <select id="publish-qos" aria-label="QoS">${[0, 1, 2].map((qos) => html`<option value=${qos}>QoS ${qos}</option>`)}</select>
+        <select id="publish-qos" aria-label="QoS">
+          ${[0, 1, 2].map((qos) => html`<option value=${qos}>QoS ${qos}</option>`)}
+        </select>
         <label class="check"><input id="publish-retain" type="checkbox"> retain</label>
         <button class="plain small" type="submit">Publish</button>
       </p>
@@ -171,10 +179,11 @@ function pretty(payload: string): string {
 
 function boxes(): unknown {
   const views = [...store.boards.values()].map(({ view }) => view);
-  return html`<section><h3>Boxes</h3><table>
+  return html`<section><h3>Boxes</h3><table class="boxes">
     <tbody>${views.slice(0, 60).map(
       ({ chipId, presence, root }) => html`<tr><th scope="row">${chipId}</th>
-        <td><span class="badge" data-presence=${presence}>${presence || "unknown"}</span></td><td><code>${root}</code></td></tr>`,
+        <td><span class="badge" data-presence=${presence}>${presence || "unknown"}</span></td>
+        <td><code>${root}</code></td></tr>`,
     )}</tbody>
   </table></section>`;
 }
@@ -204,7 +213,8 @@ function figures(): unknown {
         ? html`<p class="soft">This broker says nothing under $SYS.</p>`
         : html`<table><tbody>${sys.map(
             ([topic, value]) =>
-              html`<tr><th scope="row"><code>${topic.replace(/^\$SYS\//, "")}</code></th><td class="number">${value}</td></tr>`,
+              html`<tr><th scope="row"><code>${topic.replace(/^\$SYS\//, "")}</code></th>
+                <td class="number">${value}</td></tr>`,
           )}</tbody></table>`
     }</section>`;
 }

@@ -61,13 +61,13 @@ function resultOf(line: Line): string {
 }
 
 export class Chapters {
-  /** Newest first; the lines of each in their order. */
+  /** Oldest first, and so are the lines of each. */
   readonly list: Chapter[] = [];
   #lines = 0;
 
   add(line: Line): void {
     if (line.opens || this.list.length === 0) this.#open(line);
-    const chapter = this.list[0];
+    const chapter = this.list.at(-1);
     if (chapter === undefined || chapter.lines.length >= Limit.LINES_IN_CHAPTER) return;
     chapter.lines.push(line);
     this.#lines++;
@@ -85,9 +85,9 @@ export class Chapters {
 
   #open(line: Line): void {
     const heading = line.opens ? (HEADINGS[line.word] ?? line.word) : "Start";
-    this.list.unshift({ id: line.id, heading, at: line.at, lines: [], span: 1, result: "", resultWord: "" });
+    this.list.push({ id: line.id, heading, at: line.at, lines: [], span: 1, result: "", resultWord: "" });
     while (this.list.length > Limit.CHAPTERS || this.#lines > Limit.LINES) {
-      this.#lines -= this.list.pop()?.lines.length ?? 0;
+      this.#lines -= this.list.shift()?.lines.length ?? 0;
     }
   }
 }

@@ -1,6 +1,6 @@
 // Arrow keys in lists whose entries can have the focus (WAI-ARIA: roving tabindex). Knows elements only.
 
-/** The entry to which a key leads from the focused one, or undefined when the key leads nowhere. Takes the key if so. */
+/** The entry to which a key leads from the focused one, and takes the key; undefined when the key leads nowhere. */
 export function moved(event: KeyboardEvent, entries: string): HTMLElement | undefined {
   const list = event.currentTarget as HTMLElement;
   const all = [...list.querySelectorAll<HTMLElement>(entries)];

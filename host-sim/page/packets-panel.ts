@@ -55,7 +55,9 @@ export class PacketsPanel extends Panel {
       <div class="tools">${this.#tools()}</div>
       ${
         packets.length === 0
-          ? html`<p class="empty">No packet yet. Press the button, or reset the board: it connects and says so here.</p>`
+          ? html`<p class="empty">
+              No packet yet. Press the button, or reset the board: it connects and says so here.
+            </p>`
           : html`<div class="packets" ?data-picked=${picked !== undefined}>
               ${this.#list()} ${picked === undefined ? nothing : this.#detail(picked)}
             </div>`
@@ -81,7 +83,8 @@ export class PacketsPanel extends Panel {
         ({ name, title }) => html`<button class="chip" type="button" aria-pressed=${this.#kinds.has(name)}
           @click=${() => flip(name)}>${title}</button>`,
       )}
-      <label class="check"><input id="no-pings" type="checkbox" .checked=${!this.#withPings} @change=${pings}> Hide pings</label>
+      <label class="check">
+        <input id="no-pings" type="checkbox" .checked=${!this.#withPings} @change=${pings}> Hide pings</label>
       <a class="last" href="/alertbox.pcap" download>Save as pcap</a>`;
   }
 
@@ -90,31 +93,41 @@ export class PacketsPanel extends Panel {
     const last = Math.min(this.#rows.length, Math.ceil((this.#top + this.#height) / ROW) + SPARE);
     const isPickedSeen = this.#rows.slice(first, last).some(({ id }) => id === this.#picked);
     const heads = ["time", "", "type", "QoS", "flags", "id", "topic", "payload"];
-    return html`<div class="packetlist" role="grid" tabindex="0" aria-label="Packets" aria-rowcount=${this.#rows.length + 1}
+    return html`<div class="packetlist" role="grid" tabindex="0" aria-label="Packets"
+      aria-rowcount=${this.#rows.length + 1}
       aria-activedescendant=${isPickedSeen ? `packet-${this.#picked}` : nothing}
       @scroll=${this.#scrolled} @keydown=${this.#key}>
       <div class="packet head" role="row" aria-rowindex="1">
-        ${heads.map((head) => html`<span role="columnheader">${head || html`<span class="unseen">direction</span>`}</span>`)}
+        ${heads.map(
+          (head) => html`<span role="columnheader">${head || html`<span class="unseen">direction</span>`}</span>`,
+        )}
       </div>
       <div class="room" role="rowgroup" ${vars({ "--room": `${this.#rows.length * ROW}px` })}>
         <div class="window" role="presentation" ${vars({ "--top": `${first * ROW}px` })}>
           ${this.#rows.slice(first, last).map((packet, index) => this.#row(packet, first + index))}
         </div>
       </div>
-      ${this.#rows.length > 0 ? nothing : html`<div role="row"><p class="empty" role="gridcell">No packet fits the filter.</p></div>`}
+      ${
+        this.#rows.length > 0
+          ? nothing
+          : html`<div role="row"><p class="empty" role="gridcell">No packet fits the filter.</p></div>`
+      }
     </div>`;
   }
 
   #row(packet: PacketView, index: number): unknown {
     const { id, at, direction, type, qos, retain, dup, packetId, topic, detail, breach } = packet;
     const cell = (name: string, text: unknown) => html`<span role="gridcell" class=${name}>${text}</span>`;
-    return html`<div id=${`packet-${id}`} class="packet" role="row" aria-rowindex=${index + 2} aria-selected=${id === this.#picked}
+    const arrow = html`<span aria-hidden="true">${direction === "up" ? "↑" : "↓"}</span>`;
+    return html`<div id=${`packet-${id}`} class="packet" role="row" aria-rowindex=${index + 2}
+      aria-selected=${id === this.#picked}
       data-direction=${direction} data-type=${type} ?data-breach=${breach !== undefined} @click=${() => this.#pick(id)}>
-      ${cell("number", (at / 1000).toFixed(3))}
-      ${cell("direction", html`<span aria-hidden="true">${direction === "up" ? "↑" : "↓"}</span><span class="unseen">${direction}</span>`)}
+      ${cell("number", (at / 1000).toFixed(3).padStart(9, "\u2007"))}
+      ${cell("direction", html`${arrow}<span class="unseen">${direction}</span>`)}
       ${cell("type", type)} ${cell("number", qos ?? "")}
-      ${cell("flags", `${retain ? "retain " : ""}${dup ? "DUP" : ""}`)} ${cell("number", packetId ?? "")}
-      ${cell("topic", topic)} ${cell("payload", breach === undefined ? detail : `${breach.statement}: ${breach.detail}`)}
+      ${cell("flags", `${retain ? "retain " : ""}${dup ? "DUP" : ""}`)} ${cell("id", packetId ?? "")}
+      ${cell("topic", topic)}
+      ${cell("payload", breach === undefined ? detail : `${breach.statement}: ${breach.detail}`)}
     </div>`;
   }
 
@@ -122,9 +135,11 @@ export class PacketsPanel extends Panel {
     const { type, direction, length, connection, hex, breach, topic, detail } = packet;
     const shown = hex === "" ? 0 : hex.split(" ").length;
     return html`<div class="detail-pane" role="region" aria-label="The packet that is picked" tabindex="0">
-      <p class="headline"><b>${type}</b> <span class="soft">${direction === "up" ? "from" : "to"} the board, ${length} bytes,
-        connection ${connection}</span>
-        <button class="plain small" type="button" aria-label="Close the packet" @click=${() => this.#pick(undefined)}>Close</button></p>
+      <p class="headline"><b>${type}</b>
+        <span class="soft">${direction === "up" ? "from" : "to"} the board, ${length} bytes,
+          connection ${connection}</span>
+        <button class="plain small" type="button" aria-label="Close the packet"
+          @click=${() => this.#pick(undefined)}>Close</button></p>
       ${breach === undefined ? nothing : html`<p class="breach"><b>[${breach.statement}]</b> ${breach.detail}</p>`}
       ${topic === "" ? nothing : html`<p><code>${topic}</code></p>`}
       ${detail === "" ? nothing : html`<p class="said-payload">${detail}</p>`}

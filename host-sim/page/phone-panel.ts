@@ -35,7 +35,8 @@ export class PhonePanel extends Panel {
       <p class="empty" ?hidden=${!isBlank}>
         The setup is closed. “Hold for setup” opens it, and so does the first start of a box without settings.
       </p>
-      <iframe id="phone-page" title="The setup page, on a phone" referrerpolicy="no-referrer" ?hidden=${isBlank}></iframe>
+      <iframe id="phone-page" title="The setup page, on a phone" referrerpolicy="no-referrer"
+        ?hidden=${isBlank}></iframe>
     </section>`;
   }
 

@@ -1,5 +1,5 @@
-// What happens: the chapters of the chosen board, newest first, each with its steps and their milliseconds as a small
-// timeline. Knows the store.
+// What happens: the chapters of the chosen board in their order, each with its steps and their milliseconds as a small
+// timeline. The end is followed until the reader scrolls up. Knows the store.
 
 import { html } from "lit";
 import { guard } from "lit/directives/guard.js";
@@ -10,24 +10,72 @@ import type { Line } from "./protocol.js";
 import { store, type Topic } from "./store.js";
 import { vars } from "./vars.js";
 
+/** Pixels from the end within which a reader counts as being there. */
+const NEAR = 24;
+
 export class StepsPanel extends Panel {
   protected readonly topics: readonly Topic[] = ["lines"];
+  /** True while the reader is at the end: it then stays there. */
+  #follows = true;
+  #board = -1;
+  /** Pixels of chapters that are gone: their room is kept while the end is followed, so that nothing jumps. */
+  #gone = 0;
+
+  protected override willUpdate(): void {
+    const first = store.board?.chapters.list[0];
+    if (this.#board !== store.chosen || first === undefined) {
+      this.#follows = true;
+      this.#gone = 0;
+    }
+    this.#board = store.chosen;
+    if (!this.#follows || first === undefined) return;
+    for (const chapter of this.querySelectorAll<HTMLElement>(".chapter")) {
+      if (Number(chapter.dataset["id"]) >= first.id) return;
+      this.#gone += chapter.offsetHeight;
+    }
+  }
+
+  protected override updated(): void {
+    const list = this.querySelector<HTMLElement>(".story");
+    if (list !== null && this.#follows) list.scrollTop = list.scrollHeight;
+  }
 
   protected override render(): unknown {
     const chapters = store.board?.chapters.list ?? [];
+    const scrolled = ({ currentTarget }: Event) => {
+      const { scrollTop, clientHeight, scrollHeight } = currentTarget as HTMLElement;
+      this.#follows = scrollTop + clientHeight >= scrollHeight - NEAR;
+      if (!this.#follows && this.#gone > 0) this.#forget(currentTarget as HTMLElement);
+    };
     return html`
       <h2 class="unseen">What happens</h2>
       <button id="clear" class="plain small corner" type="button" @click=${() => store.clearLines()}>Clear</button>
       <p id="empty" class="empty" ?hidden=${chapters.length > 0}>
         Press the button: every step of the firmware appears here, with its milliseconds.
       </p>
-      <div role="log" aria-live="polite" aria-relevant="additions" aria-label="Steps"><ol id="story">
-        ${repeat(
-          chapters,
-          ({ id }) => id,
-          (chapter) => html`<li class="chapter">${guard([chapter.id, chapter.lines.length], () => draw(chapter))}</li>`,
-        )}
-      </ol></div>`;
+      <div class="story" role="log" tabindex="0" aria-live="polite" aria-relevant="additions" aria-label="Steps"
+        @scroll=${scrolled}>
+        <ol id="story" ${vars({ "--gone": `${this.#gone}px` })}>
+          ${repeat(
+            chapters,
+            ({ id }) => id,
+            (chapter) =>
+              html`<li class="chapter" data-id=${chapter.id}>
+                ${guard([chapter.id, chapter.lines.length], () => draw(chapter))}
+              </li>`,
+          )}
+        </ol>
+      </div>`;
+  }
+
+  /** Somebody scrolls up: the room of what is gone goes, too, and what is seen stays where it is. */
+  #forget(list: HTMLElement): void {
+    const gone = this.#gone;
+    this.#gone = 0;
+    this.requestUpdate();
+    this.updateComplete.then(() => {
+      list.scrollTop -= gone;
+    });
   }
 }
 

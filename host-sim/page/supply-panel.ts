@@ -55,9 +55,10 @@ export class SupplyPanel extends Panel {
       <p class="empty" ?hidden=${now !== undefined}>No current yet: switch the board's power on.</p>
       <div class="supply" ?hidden=${now === undefined}>
         <div class="current">
-          <p class="headline"><b class="now">${now?.milliamperes ?? 0} mA</b> <span class="soft">now</span>
+          <p class="headline"><b class="now">${`${now?.milliamperes ?? 0} mA`}</b> <span class="soft">now</span>
             ${this.#spans()}</p>
-          <div id="plot" role="img" aria-label=${`Current over the last ${this.#span} seconds; now ${now?.milliamperes ?? 0} mA`}></div>
+          <div id="plot" role="img"
+            aria-label=${`Current over the last ${this.#span} seconds; now ${now?.milliamperes ?? 0} mA`}></div>
         </div>
         ${this.#life(sleepMilliamperes(draws), lastCharge(presses))}
       </div>`;
@@ -82,13 +83,17 @@ export class SupplyPanel extends Panel {
     const battery = { capacityMah: this.#capacity, pressesADay: this.#presses };
     const days = isKnown ? lifeDays({ ...battery, pressMah: press, sleepMilliamperes: sleep }) : undefined;
     const field = (id: string, title: string, value: number, unit: string, set: (value: number) => void) =>
-      html`<label class="field"><span>${title}</span><input id=${id} type="number" min="1" max="1000000" .value=${String(value)}
-        @input=${(event: Event) => this.#set(id, (event.target as HTMLInputElement).valueAsNumber, set)}><span class="soft">${unit}</span></label>`;
+      html`<label class="field"><span>${title}</span>
+        <input id=${id} type="number" min="1" max="1000000" .value=${String(value)}
+          @input=${(event: Event) => this.#set(id, (event.target as HTMLInputElement).valueAsNumber, set)}>
+        <span class="soft">${unit}</span></label>`;
     return html`<section class="life" aria-label="Battery life">
       <dl class="figures">
-        <div><dt>The last press</dt><dd id="press-charge">${press === undefined ? "–" : `${press.toFixed(3)} mAh`}</dd></div>
+        <div><dt>The last press</dt>
+          <dd id="press-charge">${press === undefined ? "–" : `${press.toFixed(3)} mAh`}</dd></div>
         <div><dt>Asleep</dt><dd id="sleep-current">${sleep === undefined ? "–" : `${sleep} mA`}</dd></div>
-        <div><dt>Battery lasts</dt><dd id="life-days">${days === undefined ? "–" : `${Math.round(days)} days`}</dd></div>
+        <div><dt>Battery lasts</dt>
+          <dd id="life-days">${days === undefined ? "–" : `${Math.round(days)} days`}</dd></div>
       </dl>
       ${field(CAPACITY, "Battery", this.#capacity, "mAh", (value) => {
         this.#capacity = value;
@@ -99,7 +104,8 @@ export class SupplyPanel extends Panel {
       <p class="soft formula">days = capacity ÷ (24 h × asleep + presses × charge of a press)${
         days === undefined
           ? nothing
-          : html`<br>${Math.round(days)} = ${this.#capacity} ÷ (24 × ${sleep} + ${this.#presses} × ${press?.toFixed(3)})`
+          : html`<br>${Math.round(days)} = ${this.#capacity} ÷
+              (24 × ${sleep} + ${this.#presses} × ${press?.toFixed(3)})`
       }</p>
       <p class="soft" ?hidden=${isKnown}>${
         isMains
@@ -147,7 +153,7 @@ export class SupplyPanel extends Panel {
     }
     this.#plot.setData([times, currents], false);
     const end = times.at(-1) ?? now;
-    this.#plot.setScale("x", { min: end - this.#span, max: end });
+    this.#plot.setScale("x", { min: Math.max(0, end - this.#span), max: Math.max(end, this.#span) });
   }
 }
 

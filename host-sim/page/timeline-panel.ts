@@ -2,7 +2,6 @@
 // each step. A step that is pointed at or focused is explained. Knows the store; the reckoning is in timeline.ts.
 
 import { html, nothing } from "lit";
-import { repeat } from "lit/directives/repeat.js";
 import { type PressView, STEP_TEXTS, type StepName } from "./details.js";
 import { moved } from "./listing.js";
 import { Panel } from "./panel.js";
@@ -20,6 +19,11 @@ const OUTCOMES = Object.freeze({
 function ms(time: number | undefined): string {
   if (time === undefined) return "–";
   return Math.abs(time) < 100_000 ? `${Math.round(time)} ms` : `${Math.round(time / 1000)} s`;
+}
+
+/** For a column of figures: as wide as the widest, in spaces that are as wide as a digit. */
+function column(time: number | undefined): string {
+  return ms(time).padStart(8, "\u2007");
 }
 
 export class TimelinePanel extends Panel {
@@ -50,11 +54,14 @@ export class TimelinePanel extends Panel {
       <p class="headline"><b>${press.id || `press ${press.number}`}</b>
         <span class="outcome" data-outcome=${press.outcome}>${OUTCOMES[press.outcome]}</span>
         <span class="soft">${press.chargeMah.toFixed(3)} mAh</span></p>
-      <div class="steprow head" aria-hidden="true"><span>step</span><span></span><span>after</span><span>p50</span><span>p90</span></div>
+      <div class="steprow head" aria-hidden="true">
+        <span>step</span><span></span><span>after</span><span>p50</span><span>p90</span>
+      </div>
       <ol role="listbox" aria-label="Steps of this press" aria-describedby="step-said" @keydown=${this.#onStepKey}>
         ${rows.map((row) => this.#row(row, first, last))}
       </ol>
-      <p id="step-said" class="said soft" aria-live="polite">${explained === undefined ? nothing : explain(explained)}</p>
+      <p id="step-said" class="said soft" aria-live="polite"
+        >${explained === undefined ? nothing : explain(explained)}</p>
     </div>`;
   }
 
@@ -67,16 +74,19 @@ export class TimelinePanel extends Panel {
       this.requestUpdate();
     };
     const isHere = step === this.#step;
-    return html`<li class="steprow" role="option" data-step=${step} data-phase=${phase} ?data-missing=${at === undefined}
+    const lane = (name: string, start: number, end: number) =>
+      html`<i class=${name} ${vars({ "--from": share(start), "--to": share(end) })}></i>`;
+    return html`<li class="steprow" role="option" data-step=${step} data-phase=${phase}
+      ?data-missing=${at === undefined}
       aria-selected=${isHere} tabindex=${isHere ? 0 : -1} @pointerenter=${point} @focus=${point}>
       <span>${title}</span>
       <span class="lane">
-        ${p50 === undefined || p90 === undefined ? nothing : html`<i class="usual" ${vars({ "--from": share(p50), "--to": share(p90) })}></i>`}
-        ${at === undefined ? nothing : html`<i class="bar" ${vars({ "--from": share(from), "--to": share(at) })}></i>`}
+        ${p50 === undefined || p90 === undefined ? nothing : lane("usual", p50, p90)}
+        ${at === undefined ? nothing : lane("bar", from, at)}
       </span>
-      <span class="number">${ms(at)}${unseen(at === undefined ? " has not happened" : " after the press")}</span>
-      <span class="number soft">${unseen("p50 ")}${ms(p50)}</span>
-      <span class="number soft">${unseen("p90 ")}${ms(p90)}</span>
+      <span class="number">${column(at)}${unseen(at === undefined ? " has not happened" : " after the press")}</span>
+      <span class="number soft">${unseen("p50 ")}${column(p50)}</span>
+      <span class="number soft">${unseen("p90 ")}${column(p90)}</span>
     </li>`;
   }
 
@@ -86,20 +96,16 @@ export class TimelinePanel extends Panel {
     return html`<div class="presses">
       <p class="headline"><b>Last ${presses.length}</b>
         <span class="soft" title="Until delivered: half of them took as long at most, nine in ten as long"
-          >p50 ${ms(quantile(done, 0.5))}, p90 ${ms(quantile(done, 0.9))}</span></p>
+          >${`p50 ${ms(quantile(done, 0.5))}, p90 ${ms(quantile(done, 0.9))}`}</span></p>
       <ol role="listbox" aria-label="Last presses" @keydown=${this.#onPressKey}>
-        ${repeat(
-          [...presses].reverse(),
-          ({ number }) => number,
-          (press) => this.#press(press, press.number === shown.number, longest, presses),
-        )}
+        ${[...presses].reverse().map((press) => this.#press(press, press.number === shown.number, longest, presses))}
       </ol>
     </div>`;
   }
 
   #press(press: PressView, isShown: boolean, longest: number, presses: readonly PressView[]): unknown {
     const after = deliveredAfter(press);
-    const words = after === undefined ? OUTCOMES[press.outcome] : ms(after);
+    const words = after === undefined ? OUTCOMES[press.outcome] : column(after);
     return html`<li class="pressrow" role="option" aria-selected=${isShown} tabindex=${isShown ? 0 : -1}
       data-number=${press.number}
       @click=${() => this.#choose(press.number, presses)} @focus=${() => this.#choose(press.number, presses)}>
@@ -107,10 +113,19 @@ export class TimelinePanel extends Panel {
       <span class="lane">${rowsOf(press, []).map(({ at, from, phase }) =>
         at === undefined
           ? nothing
-          : html`<i class="bar" data-phase=${phase} ${vars({ "--from": Math.max(0, from) / longest, "--to": Math.max(0, at) / longest })}></i>`,
+          : html`<i class="bar" data-phase=${phase}
+              ${vars({ "--from": Math.max(0, from) / longest, "--to": Math.max(0, at) / longest })}></i>`,
       )}</span>
-      <span class="number outcome" data-outcome=${press.outcome}>${words}${after === undefined ? nothing : unseen(" delivered")}</span>
+      <span class="number outcome" data-outcome=${press.outcome}
+        >${words}${after === undefined ? nothing : unseen(" delivered")}</span>
     </li>`;
+  }
+
+  /** Rows stay and presses move through them: the focus goes along with the press that is shown. */
+  protected override updated(): void {
+    const focused = this.querySelector<HTMLElement>(".pressrow:focus");
+    if (focused === null || focused.tabIndex === 0) return;
+    this.querySelector<HTMLElement>('.pressrow[tabindex="0"]')?.focus({ preventScroll: true });
   }
 
   /** The newest press is followed, any other one stays. */

@@ -1,4 +1,5 @@
-// The head of the page: whether the bench is there, its time, its surroundings, and the way to the keys. Knows the store.
+// The head of the page: whether the bench is there, its time, its surroundings, and the way to the keys. Knows the
+// store.
 
 import { html } from "lit";
 import { Panel } from "./panel.js";

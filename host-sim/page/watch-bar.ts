@@ -1,6 +1,6 @@
 // The foot of the page: where the broker is, and a command that shows every alert in a terminal. Knows the store.
 
-import { html } from "lit";
+import { html, nothing } from "lit";
 import { Panel } from "./panel.js";
 import { store, type Topic } from "./store.js";
 
@@ -9,10 +9,13 @@ export class WatchBar extends Panel {
   #copied = false;
 
   protected override render(): unknown {
+    const { bench } = store;
+    if (bench === undefined) return nothing;
     return html`
-      <p>Broker <code id="address">${store.bench?.broker ?? ""}</code></p>
-      <p class="line"><span>Watch the alerts:</span> <code id="watch">${store.bench?.watch ?? ""}</code>
-        <button id="copy" class="plain small" type="button" @click=${this.#copy}>${this.#copied ? "Copied" : "Copy"}</button>
+      <p>Broker <code id="address">${bench.broker}</code></p>
+      <p class="line"><span>Watch the alerts:</span> <code id="watch">${bench.watch}</code>
+        <button id="copy" class="plain small" type="button" @click=${this.#copy}
+          >${this.#copied ? "Copied" : "Copy"}</button>
       </p>`;
   }
 

@@ -45,8 +45,8 @@ describePage("host-sim/page: the broker", (visit) => {
       ["ArrowRight", "a/b/c"],
       ["ArrowLeft", "a/b"],
       ["End", "a/d"],
-      ["ArrowUp", "a/b/c"],
-      ["ArrowLeft", "a/b"],
+      ["ArrowLeft", "a"],
+      ["ArrowRight", "a/b"],
     ];
     for (const [key, topic] of walk) {
       await visit.page.keyboard.press(key);

@@ -33,7 +33,7 @@ describePage("host-sim/page: the memory", (visit) => {
     pressOnce(visit.stage, 7, 600);
     const panel = await visit.openPanel("Memory");
     assert.match((await panel.locator(".records tbody tr").first().textContent()) ?? "", /5750-7/);
-    await panel.getByText("1088 of 4096 bytes; flash: 62 writes, 3 erases").waitFor();
+    await panel.getByText("1088 of 4096 bytes; 62 writes, 3 erases").waitFor();
     await panel.locator(".slot", { hasText: "in force" }).getByText("generation 4").waitFor();
     await panel.getByRole("row", { name: "33 00000007 presses counted" }).waitFor();
     await panel.locator(".limit", { hasText: "send buffer" }).getByText("212 of 512 bytes").waitFor();

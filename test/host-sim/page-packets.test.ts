@@ -97,7 +97,7 @@ describePage("host-sim/page: the packets", (visit) => {
     await picked.waitFor({ state: "detached" });
   });
 
-  it("draws only what is in sight of a thousand packets, follows the newest, and stays where a reader has scrolled", async () => {
+  it("draws only what is in sight of a thousand packets, follows the newest, stays where a reader is", async () => {
     const panel = await visit.openPanel("Packets");
     for (let count = 1; count <= 1000; count++) visit.stage.packet({ detail: `number ${count}` });
     await panel.locator(".packet", { hasText: "number 1000" }).waitFor();

@@ -112,13 +112,13 @@ describe("host-sim: setup on the bench, in Chromium", function () {
     const page = await open(url, 1440, 900);
     const opener = page.getByRole("button", { name: "Open the setup page as a phone sees it" });
     await opener.waitFor();
-    assert.equal(await page.locator("#home-password").textContent(), "correct horse");
-    assert.equal(await page.locator("#home-broker").textContent(), `127.0.0.1:${port}`);
     const seconds = async () =>
       Number(/closes in (\d+) s/.exec((await page.locator("#setup-left").textContent()) ?? "")?.[1]);
     assert.ok((await seconds()) > 60);
     await opener.focus();
     await page.keyboard.press("Enter");
+    assert.equal(await page.locator("#home-password").textContent(), "correct horse");
+    assert.equal(await page.locator("#home-broker").textContent(), `127.0.0.1:${port}`);
     const phone = page.frameLocator("#phone-page");
     await phone.locator(".pick", { hasText: "home" }).click();
     await phone.locator("#key").fill("correct horse");
@@ -130,7 +130,7 @@ describe("host-sim: setup on the bench, in Chromium", function () {
     await page.locator(".result", { hasText: "settings saved" }).waitFor();
     await page.locator("#presence", { hasText: "online" }).waitFor();
     await page.locator("#phone-close").click();
-    assert.equal(await page.locator("#phone").isHidden(), true);
+    await page.locator("#phone").waitFor({ state: "hidden" });
     await page.locator("#press").click();
     await page.locator("#alerts", { hasText: "1" }).waitFor();
   });

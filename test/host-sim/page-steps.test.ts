@@ -5,7 +5,7 @@ import { it } from "mocha";
 import { describePage } from "./page-visit.js";
 
 describePage("host-sim/page: what happens", (visit) => {
-  it("tells the steps of a press with their milliseconds, newest press first, politely to screen readers", async () => {
+  it("tells the steps of a press with their milliseconds, press after press, politely to screen readers", async () => {
     await visit.open();
     const { page, stage } = visit;
     assert.equal(await page.getByText("every step of the firmware appears here").isVisible(), true);
@@ -21,7 +21,7 @@ describePage("host-sim/page: what happens", (visit) => {
     );
     stage.tell("pressed", "", { source: "bench", opens: true, since: 0 });
     await page.locator(".chapter").nth(1).waitFor();
-    assert.equal(await page.locator(".chapter").first().locator(".step").count(), 1);
+    assert.equal(await page.locator(".chapter").last().locator(".step").count(), 1);
     assert.equal(await page.getByRole("log").getAttribute("aria-live"), "polite");
     assert.equal(await page.getByText("every step of the firmware appears here").isVisible(), false);
     await page.locator("#clear").click();
@@ -52,6 +52,31 @@ describePage("host-sim/page: what happens", (visit) => {
     }
     stage.tell("crash", "the watchdog bites", { source: "crash", opens: true });
     await page.locator("h3", { hasText: "Crash" }).waitFor();
+  });
+
+  it("follows the end, until the reader scrolls up", async () => {
+    await visit.open();
+    const { page, stage } = visit;
+    for (let index = 0; index < 60; index++) stage.tell("pressed", `press ${index}`, { opens: true });
+    await page.locator(".detail", { hasText: "press 59" }).waitFor();
+    const inView = async (text: string) => {
+      const box = await page.locator(".detail", { hasText: text }).boundingBox();
+      const list = await page.locator(".story").boundingBox();
+      assert.ok(box !== null && list !== null);
+      return box.y >= list.y && box.y + box.height <= list.y + list.height + 1;
+    };
+    assert.equal(await inView("press 59"), true);
+    await page.locator(".story").hover();
+    await page.mouse.wheel(0, -5000);
+    await page.waitForFunction(() => {
+      const list = (globalThis as unknown as { document: { querySelector(name: string): { scrollTop: number } } })
+        .document;
+      return list.querySelector(".story").scrollTop === 0;
+    });
+    stage.tell("stored", "the newest");
+    await page.locator(".detail", { hasText: "the newest" }).waitFor({ state: "attached" });
+    assert.equal(await inView("the newest"), false);
+    assert.equal(await inView("press 30"), true);
   });
 
   it("puts each mark where its time is", async () => {

@@ -14,7 +14,8 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 
 /** Runs in the page: what axe-core finds wrong, as a line each. */
 const RUN_AXE = `axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) =>
-  violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => id + " " + target + ": " + failureSummary)))`;
+  violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, failureSummary }) => id + " " + target + ": " + failureSummary)))`;
 
 /** Runs in the page: adds up in `window.shifted` how much of the layout has moved without being asked. */
 const WATCH_SHIFTS = `(() => {
@@ -22,7 +23,8 @@ const WATCH_SHIFTS = `(() => {
   new PerformanceObserver((list) => {
     for (const { hadRecentInput, value, sources } of list.getEntries()) {
       if (hadRecentInput) continue;
-      const names = sources.map(({ node }) => node?.id || node?.className || node?.nodeName);
+      const names = sources.map(({ node }) =>
+        node?.id || node?.className || node?.parentNode?.className + ">" + node?.textContent);
       window.shifted.push(value.toFixed(5) + " " + names.join(" "));
     }
   }).observe({ type: "layout-shift", buffered: true });
