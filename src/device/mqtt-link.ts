@@ -180,7 +180,7 @@ export class MqttLink {
     const session = this.session;
     // What is said while a fragment is read leaves after it, with the acknowledgement.
     if (socket === null || session.held < 0) return;
-    if (session.start < session.end || (session.owed > 0 && wants(session))) {
+    if (session.owed > 0 && wants(session)) {
       const marks = this.marks;
       const window = this.window;
       let count = 0;
@@ -320,7 +320,7 @@ function onReadable(this: Socket, bytes: number): void {
     parsing = session.parsing;
     // The usual cases have no more questions than these: the buffers are empty, so there is room for what is read here
     // and for what goes out as the answer to it. Four bytes are an answer, most likely.
-    if (parsing === 1 && session.held === 0 && session.start === session.end) {
+    if (parsing === 1 && session.held === 0 && session.owed === 0) {
       let count = left;
       if (count > 64 && count > (session.words[20] as number)) count = session.words[20] as number;
       const room = (link.marks & 23) < 6 ? link.window : 0;
@@ -360,7 +360,7 @@ function onReadable(this: Socket, bytes: number): void {
     }
     // A message that is to leave has a turn of its own.
     if (answer < 0) {
-      if (session.owed > 15) link.alarm(instant);
+      if (session.owed > 63) link.alarm(instant);
       else link.push(instant);
     } else {
       const due = session.dueAt;

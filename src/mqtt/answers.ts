@@ -2,7 +2,7 @@
 // PUBREL. Both sides of §4.3. Whatever the server sends, nothing here throws: a breach ends the connection with its
 // statement. Packet types are numbers; packet.ts has the table.
 
-import { finish, tell } from "./ending.js";
+import { finish, keep, tell } from "./ending.js";
 import { find, forget, move, setPhase } from "./in-flight.js";
 import { packetName } from "./packet.js";
 import { acknowledge, schedule, wake } from "./sender.js";
@@ -63,7 +63,7 @@ function onConnack(me: Session, sessionPresent: boolean, code: number): void {
     try {
       me.handler.onConnected(sessionPresent);
     } catch (error) {
-      me.errors ??= [error];
+      keep(me, error);
     }
   }
 }
@@ -183,14 +183,14 @@ export function answered(me: Session, type: number, id: number): number {
       if (type === 11) me.handler.onUnsubscribed(id);
       else me.handler.onDelivered(id, type);
     } catch (error) {
-      me.errors ??= [error];
+      keep(me, error);
     }
   } else {
     // PUBREC: the owner records the message as received first; only then may PUBREL leave.
     try {
       me.handler.onReceived(id);
     } catch (error) {
-      me.errors ??= [error];
+      keep(me, error);
       // Unless the callback has ended the connection itself.
       if (me.held < 0) finish(me, "internal", "onReceived threw", "");
       return 0;
@@ -204,7 +204,7 @@ export function answered(me: Session, type: number, id: number): number {
       if (at < 0) return 0;
       word = words[at] as number;
       if (((word ^ before) & ~0x2000000) !== 0 && (word & 0x1700000) !== 0x1100000) return 0;
-      if ((word & 0x700000) === 0x100000) me.owed -= 16;
+      if ((word & 0x700000) === 0x100000) me.owed -= 64;
     }
     // PUBREL leaves after those of all PUBRECs before.
     const to = me.split;
@@ -222,7 +222,7 @@ export function answered(me: Session, type: number, id: number): number {
       const due = me.dueAt;
       if (due === undefined || ((until - due) | 0) < 0) me.dueAt = until;
     } else {
-      me.owed += 16;
+      me.owed += 64;
       schedule(me, me.instant);
     }
     if (at !== to) move(me, at, to);

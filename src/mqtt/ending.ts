@@ -14,9 +14,15 @@ export function tell(me: Session, name: keyof SessionHandler, what: unknown, cod
     (me.handler as unknown as Record<typeof name, (what: unknown, codes: unknown) => void>)[name](what, codes);
     return true;
   } catch (error) {
-    me.errors ??= [error];
+    keep(me, error);
     return false;
   }
+}
+
+/** An exception of the owner's, of which the first is thrown when the outermost method has done its work. */
+export function keep(me: Session, error: unknown): void {
+  me.errors ??= [error];
+  me.owed |= 32;
 }
 
 export function leave(me: Session): void {
@@ -24,6 +30,7 @@ export function leave(me: Session): void {
   const errors = me.errors;
   if (errors === null || me.depth > 0 || me.held < 0) return;
   me.errors = null;
+  me.owed &= ~32;
   throw errors[0];
 }
 
@@ -74,7 +81,7 @@ export function finish(me: Session, reason: CloseReason, detail: string, stateme
   me.start = 0;
   me.end = 0;
   me.leaving = 0;
-  me.owed &= ~14;
+  me.owed &= ~30;
   me.payload = null;
   words[16] = (words[16] as number) + 1;
   // Whatever is left of a fragment that is being received is dropped.

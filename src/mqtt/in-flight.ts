@@ -61,8 +61,8 @@ export abstract class InFlight extends Decoder {
   split = 32;
   /**
    * What is still to be done by itself, 0 when nothing is, which is what the hot paths ask: 1 something is to be told
-   * that no request may tell, 2 PINGREQ, 4 DISCONNECT, 8 the rest of the packet that is leaving, and 16 for each entry
-   * in phase 1 or 4.
+   * that no request may tell, 2 PINGREQ, 4 DISCONNECT, 8 the rest of the packet that is leaving, 16 bytes wait to leave,
+   * 32 an exception waits to be thrown, and 64 for each entry in phase 1 or 4.
    */
   owed = 0;
   /** QoS 0 messages that have not left. To be read only. */
@@ -118,8 +118,8 @@ export function adopt(me: InFlight, word: number, size: number, length: number):
 export function setPhase(me: InFlight, at: number, phase: number): void {
   const word = me.words[at] as number;
   const before = (word >> 20) & 7;
-  if (before === 1 || before === 4) me.owed -= 16;
-  if (phase === 1 || phase === 4) me.owed += 16;
+  if (before === 1 || before === 4) me.owed -= 64;
+  if (phase === 1 || phase === 4) me.owed += 64;
   else if (phase === 7) me.owed |= 1;
   me.words[at] = (word & ~0x700000) | (phase << 20);
 }
@@ -128,7 +128,7 @@ export function setPhase(me: InFlight, at: number, phase: number): void {
 export function forget(me: InFlight, at: number, word: number): void {
   const edge = me.edge - 4;
   // Phases 1 and 4 are queued. What waits for its answer, the usual case, has the bit in between.
-  if ((word & 0x200000) === 0 && (word & 0x500000) !== 0x500000) me.owed -= 16;
+  if ((word & 0x200000) === 0 && (word & 0x500000) !== 0x500000) me.owed -= 64;
   // After PUBREC: in the first part of the table.
   if ((word & 0xf0000) === 0x70000) me.split -= 4;
   if (at !== edge) move(me, at, edge);

@@ -40,14 +40,7 @@ export function accept(
   let size = topicBytes + (flags < 2 ? 4 : 6);
   let length = 0;
   let packet: Uint8Array | null = null;
-  if (
-    room > 0 &&
-    me.owed === 0 &&
-    me.state === 3 &&
-    me.start === me.end &&
-    me.held >= 0 &&
-    typeof payload === "string"
-  ) {
+  if (room > 0 && me.owed === 0 && me.state === 3 && me.held >= 0 && typeof payload === "string") {
     // One conversion and no copy. Text that is not ASCII has more bytes than characters, and goes the other way.
     length = payload.length;
     const total = size + length;
@@ -84,7 +77,7 @@ export function accept(
   if (packet === null) {
     // Queued.
     word |= 0x100000;
-    me.owed += 16;
+    me.owed += 64;
     if (flags < 2) me.unsent += 1;
     schedule(me, now);
   } else {

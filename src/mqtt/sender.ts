@@ -127,7 +127,7 @@ export abstract class Sender extends InFlight {
     this.contents.push(null, null);
     // Resumed; phase 4, answer PUBCOMP.
     adopt(this, 0x1470000 | id, 0, 0);
-    this.owed += 16;
+    this.owed += 64;
     this.split = at + 4;
     if (from !== at) move(this, from, at);
     if (this.state === 3 && this.server === 1) setPhase(this, at, 7);
@@ -187,7 +187,7 @@ function request(me: Sender, type: 8 | 10, list: Filters, now: number): number {
   if (id === 0) return -1;
   me.contents.push(list, null);
   adopt(me, 0x100000 | ((type + 1) << 16) | id, size, list.length);
-  me.owed += 16;
+  me.owed += 64;
   schedule(me, now);
   return id;
 }
@@ -217,8 +217,8 @@ export function schedule(me: Sender, now: number): void {
 /** Whether `transmit` is to be called as soon as the transport takes bytes. */
 export function wants(me: Sender): boolean {
   const owed = me.owed;
-  if (me.start < me.end) return true;
-  if (owed === 0 || me.state < 2) return false;
+  if ((owed & 16) !== 0) return true;
+  if ((owed & ~32) === 0 || me.state < 2) return false;
   // After DISCONNECT (5) nothing may follow [MQTT-3.14.4-2]. Entries wait for CONNACK, if not for more.
   if ((owed & 15) !== 0 || me.state > 3) return me.state < 5 || (owed & 1) !== 0;
   return me.server > 0 || me.words[30] === 1;
@@ -233,7 +233,7 @@ export function wants(me: Sender): boolean {
 export function acknowledge(me: Sender, type: number, id: number): boolean {
   const output = me.bytes;
   let end = me.end;
-  if (me.owed === 0 && me.start === end) {
+  if (me.owed === 0) {
     end = me.words[20] as number;
     me.start = end;
   } else {
@@ -246,6 +246,7 @@ export function acknowledge(me: Sender, type: number, id: number): boolean {
     }
   }
   me.end = encodeAck(output, end, type, id);
+  me.owed |= 16;
   return true;
 }
 
@@ -271,7 +272,7 @@ function nextItem(me: Sender): number {
   // After DISCONNECT (5) nothing may follow [MQTT-3.14.4-2].
   if (state > 4) return 0;
   const isPingDue = (me.owed & 2) !== 0;
-  if (me.owed > 15 && (me.server > 0 || words[30] === 1)) {
+  if (me.owed > 63 && (me.server > 0 || words[30] === 1)) {
     const edge = me.edge;
     for (let at = 32; at < edge; at += 4) {
       const phase = ((words[at] as number) >> 20) & 7;
@@ -391,7 +392,7 @@ function begin(me: Sender, item: number, at: number): number {
   }
   // From queued to leaving.
   words[item] = (word + 0x100000) | 0x800000;
-  me.owed += 8 - 16;
+  me.owed += 8 - 64;
   if (me.server === 0) me.server = -1;
   return edge;
 }

@@ -11,7 +11,7 @@
 import { answered, keptAt, reply } from "./answers.js";
 import type { Budget, Inbound, Message, SessionHandler, SessionOptions } from "./contract.js";
 import { decode, reset } from "./decoder.js";
-import { finish, leave, settle, tell } from "./ending.js";
+import { finish, keep, leave, settle, tell } from "./ending.js";
 import { accept } from "./outgoing.js";
 import { checkClean, encodeConnect, packetName } from "./packet.js";
 import { fill, Sender, schedule, wake, wants } from "./sender.js";
@@ -94,6 +94,7 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
     reset(this, false);
     this.start = words[20] as number;
     this.end = encodeConnect(this.bytes, this.start, fields);
+    this.owed |= 16;
     words[12] = until;
     wake(this, until);
     schedule(this, now);
@@ -123,7 +124,7 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
     }
     let answer = -2;
     this.instant = now | 0;
-    if (count === 4 && held === 0 && this.parsing === 1 && this.start === this.end) {
+    if (count === 4 && held === 0 && this.parsing === 1 && this.owed === 0) {
       this.at = 0;
       answer = arriveAnswer(this, room);
     }
@@ -151,11 +152,12 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
       try {
         count = fill(this, limit, single);
       } catch (error) {
-        this.errors ??= [error];
+        keep(this, error);
         finish(this, "internal", "a message could not be read", "");
       }
     }
     this.depth -= 256;
+    this.owed = this.start < this.end ? this.owed | 16 : this.owed & ~16;
     if (count > 0) {
       this.leftAt = instant;
       this.sendBy = null;
@@ -328,7 +330,7 @@ function hand(me: Session, message: Inbound, course: number, last: boolean): num
     if (course === 1) me.handler.onMessage(message);
     else if (course > 0 && course < 4) me.handler.onOverflow(message);
   } catch (error) {
-    me.errors ??= [error];
+    keep(me, error);
   }
   // The bytes are overwritten by what comes next.
   message.start = 0;
@@ -382,7 +384,7 @@ export function arriveAnswer(me: Session, room: number): number {
     me.leftAt = now;
     return 4;
   }
-  return me.owed === 0 && me.start === me.end && me.errors === null ? 0 : outcome(me, room);
+  return me.owed === 0 ? 0 : outcome(me, room);
 }
 
 /**
@@ -393,7 +395,7 @@ export function arriveAnswer(me: Session, room: number): number {
 export function arrive(me: Session, count: number, room: number, single: boolean): number {
   if (count > 0) me.cameAt = me.instant;
   decode(me, count, single);
-  return me.owed === 0 && me.start === me.end && me.errors === null ? 0 : outcome(me, room);
+  return me.owed === 0 ? 0 : outcome(me, room);
 }
 
 /** What is to leave, or to be done, now that what came has been taken in. */
@@ -401,12 +403,13 @@ function outcome(me: Session, room: number): number {
   if ((me.owed & 1) !== 0) settle(me);
   const start = me.start;
   const end = me.end;
-  if (start === end) return me.owed === 0 && me.errors === null ? 0 : -1;
+  if (start === end) return me.owed === 0 ? 0 : -1;
   // Without a connection, or with a new one that a callback has begun, nothing is to be said on this one. Who has to
   // look after an exception of a callback's sends later.
-  if (end - start <= room && me.owed === 0 && me.state > 2 && me.errors === null) {
+  if (end - start <= room && me.owed === 16 && me.state > 2) {
     me.at = start;
     me.start = end;
+    me.owed = 0;
     me.leftAt = me.instant;
     me.sendBy = null;
     return end - start;
