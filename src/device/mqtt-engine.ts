@@ -87,6 +87,7 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
     this.given = options;
     if (options.store !== undefined) this.marks = 32;
     if (options.store ?? options.onControl ?? options.onReceived ?? options.onDelivered) this.marks |= 4096;
+    else session.listens = false;
     if (options.target !== undefined) this.target = options.target;
     this.session.words[23] = now();
     this.alarm(this.session.words[23] as number);
@@ -215,8 +216,14 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
   /** Bytes that can be written now; onWritable will say when there is room again. */
   private roomLeft(): number {
     const room = this.writable;
-    if (room === 0) this.marks |= 64;
+    if (room === 0) this.awaitRoom();
     return room;
+  }
+
+  /** onWritable is due when there is room: what is delivered makes some. */
+  private awaitRoom(): void {
+    this.marks |= 64;
+    this.session.listens = true;
   }
 
   private ask(operation: number, options: WriteOptions, instant: number): number {
@@ -373,6 +380,7 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
     const room = this.writable;
     if (room === 0) return;
     this.marks &= ~64;
+    this.session.listens = (this.marks & 4096) !== 0;
     this.given.onWritable?.call(this, room);
   }
 
@@ -477,7 +485,7 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
     this.phase = 4;
     this.session.words[27] = now();
     this.marks |= 256;
-    this.marks |= 64;
+    this.awaitRoom();
     this.control(PacketType.CONNACK, 0, { returnCode: 0, sessionPresent });
     this.tellWritable();
   }

@@ -22,7 +22,8 @@ export function keptAt(me: Session, id: number): number {
 }
 
 function onConnack(me: Session, sessionPresent: boolean, code: number): void {
-  if (me.server > 0) {
+  const words = me.words;
+  if ((words[19] as number) > 0) {
     finish(me, "violation", "a second CONNACK", "3.2.0-1");
     return;
   }
@@ -38,27 +39,27 @@ function onConnack(me: Session, sessionPresent: boolean, code: number): void {
     finish(me, "refused", detail ?? `reserved code ${code}`, sessionPresent ? "3.2.2-4" : "", code);
     return;
   }
-  if (sessionPresent && me.words[22] !== 0) {
+  if (sessionPresent && words[22] !== 0) {
     finish(me, "violation", "Session Present 1 for a clean session", "3.2.2-1");
     return;
   }
-  me.server = sessionPresent ? 2 : 1;
+  words[19] = sessionPresent ? 2 : 1;
   me.sendBy = null;
   if (!sessionPresent) {
     // The server has no session [MQTT-3.1.2-6, MQTT-3.2.2-3]. An inbound id kept would swallow a new message. What
     // the server already owned is delivered; what it may not have goes as new. What has left on this connection
     // already is not sent again.
-    me.words[15] = 0;
+    words[15] = 0;
     for (let at = 32; at < me.edge; at += 4) {
-      const word = me.words[at] as number;
+      const word = words[at] as number;
       if (((word >> 16) & 15) === 7) setPhase(me, at, 7);
-      else me.words[at] = word & ~0x1000000;
+      else words[at] = word & ~0x1000000;
     }
   }
   // After disconnect() what CONNACK says about the session holds all the same.
   if (me.state === 2) {
     me.state = 3;
-    if ((me.words[4] as number) > 0) awaitQuiet(me);
+    if ((words[4] as number) > 0) awaitQuiet(me);
     // Not by tell(): the stack is deepest here.
     try {
       me.handler.onConnected(sessionPresent);
@@ -75,10 +76,10 @@ function awaitQuiet(me: Session): void {
 }
 
 /** A packet that is no answer to an entry. What it is and what is returned: see {@link answered}. */
-function onOther(me: Session, type: number, id: number): number {
+function onOther(me: Session, type: number, id: number, room: number): number {
   const words = me.words;
   if (type === 2) onConnack(me, id > 255, id & 255);
-  else if (me.server < 1) finish(me, "violation", `${packetName(type)} before CONNACK`, "3.2.0-1");
+  else if ((words[19] as number) < 1) finish(me, "violation", `${packetName(type)} before CONNACK`, "3.2.0-1");
   else if (type === 6) {
     // The id is free, whether it was held or not.
     const place = keptAt(me, id);
@@ -86,7 +87,7 @@ function onOther(me: Session, type: number, id: number): number {
       words[place] = words[words.length - (words[15] as number)] as number;
       words[15] = (words[15] as number) - 1;
     }
-    if (me.held === -2 && me.owed === 0) return 0x70;
+    if (room > 3 && me.owed === 0) return 0x70;
     reply(me, 7, id);
   } else if (type === 13) {
     // One that nobody asked for changes nothing.
@@ -153,13 +154,13 @@ function grant(me: Session, at: number, id: number): void {
 }
 
 /**
- * A packet of `type` for `id`, whether or not an entry waits for it. If `held` is -2, the answer may leave at once,
- * unless a callback has asked for something or ended the connection: then what is returned is its first byte, for the
- * others are as they came. Else it is queued; that, or when there is none, gives 0.
+ * A packet of `type` for `id`, whether or not an entry waits for it. If the transport has `room` for it, the answer may
+ * leave at once, unless a callback has asked for something or ended the connection: then what is returned is its first
+ * byte, for the others are as they came. Else it is queued; that, or when there is none, gives 0.
  *
  * The way of every answer, and therefore straight: what the two halves of QoS 2 do to their entry is done right here.
  */
-export function answered(me: Session, type: number, id: number): number {
+export function answered(me: Session, type: number, id: number, room: number): number {
   const words = me.words;
   const edge = me.edge;
   let at = 32;
@@ -168,52 +169,55 @@ export function answered(me: Session, type: number, id: number): number {
     word = words[at] as number;
     if ((word & 0xffff) === id) break;
   }
-  if (at === edge || me.server < 1) return onOther(me, type, id);
+  if (at === edge || (me.state !== 3 && (words[19] as number) < 1)) return onOther(me, type, id, room);
   // Expected: the packet waits for just this answer.
   if (((word >> 16) & 0x7f) !== (type === 7 ? 0x67 : 0x30 | type)) {
     // What is no answer to an entry: 4, 5, 7, 9 and 11 are, the bits of 0xab0.
-    if (((0xab0 >> type) & 1) === 0) return onOther(me, type, id);
+    if (((0xab0 >> type) & 1) === 0) return onOther(me, type, id, room);
     if (isSurprise(me, at, id, type)) return 0;
   }
   if (type === 9) grant(me, at, id);
   else if (type !== 5) {
     // The entry is over before the owner is told, so that its place is free.
     forget(me, at, word);
-    try {
-      if (type === 11) me.handler.onUnsubscribed(id);
-      else me.handler.onDelivered(id, type);
-    } catch (error) {
-      keep(me, error);
+    if (me.listens || type === 11) {
+      // Not by tell(): the stack is deepest here.
+      me.held = -1;
+      try {
+        if (type === 11) me.handler.onUnsubscribed(id);
+        else me.handler.onDelivered(id, type);
+      } catch (error) {
+        keep(me, error);
+      }
     }
   } else {
-    // PUBREC: the owner records the message as received first; only then may PUBREL leave.
-    try {
-      me.handler.onReceived(id);
-    } catch (error) {
-      keep(me, error);
-      // Unless the callback has ended the connection itself.
-      if (me.held < 0) finish(me, "internal", "onReceived threw", "");
-      return 0;
-    }
-    // The callback may have ended the connection. The record is made all the same, so PUBREL is what the next one
-    // sends: for an entry that is to be sent again. That it has asked for a flush (0x2000000) changes nothing.
-    const before = word;
-    word = words[at] as number;
-    if (me.edge !== edge || ((word ^ before) & ~0x2000000) !== 0) {
-      at = find(me, id);
-      if (at < 0) return 0;
+    if (me.listens) {
+      // The owner records the message as received first; only then may PUBREL leave.
+      me.held = -1;
+      try {
+        me.handler.onReceived(id);
+      } catch (error) {
+        keep(me, error);
+        // Unless the callback has ended the connection itself.
+        if (me.held < 0) finish(me, "internal", "onReceived threw", "");
+        return 0;
+      }
+      // The callback may have ended the connection. The record is made all the same, so PUBREL is what the next one
+      // sends: for an entry that is to be sent again. That it has asked for a flush (0x2000000) changes nothing.
+      const before = word;
       word = words[at] as number;
-      if (((word ^ before) & ~0x2000000) !== 0 && (word & 0x1700000) !== 0x1100000) return 0;
-      if ((word & 0x700000) === 0x100000) me.owed -= 64;
+      if (me.edge !== edge || ((word ^ before) & ~0x2000000) !== 0) {
+        at = find(me, id);
+        if (at < 0) return 0;
+        word = words[at] as number;
+        if (((word ^ before) & ~0x2000000) !== 0 && (word & 0x1700000) !== 0x1100000) return 0;
+        if ((word & 0x700000) === 0x100000) me.owed -= 64;
+      }
     }
     // PUBREL leaves after those of all PUBRECs before.
     const to = me.split;
-    const place = (at - 32) >> 1;
-    const contents = me.contents;
-    contents[place] = null;
-    contents[place + 1] = null;
     me.split = to + 4;
-    const isLeaving = me.held === -2 && me.owed === 0;
+    const isLeaving = room > 3 && me.owed === 0;
     // Answer PUBCOMP; phase 6 and begun, or phase 4; not resumed.
     words[at] = (word & ~0x1ff0000) | (isLeaving ? 0xe70000 : 0x470000);
     if (isLeaving) {

@@ -13,20 +13,14 @@ import { type FromArrayBuffer, scan } from "./text.js";
  * `reset()`: the rest of the fragment is then dropped. They must not throw. Each new connection begins with a reset().
  */
 export abstract class Decoder {
+  // The engine looks for a field among those of the object, one after the other, in the order in which they were made:
+  // what each packet needs comes first, whose ever it is.
+
   /**
-   * Numbers, see sender.ts; words[7] is the longest topic handed over, in bytes, and words[18] what is still to come of
-   * what `parsing` says.
+   * Numbers, see in-flight.ts; words[7] is the longest topic handed over, in bytes, and words[18] what is still to come
+   * of what `parsing` says.
    */
   readonly words: Int32Array;
-  /** Bytes [0, words[20]) take what comes in: the owner puts it there from `held` on. The rest is the sender's. */
-  readonly bytes: Uint8Array;
-  /** What both are views of; `bytes` is its beginning. A view of a range of it costs half of what `subarray` does. */
-  readonly block: ArrayBuffer;
-  /**
-   * Bytes of an unfinished packet at the front of `bytes`; below 0 while a fragment is decoded, -2 if it is nothing but
-   * an answer and the next answer may leave right after it. To be read only.
-   */
-  held = 0;
   /**
    * What the next byte belongs to.
    *
@@ -36,17 +30,52 @@ export abstract class Decoder {
    *   1 ──one packet is enough for now──► 7 head, in what is held already ──► 1
    *   any ──malformed──► 0 ──reset()──► 1
    */
-  parsing = 0;
+  parsing: number;
+  /** Bytes of an unfinished packet at the front of `bytes`; below 0 while a fragment is decoded. To be read only. */
+  held: number;
+  /** See in-flight.ts: what the session is still to do by itself, 0 when that is nothing. */
+  owed: number;
+  /** What all views are of; `bytes` is its beginning. A view of a range of it costs half of what `subarray` does. */
+  readonly block: ArrayBuffer;
+  /** See session.ts. */
+  state: number;
+  /** See in-flight.ts: where the table ends. */
+  edge: number;
+  /** Bytes [0, words[20]) take what comes in: the owner puts it there from `held` on. The rest is the sender's. */
+  readonly bytes: Uint8Array;
+  /** The instant of the call that is running, or of the latest one. */
+  instant: number;
+  /** The instant of the next tick, or an earlier one. */
+  dueAt: number | undefined;
+  /** false: the owner wants to hear neither onReceived nor onDelivered. */
+  listens: boolean;
+  /** See session.ts. */
+  handler: unknown;
+  /** When the last byte came, and when the last one left. */
+  cameAt: number;
+  leftAt: number;
   /**
    * The PUBLISH whose payload is expected. While none of that has come, `offset` is how much is wanted in one piece.
    */
-  message: Inbound | null = null;
+  message: Inbound | null;
 
   /** words[20] must be at least 9 more than words[7], and at least 69: a SUBACK of 62 codes. */
   constructor(block: ArrayBuffer, bytes: number, words: number) {
     this.words = new Int32Array(block, (bytes + 3) & ~3, words);
-    this.bytes = new Uint8Array(block, 0, bytes);
+    this.parsing = 0;
+    this.held = 0;
+    this.owed = 0;
     this.block = block;
+    this.state = 0;
+    this.edge = 32;
+    this.bytes = new Uint8Array(block, 0, bytes);
+    this.instant = 0;
+    this.dueAt = undefined;
+    this.listens = true;
+    this.handler = null;
+    this.cameAt = 0;
+    this.leftAt = 0;
+    this.message = null;
   }
 
   /** Whether the bytes so far end inside a packet. False after a malformed one. */

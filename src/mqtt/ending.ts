@@ -68,10 +68,10 @@ export function finish(me: Session, reason: CloseReason, detail: string, stateme
     detail,
     statement: statement === "" ? "" : `MQTT-${statement}`,
     code: code ?? 0,
-    pipelined: reason === "lost" && me.server < 0,
+    pipelined: reason === "lost" && (words[19] as number) < 0,
   };
   me.state = 1;
-  me.server = 0;
+  words[19] = 0;
   me.sendBy = null;
   // What a callback asks for from here on has its own.
   me.dueAt = undefined;
@@ -97,6 +97,11 @@ export function finish(me: Session, reason: CloseReason, detail: string, stateme
     }
     if ((word & 0x800000) !== 0) words[at] = (word & ~0x800000) | (reason === "refused" ? 0 : 0x1000000);
     setPhase(me, at, answer === 7 ? 4 : 1);
+    if (answer === 7) {
+      // All that will leave is PUBREL.
+      me.contents[(at - 32) >> 1] = null;
+      me.contents[(at - 30) >> 1] = null;
+    }
   }
   if ((me.owed & 1) !== 0) settle(me);
   if ((words[14] as number) > 0) {

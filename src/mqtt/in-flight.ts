@@ -24,6 +24,8 @@ export type Filters = readonly (Subscription | string)[];
  *  15 inbound QoS 2 ids held: the last words, in no order
  *  16 connections that have ended: tells code that has called the owner whether its connection is still the same
  *  17 course, see session.ts  18 rest, see decoder.ts   (both: where the codes of the SUBACK are that is being told)
+ *  19 what is known of the server's session: -1 nothing, and a PUBLISH or PUBREL was begun before CONNACK, 0 nothing, 1
+ *  there was none, 2 present
  *  20 bytes of the buffer for what comes in             21 bytes of `topic`       22 1 in a clean session
  *  23, 25 to 27 and 31 are the owner's, for what he has to keep beside the session; 31 is above 0 while bytes that have
  *  come wait for him              24 1 when onOverflow gets no bytes, 2 when nobody has one
@@ -32,8 +34,8 @@ export type Filters = readonly (Subscription | string)[];
  * The table has 4 words for each entry, from word 32 on:
  *
  *   0  bits 0-15 packet id, 0 for QoS 0;  16-19 answer;  20-22 phase;  23 began;  24 resumed;  25 flush;  26 retain
- *   1  bytes of the packet that is to leave, without payload; of a PUBREL nothing is said
- *   2  bytes of a PUBLISH's payload, filters of a SUBSCRIBE
+ *   1  bytes of a SUBSCRIBE or UNSUBSCRIBE
+ *   2  bytes of a PUBLISH's payload that is no text, filters of a SUBSCRIBE
  *   3  the answer is due by then; only while it is waited for
  *
  * `answer` is the packet type that ends the present wait, which also says what the entry is: 0 PUBLISH with QoS 0, 4
@@ -53,28 +55,29 @@ export type Filters = readonly (Subscription | string)[];
  * An entry is named by the index of its first word, -1 is none.
  */
 export abstract class InFlight extends Decoder {
-  /**
-   * Where the table ends. Words [32, split) are entries after PUBREC, in the order of the PUBRECs [MQTT-4.6.0-4];
-   * [split, edge) all others, in the order of acceptance [MQTT-4.6.0-1].
-   */
-  edge = 32;
+  // Of the table, words [32, split) are entries after PUBREC, in the order of the PUBRECs [MQTT-4.6.0-4];
+  // [split, edge) all others, in the order of acceptance [MQTT-4.6.0-1].
+  //
+  // Bits of `owed`: 1 something is to be told that no request may tell, 2 PINGREQ, 4 DISCONNECT, 8 the rest of the
+  // packet that is leaving, 16 bytes wait to leave, 32 an exception waits to be thrown, and 64 for each entry in phase
+  // 1 or 4.
   split = 32;
   /**
-   * What is still to be done by itself, 0 when nothing is, which is what the hot paths ask: 1 something is to be told
-   * that no request may tell, 2 PINGREQ, 4 DISCONNECT, 8 the rest of the packet that is leaving, 16 bytes wait to leave,
-   * 32 an exception waits to be thrown, and 64 for each entry in phase 1 or 4.
-   */
-  owed = 0;
-  /** QoS 0 messages that have not left. To be read only. */
-  unsent = 0;
-  /**
-   * Topic and payload for each place of the table: a message's until PUBREC, the filters until (UN)SUBSCRIBE has left.
+   * Topic and payload for each place of the table: a message's until PUBREC or a little longer, the filters until
+   * (UN)SUBSCRIBE has left.
    */
   readonly contents: (Message["payload"] | Filters | null)[] = [];
 
   /** Messages with QoS > 0, SUBSCRIBEs and UNSUBSCRIBEs accepted and not yet acknowledged. */
   get pending(): number {
     return ((this.edge - 32) >> 2) - this.unsent;
+  }
+
+  /** QoS 0 messages that have not left. */
+  get unsent(): number {
+    let count = 0;
+    for (let at = 32; at < this.edge; at += 4) if (((this.words[at] as number) & 0xffff) === 0) count += 1;
+    return count;
   }
 }
 
@@ -112,7 +115,6 @@ export function adopt(me: InFlight, word: number, size: number, length: number):
   words[edge + 1] = size;
   words[edge + 2] = length;
   me.edge = edge + 4;
-  if ((word & 0xffff) === 0) me.unsent += 1;
 }
 
 export function setPhase(me: InFlight, at: number, phase: number): void {
@@ -134,7 +136,6 @@ export function forget(me: InFlight, at: number, word: number): void {
   if (at !== edge) move(me, at, edge);
   me.edge = edge;
   me.contents.length = (edge - 32) >> 1;
-  if ((word & 0xffff) === 0) me.unsent -= 1;
   if ((word & 0x2000000) !== 0) {
     const words = me.words;
     const expected = (words[14] as number) - 1;

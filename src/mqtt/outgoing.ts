@@ -60,12 +60,14 @@ export function accept(
   // The answer, and RETAIN.
   let word = (flags & 1) << 26;
   if (flags > 1) {
-    if (((edge - 32) >> 2) - me.unsent === words[13]) return -1;
+    const places = words[13] as number;
+    const used = (edge - 32) >> 2;
+    if (used >= places && me.pending === places) return -1;
     id = given === undefined ? nextId(me) : given;
     if (id === 0) return -1;
     word |= ((qos + 3) << 16) | id;
     // A server without our session takes a message of an earlier life as a new one, so DUP would be untrue.
-    if (resumed && words[22] === 0 && me.server !== 1) {
+    if (resumed && words[22] === 0 && words[19] !== 1) {
       word |= 0x1000000;
       flags |= 8;
     }
@@ -78,7 +80,8 @@ export function accept(
     // Queued.
     word |= 0x100000;
     me.owed += 64;
-    if (flags < 2) me.unsent += 1;
+    // Of text this cannot change.
+    words[edge + 2] = length;
     schedule(me, now);
   } else {
     packet[0] = 0x30 | flags;
@@ -101,8 +104,6 @@ export function accept(
   }
   // As adopt() does, without a call.
   words[edge] = word;
-  words[edge + 1] = size;
-  words[edge + 2] = length;
   me.contents.push(topic, payload);
   me.edge = edge + 4;
   return id;

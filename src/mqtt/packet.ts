@@ -118,8 +118,8 @@ export function publishHeaderSize(bytes: number, qos: number, body: number): num
 }
 
 /**
- * Writes a PUBLISH up to its payload, of which exactly `length` bytes must follow. `flags` are DUP (8), QoS (2, 4) and
- * RETAIN (1). `id`, 1..65535, is written for QoS 1 and 2 only [MQTT-2.3.1-5].
+ * Writes a PUBLISH up to its payload, of which exactly `length` bytes must follow; -1 if there is no room for that much.
+ * `flags` are DUP (8), QoS (2, 4) and RETAIN (1). `id`, 1..65535, is written for QoS 1 and 2 only [MQTT-2.3.1-5].
  */
 export function encodePublishHeader(
   into: Uint8Array,
@@ -134,6 +134,7 @@ export function encodePublishHeader(
   const isNumbered = (flags & 6) !== 0;
   let rest = size + length + (isNumbered ? 4 : 2);
   let end = at + 1;
+  if (end + lengthSize(rest) + rest - length > into.length) return -1;
   into[at] = 0x30 | flags;
   // As in closePacket: a call would cost as much as all of this.
   for (; rest > 127; rest >>>= 7) {

@@ -20,29 +20,16 @@ import {
 export abstract class Sender extends InFlight {
   // All of this is the session's own, an owner reads what says so.
 
-  // Those that each packet needs stand first, for there the engine finds them soonest.
-
-  /** See session.ts. */
-  state = 0;
-  /** Waiting bytes are bytes[start..end); those before words[29] belong to the packet that is leaving. */
-  start = 0;
-  end = 0;
-  /** The instant of the next tick, or an earlier one. */
-  dueAt: number | undefined = undefined;
+  /** The topic checked last; it has words[21] bytes. */
+  topic: string | null = null;
   /** The payload of the packet that is leaving; when none is, a packet that {@link accept} has put together. */
   payload: Uint8Array | PayloadSource | null = null;
   /**
-   * What is known of the server's session: -1 nothing, and a PUBLISH or PUBREL was begun before CONNACK, 0 nothing,
-   * 1 there was none, 2 present.
+   * Waiting bytes are bytes[start..end), and bit 16 of `owed` says that there are such; those before words[29] belong
+   * to the packet that is leaving.
    */
-  server = 0;
-  /** The instant of the call that is running, or of the latest one. */
-  instant = 0;
-  /** When the last byte left, and when the last one came. */
-  leftAt = 0;
-  cameAt = 0;
-  /** The topic checked last; it has words[21] bytes. */
-  topic: string | null = null;
+  start = 0;
+  end = 0;
   /** What was put together last is bytes[at…]. To be read only. */
   at = 0;
   /**
@@ -103,7 +90,7 @@ export abstract class Sender extends InFlight {
 
   /** What the last CONNACK of this connection said. */
   get sessionPresent(): boolean {
-    return this.server > 1;
+    return (this.words[19] as number) > 1;
   }
 
   /** Whether {@link transmit} is to be called as soon as the transport takes bytes. */
@@ -130,7 +117,7 @@ export abstract class Sender extends InFlight {
     this.owed += 64;
     this.split = at + 4;
     if (from !== at) move(this, from, at);
-    if (this.state === 3 && this.server === 1) setPhase(this, at, 7);
+    if (this.state === 3 && this.words[19] === 1) setPhase(this, at, 7);
     schedule(this, now);
     return id;
   }
@@ -221,7 +208,7 @@ export function wants(me: Sender): boolean {
   if ((owed & ~32) === 0 || me.state < 2) return false;
   // After DISCONNECT (5) nothing may follow [MQTT-3.14.4-2]. Entries wait for CONNACK, if not for more.
   if ((owed & 15) !== 0 || me.state > 3) return me.state < 5 || (owed & 1) !== 0;
-  return me.server > 0 || me.words[30] === 1;
+  return (me.words[19] as number) > 0 || me.words[30] === 1;
 }
 
 // The bytes.
@@ -272,7 +259,7 @@ function nextItem(me: Sender): number {
   // After DISCONNECT (5) nothing may follow [MQTT-3.14.4-2].
   if (state > 4) return 0;
   const isPingDue = (me.owed & 2) !== 0;
-  if (me.owed > 63 && (me.server > 0 || words[30] === 1)) {
+  if (me.owed > 63 && ((words[19] as number) > 0 || words[30] === 1)) {
     const edge = me.edge;
     for (let at = 32; at < edge; at += 4) {
       const phase = ((words[at] as number) >> 20) & 7;
@@ -364,37 +351,41 @@ function begin(me: Sender, item: number, at: number): number {
   const word = words[item] as number;
   const id = word & 0xffff;
   const answer = (word >> 16) & 15;
-  const end = at + (answer === 7 ? 4 : (words[item + 1] as number));
-  if (end > output.length) return -1;
   const place = (item - 32) >> 1;
-  let edge = end;
+  let end = at + 4;
+  let isSame = true;
   if (answer === 7) {
+    if (end > output.length) return -1;
     me.leaving = 6;
     encodeAck(output, at, 6, id);
   } else if (answer > 7) {
+    end = at + (words[item + 1] as number);
+    if (end > output.length) return -1;
     me.leaving = answer - 1;
-    edge = encodeFilters(output, at, answer - 1, id, me.contents[place] as Filters);
+    isSame = end === encodeFilters(output, at, answer - 1, id, me.contents[place] as Filters);
   } else {
     const content = me.contents[place + 1] as Message["payload"];
-    const payload = typeof content === "string" ? new Uint8Array(ArrayBuffer.fromString(content)) : content;
+    const isText = typeof content === "string";
+    const payload = isText ? new Uint8Array(ArrayBuffer.fromString(content)) : content;
     const length = payload === undefined ? 0 : payload.length;
     // DUP, QoS and RETAIN.
     const flags = ((word >> 21) & 8) | (answer === 0 ? 0 : (answer - 3) << 1) | ((word >> 26) & 1);
-    if (length !== words[item + 2]) edge = -1;
-    else encodePublishHeader(output, at, flags, me.contents[place] as string, length, id);
+    isSame = isText || length === words[item + 2];
+    if (isSame) end = encodePublishHeader(output, at, flags, me.contents[place] as string, length, id);
+    if (end < 0) return -1;
     me.leaving = 3;
     me.payload = payload ?? null;
     words[10] = length;
   }
-  if (edge !== end) {
+  if (!isSame) {
     me.leaving = 0;
     throw new TypeError("it was changed after it was accepted");
   }
   // From queued to leaving.
   words[item] = (word + 0x100000) | 0x800000;
   me.owed += 8 - 64;
-  if (me.server === 0) me.server = -1;
-  return edge;
+  if (words[19] === 0) words[19] = -1;
+  return end;
 }
 
 /**

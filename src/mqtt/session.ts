@@ -36,7 +36,7 @@ export type { ConnectFields, Subscription, Will } from "./packet.js";
  * until the next call, or not even that.
  */
 export class Session<Handler extends SessionHandler = SessionHandler> extends Sender {
-  handler: Handler;
+  declare handler: Handler;
   /**
    * What is running, one inside the other (transmit counts 256; `receive` is known by `held`), and the first exception
    * of a callback, to be thrown at the end.
@@ -82,7 +82,7 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
     const words = this.words;
     const until = (now + (words[2] as number)) | 0;
     this.state = 2;
-    this.server = 0;
+    words[19] = 0;
     words[22] = fields.clean ? 1 : 0;
     words[30] = fields.pipeline === true ? 1 : 0;
     // Of an old session nothing may be said on a clean connection [MQTT-3.1.2-6]: a message goes as a new one, and for
@@ -260,7 +260,7 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
       this.words[17] = start;
       this.words[18] = end;
     }
-    return answered(this, type, id);
+    return answered(this, type, id, 0);
   }
 
   /**
@@ -270,7 +270,7 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
    * messages are there as a whole, and are done with here.
    */
   onPublish(message: Inbound, whole: boolean): number {
-    if (this.server < 1) {
+    if (this.state !== 3 && (this.words[19] as number) < 1) {
       finish(this, "violation", "PUBLISH before CONNACK", "3.2.0-1");
       return 0;
     }
@@ -376,8 +376,8 @@ export function arriveAnswer(me: Session, room: number): number {
   if (id === 0 || bytes[1] !== 2 || ((0x8f0 >> type) & 1) === 0 || (first & 15) !== (type === 6 ? 2 : 0)) return -2;
   const now = me.instant;
   me.cameAt = now;
-  me.held = room > 3 ? -2 : -1;
-  const answer = answered(me, type, id);
+  const answer = answered(me, type, id, room);
+  // As set for a callback.
   if (me.held < 0) me.held = 0;
   if (answer > 0) {
     bytes[0] = answer;
