@@ -302,7 +302,7 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
   read(into?: number | ArrayBufferLike | ArrayBufferView): ArrayBufferLike | number | undefined {
     // During a callback only there is one with bytes.
     const message = this.session.message;
-    if (message === null || message.start === message.end) return undefined;
+    if (message === null || message.start >= message.end) return undefined;
     const start = message.start;
     const left = message.end - start;
     if (into === undefined || typeof into === "number") {

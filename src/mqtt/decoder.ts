@@ -55,7 +55,8 @@ export abstract class Decoder {
   cameAt: number;
   leftAt: number;
   /**
-   * The PUBLISH whose payload is expected. While none of that has come, `offset` is how much is wanted in one piece.
+   * The PUBLISH that came last on this connection, and whose payload is expected if `parsing` says so. While none of
+   * that has come, `offset` is how much is wanted in one piece.
    */
   message: Inbound | null;
 
@@ -242,6 +243,10 @@ function readPublish(
   if (excess > 0) next = from + size - excess;
   if (next > end) return -1;
   if (excess > 0) size = characterEnd(bytes, from, next) - from;
+  let id = 0;
+  if (edge > 0 && excess <= 0) {
+    id = ((bytes[next - 2] as number) << 8) | (bytes[next - 1] as number);
+  }
   let topic: string;
   try {
     // As readUtf8 does, without a call and two getters.
@@ -249,38 +254,36 @@ function readPublish(
   } catch {
     return refuseTopic(me, "1.5.3-1");
   }
-  // As many characters as bytes are ASCII, for the engine takes only what has the form of UTF-8. What it does not look
-  // at (surrogates, overlong forms) has to be looked for.
-  if (topic.length !== size && scan(bytes, from, from + size) > 3) {
-    return refuseTopic(me, "1.5.3-1");
+  let message = me.message;
+  if (message === null) {
+    message = newMessage(bytes);
+    me.message = message;
   }
-  if (topic.indexOf("\0") >= 0) return refuseTopic(me, "1.5.3-2");
-  if (topic.indexOf("+") >= 0 || topic.indexOf("#") >= 0) return refuseTopic(me, "3.3.2-2");
+  // Most messages have the topic of the one before, which has been looked at.
+  if (topic !== message.topic) {
+    // As many characters as bytes are ASCII, for the engine takes only what has the form of UTF-8. What it does not
+    // look at (surrogates, overlong forms) has to be looked for.
+    if (topic.length !== size && scan(bytes, from, from + size) > 3) return refuseTopic(me, "1.5.3-1");
+    if (topic.indexOf("\0") >= 0) return refuseTopic(me, "1.5.3-2");
+    if (topic.indexOf("+") >= 0 || topic.indexOf("#") >= 0) return refuseTopic(me, "3.3.2-2");
+    message.topic = topic;
+  }
   const stop = next + rest;
-  const message = {
-    __proto__: PatternNames,
-    topic,
-    start: next,
-    end: stop,
-    length: rest,
-    qos,
-    offset: 0,
-    id: 0,
-    complete: stop <= end,
-    retain: (first & 1) !== 0,
-    dup: (first & 8) !== 0,
-    bytes,
-  } as Inbound;
-  me.message = message;
+  message.start = next;
+  message.end = stop;
+  message.length = rest;
+  message.qos = qos;
+  message.complete = stop <= end;
+  message.id = id;
+  message.offset = 0;
+  message.retain = (first & 1) !== 0;
+  message.dup = (first & 8) !== 0;
   if (excess > 0) {
     me.parsing = 4;
     me.words[18] = excess;
     return next;
   }
-  if (qos > 0) {
-    message.id = ((bytes[next - 2] as number) << 8) | (bytes[next - 1] as number);
-    if (message.id === 0) return fail(me, 3, "packet id 0", "2.3.1-1");
-  }
+  if (edge > 0 && id === 0) return fail(me, 3, "packet id 0", "2.3.1-1");
   const wanted = me.onPublish(message, true);
   if (me.held >= 0) return 0;
   if (wanted >= 0) return openPayload(me, wanted, next, end);
@@ -290,8 +293,25 @@ function readPublish(
     me.words[18] = stop - end;
     return end;
   }
-  me.message = null;
   return stop;
+}
+
+/** The one message of a connection, which is kept: to make it takes longer than to read a packet. */
+function newMessage(bytes: Uint8Array): Inbound {
+  return {
+    __proto__: PatternNames,
+    topic: "",
+    start: 0,
+    end: 0,
+    length: 0,
+    qos: 0,
+    complete: false,
+    id: 0,
+    offset: 0,
+    retain: false,
+    dup: false,
+    bytes,
+  } as Inbound;
 }
 
 function refuseTopic(me: Decoder, statement: string): number {
@@ -321,8 +341,6 @@ function openPayload(me: Decoder, wanted: number, at: number, end: number): numb
   }
   me.parsing = 1;
   me.onPayload(message, true);
-  // Unless the callback has begun another connection.
-  if (me.message === message) me.message = null;
   return stop;
 }
 
@@ -347,9 +365,7 @@ function readRest(me: Decoder, bytes: Uint8Array, at: number, end: number): numb
     const stop = start + message.length;
     me.parsing = stop > end ? 6 : 1;
     me.words[18] = stop - end;
-    if (stop > end) return end;
-    me.message = null;
-    return stop;
+    return stop > end ? end : stop;
   }
   if (parsing === 2) {
     const wanted = message.offset;
@@ -370,6 +386,5 @@ function readRest(me: Decoder, bytes: Uint8Array, at: number, end: number): numb
   message.offset = message.length - (last ? 0 : rest) - count;
   if (last) me.parsing = 1;
   if (last || parsing < 6) me.onPayload(message, last);
-  if (last && me.message === message) me.message = null;
   return at + count;
 }

@@ -294,11 +294,14 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
       words[17] = course;
       return course === 2 ? largest : largest < 0 ? 0 : message.length;
     }
-    if (course > 2) {
-      message.complete = false;
-      message.end = message.start;
-    }
     if (!isThere) words[17] = 0;
+    message.complete = course === 1;
+    if (qos === 0 && (course === 0 || course > 3)) {
+      // Nobody looks at it, and nobody waits for its acknowledgement.
+      message.end = 0;
+      return -1;
+    }
+    if (course > 2) message.end = message.start;
     // What is called last takes the place of this on the stack, which is deepest in there.
     return hand(this, message, course, isThere);
   }
@@ -333,7 +336,6 @@ function hand(me: Session, message: Inbound, course: number, last: boolean): num
     keep(me, error);
   }
   // The bytes are overwritten by what comes next.
-  message.start = 0;
   message.end = 0;
   if (me.held >= 0) return 0;
   // QoS 1 is answered by PUBACK, QoS 2 by PUBREC, in the order of arrival [MQTT-4.6.0-2, MQTT-4.6.0-3].
@@ -341,25 +343,12 @@ function hand(me: Session, message: Inbound, course: number, last: boolean): num
   return -1;
 }
 
-/**
- * Bytes have come and been dropped: of a payload that nobody wants (`parsing` 6, words[18]), of which `rest` are still
- * to come; or of whatever follows a breach. Returns -1 when something is left to be done.
- */
-export function skip(me: Session, rest: number): number {
-  me.cameAt = me.instant;
-  if (me.parsing !== 6) return 0;
-  if (rest > 0) {
-    me.words[18] = rest;
-    return 0;
-  }
+/** The last byte of a message that nobody wants has come, by another way than {@link arrive}: acknowledges it. */
+export function passed(me: Session): void {
   const message = me.message as Inbound;
-  me.parsing = 1;
-  me.message = null;
-  if (message.qos === 0) return 0;
   reply(me, message.qos + 3, message.id);
   schedule(me, me.instant);
   leave(me);
-  return -1;
 }
 
 /**
@@ -398,8 +387,8 @@ export function arrive(me: Session, count: number, room: number, single: boolean
   return me.owed === 0 ? 0 : outcome(me, room);
 }
 
-/** What is to leave, or to be done, now that what came has been taken in. */
-function outcome(me: Session, room: number): number {
+/** What is to leave, or to be done, now that what came has been taken in; as {@link arrive}. */
+export function outcome(me: Session, room: number): number {
   if ((me.owed & 1) !== 0) settle(me);
   const start = me.start;
   const end = me.end;
