@@ -325,29 +325,30 @@ function onReadable(this: Socket, bytes: number): void {
   let left = bytes;
   let parsing: number;
   do {
+    const marks = link.marks;
     let answer = -2;
     let packet: Uint8Array | null = null;
-    parsing = session.parsing;
     // The usual cases have no more questions than these: the buffers are empty, so there is room for what is read here
     // and for what goes out as the answer to it. Four bytes are an answer, most likely.
-    if (parsing === 1 && session.held === 0 && session.owed === 0) {
+    if (session.parsing === 1 && session.owed === 0) {
       let count = left;
       if (count > 64 && count > (session.words[20] as number)) count = session.words[20] as number;
-      const room = (link.marks & 23) < 6 ? link.window : 0;
+      const room = (marks & 23) < 6 ? link.window : 0;
       left -= count;
       packet = new Uint8Array(session.block, 0, count);
       this.read(packet);
+      session.cameAt = instant;
       if (count === 4) answer = arriveAnswer(session, room);
       if (answer < -1) {
         // As arrive() does, without a call.
-        session.cameAt = instant;
         decode(session, count, true);
         answer = session.owed === 0 ? 0 : outcome(session, room);
         if (answer > 0) packet = new Uint8Array(session.block, session.at, answer);
       }
       // What follows is payload that nobody wants, as a rule.
-      if (left > 0 && answer === 0 && session.parsing === 6) left = drop(link, this, left, instant);
+      if (left > 0 && answer === 0 && (session.parsing as number) === 6) left = drop(link, this, left, instant);
     } else {
+      parsing = session.parsing;
       if ((parsing === 6 || parsing === 0) && session.start === session.end) {
         left = drop(link, this, left, instant);
         parsing = session.parsing;
@@ -363,26 +364,25 @@ function onReadable(this: Socket, bytes: number): void {
       if (count > left) count = left;
       if (count > 0) this.read(new Uint8Array(session.block, session.held, count));
       left -= count;
-      answer = arrive(session, count, (link.marks & 23) < 6 ? link.window : 0, true);
+      answer = arrive(session, count, (marks & 23) < 6 ? link.window : 0, true);
       if (answer > 0) packet = new Uint8Array(session.block, session.at, answer);
     }
-    if (answer !== 0) {
+    if (answer < 0) {
       if (session.errors !== null) fault(link);
       if (link.socket !== this) return;
-      if (answer > 0) put(link, packet as Uint8Array, answer);
-    }
-    // A message that is to leave has a turn of its own.
-    if (answer < 0) {
+      // A message that is to leave has a turn of its own.
       if (session.owed > 63) link.alarm(instant);
       else link.push(instant);
     } else {
+      // Only on the connection that it came from there is an answer.
+      if (answer > 0) put(link, packet as Uint8Array, answer);
       const due = session.dueAt;
       if (due !== link.alarmAt && due !== undefined) link.alarm(due);
     }
-    if ((left === 0 && session.held === 0 && (link.marks & 8192) === 0) || link.socket !== this) return;
     parsing = session.parsing;
+    if ((left === 0 && parsing !== 7 && marks < 8192) || link.socket !== this) return;
     // One packet or piece of a payload is enough for a turn. In the middle of a packet there was none.
-  } while (left > 0 && (parsing & 3) < 3 && (parsing !== 1 || session.held > 0));
+  } while (left > 0 && (parsing & 3) < 3 && parsing !== 1);
   if (left > 0 || parsing === 7) {
     session.words[31] = left;
     link.marks = (link.marks & ~16384) | 8192;

@@ -212,6 +212,8 @@ export function answered(me: Session, type: number, id: number, room: number): n
         word = words[at] as number;
         if (((word ^ before) & ~0x2000000) !== 0 && (word & 0x1700000) !== 0x1100000) return 0;
         if ((word & 0x700000) === 0x100000) me.owed -= 64;
+        // There is no transport for it any more.
+        room = 0;
       }
     }
     // PUBREL leaves after those of all PUBRECs before.

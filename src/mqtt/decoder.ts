@@ -28,6 +28,7 @@ export abstract class Decoder {
    *      │       └──topic too long──► 4 topic ──► 5 id ──► 2, 6 or 1
    *      └── a whole packet ──► 1                 1, 3 ──the owner wants no more of it──► 6 payload, skipped ──► 1
    *   1 ──one packet is enough for now──► 7 head, in what is held already ──► 1
+   *   1 ──some bytes, not enough of them──► 8 head, of which some are held ──► 1
    *   any ──malformed──► 0 ──reset()──► 1
    */
   parsing: number;
@@ -81,7 +82,7 @@ export abstract class Decoder {
 
   /** Whether the bytes so far end inside a packet. False after a malformed one. */
   get partial(): boolean {
-    return this.held > 0 || this.parsing > 1;
+    return this.parsing > 1;
   }
 
   /**
@@ -128,7 +129,7 @@ export function decode(me: Decoder, count: number, single?: boolean): void {
   const end = me.held + count;
   let parsing = me.parsing;
   if (parsing === 0) return;
-  if (parsing === 7) {
+  if (parsing > 6) {
     parsing = 1;
     me.parsing = 1;
   }
@@ -140,7 +141,7 @@ export function decode(me: Decoder, count: number, single?: boolean): void {
     if (parsing > 1) next = readRest(me, bytes, at, end);
     else {
       if (single && at > 0) {
-        me.parsing = 7;
+        parsing = 7;
         break;
       }
       const first = bytes[at] as number;
@@ -195,6 +196,8 @@ export function decode(me: Decoder, count: number, single?: boolean): void {
   }
   if (at > 0 && at < end) bytes.copyWithin(0, at, end);
   me.held = end - at;
+  if (at < end && parsing === 1) parsing = 8;
+  if (parsing > 6) me.parsing = parsing;
 }
 
 function fail(me: Decoder, type: number, fault: string, statement: string): number {

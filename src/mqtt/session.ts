@@ -124,8 +124,9 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
     }
     let answer = -2;
     this.instant = now | 0;
-    if (count === 4 && held === 0 && this.parsing === 1 && this.owed === 0) {
+    if (count === 4 && this.parsing === 1 && this.owed === 0) {
       this.at = 0;
+      this.cameAt = this.instant;
       answer = arriveAnswer(this, room);
     }
     if (answer < -1) answer = arrive(this, count, room, false);
@@ -363,14 +364,12 @@ export function arriveAnswer(me: Session, room: number): number {
   const id = ((bytes[2] as number) << 8) | (bytes[3] as number);
   // The bits of 0x8f0 are 4 to 7 and 11.
   if (id === 0 || bytes[1] !== 2 || ((0x8f0 >> type) & 1) === 0 || (first & 15) !== (type === 6 ? 2 : 0)) return -2;
-  const now = me.instant;
-  me.cameAt = now;
   const answer = answered(me, type, id, room);
   // As set for a callback.
   if (me.held < 0) me.held = 0;
   if (answer > 0) {
     bytes[0] = answer;
-    me.leftAt = now;
+    me.leftAt = me.instant;
     return 4;
   }
   return me.owed === 0 ? 0 : outcome(me, room);
