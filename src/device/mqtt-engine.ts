@@ -66,7 +66,8 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
   declare target?: unknown;
   /** As in the diagram: 0 WAITING, 1 RESOLVING, 2 OPENING, 3 CONNECTING, 4 CONNECTED, 5 CLOSING, 6 CLOSED. */
   private phase = 0;
-
+  /** Packet id of the latest write. */
+  lastId = 0;
   private readonly given: MqttClientOptions;
   /** Who is asked for an address at present: ours, or the application's. */
   private resolver: Resolver | InstanceType<DnsOptions["io"]> | null = null;
@@ -125,10 +126,6 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
     return states[this.phase] as ClientState;
   }
 
-  get lastId(): number {
-    return this.session.words[25] as number;
-  }
-
   get format(): "buffer" {
     return "buffer";
   }
@@ -168,18 +165,22 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
     if (operation !== undefined && operation !== 3) return this.ask(operation, options, instant);
     const given = options.id;
     if (given !== undefined) this.checkId(given);
-    const payload = typeof data !== "string" || options.byteLength !== undefined ? this.compose(data, options) : data;
+    let room = (marks & 23) < 6 ? this.window : 0;
+    let payload = data as Message["payload"];
+    if (typeof data !== "string" || options.byteLength !== undefined) {
+      payload = this.compose(data, options);
+      room = 0;
+    }
     // Nothing is called back from there.
     const id = accept(
       session,
       options.topic ?? "",
       payload,
       options.QoS ?? 0,
-      options.retain ?? false,
+      options.retain ? 1 : 0,
       given,
-      false,
       instant,
-      (marks & 23) < 6 ? this.window : 0,
+      room,
     );
     if (id < 0x10000) {
       if (payload !== data && payload instanceof Pieces && id >= 0) {
@@ -189,20 +190,19 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
       return this.accepted(id, instant);
     }
     // It is put together already, and nothing else is in the table that has not left.
-    const words = session.words;
     const packet = session.payload as Uint8Array;
     session.payload = null;
-    words[25] = id & 0xffff;
-    put(this, packet, id >> 16);
+    this.lastId = id & 0xffff;
+    put(this, packet, (id >> 16) & 0xff);
     const due = session.dueAt;
     if (due !== this.alarmAt && due !== undefined) this.alarm(due);
-    return (session.edge - 32) >> 2 < (words[13] as number) && this.window >= 0 ? PIECE_BYTES : this.roomLeft();
+    return id < 0x1000000 && this.window >= 0 ? PIECE_BYTES : this.roomLeft();
   }
 
   /** What is not put together yet leaves in a turn of its own, with all that is written until then. */
   private accepted(id: number, instant: number): number {
     if (id < 0) throw refusal(id);
-    this.session.words[25] = id;
+    this.lastId = id;
     this.alarm(instant);
     return this.roomLeft();
   }

@@ -9,25 +9,25 @@ import { checkTopic, utf8Length } from "./text.js";
 
 /**
  * The way of a message from the owner's call to the wire, and therefore straight: what it needs is read once, and calls
- * are few. All is as `Session.publish` has it; `room` is how many bytes the transport takes at once. If nothing is
- * in its way, a short text is put together here and counts as sent: `payload` is then the packet, which the owner must
- * send before anything else is asked, and 65536 times its length is added to what is returned. Else the message waits.
+ * are few. All is as `Session.publish` has it; `marks` is 1 for retain and 8 for resumed. `room` is how many bytes the
+ * transport takes at once, 0 for a payload that is no text. If nothing is in its way, a short text is put together here
+ * and counts as sent: `payload` is then the packet, which the owner must send before anything else is asked, and 65536
+ * times its length is added to what is returned, and 0x1000000 when the table may be full now. Else the message waits.
  */
 export function accept(
   me: Sender,
   topic: string,
   payload: Message["payload"],
   qos: number,
-  retain: boolean,
+  marks: number,
   given: number | undefined,
-  resumed: boolean,
   now: number,
   room: number,
 ): number {
   const words = me.words;
   const edge = me.edge;
   if (qos !== 2 && qos !== 0 && qos !== 1) checkWhole("[MQTT-3.3.1-4] QoS", qos, 0, 2);
-  let flags = (qos << 1) | (retain ? 1 : 0);
+  let flags = (qos << 1) | (marks & 1);
   if (topic !== me.topic) {
     words[21] = checkTopic(topic, false);
     me.topic = topic;
@@ -39,11 +39,12 @@ export function accept(
   const topicBytes = words[21] as number;
   let size = topicBytes + (flags < 2 ? 4 : 6);
   let length = 0;
+  let total = 0;
+  let isFull = 0;
   let packet: Uint8Array | null = null;
-  if (room > 0 && me.owed === 0 && me.state === 3 && me.held >= 0 && typeof payload === "string") {
+  if (room > 0 && me.owed === 0 && me.state === 3 && me.held >= 0) {
     // One conversion and no copy. Text that is not ASCII has more bytes than characters, and goes the other way.
-    length = payload.length;
-    const total = size + length;
+    total = size + (payload as string).length;
     let text = "    ";
     text += topic;
     if (flags > 1) text += "  ";
@@ -61,13 +62,14 @@ export function accept(
   let word = (flags & 1) << 26;
   if (flags > 1) {
     const places = words[13] as number;
-    const used = (edge - 32) >> 2;
-    if (used >= places && me.pending === places) return -1;
+    const left = places - ((edge - 32) >> 2);
+    if (left < 1 && me.pending === places) return -1;
+    if (left < 2) isFull = 0x1000000;
     id = given === undefined ? nextId(me) : given;
     if (id === 0) return -1;
     word |= ((qos + 3) << 16) | id;
     // A server without our session takes a message of an earlier life as a new one, so DUP would be untrue.
-    if (resumed && words[22] === 0 && words[19] !== 1) {
+    if (marks > 7 && words[22] === 0 && words[19] !== 1) {
       word |= 0x1000000;
       flags |= 8;
     }
@@ -85,13 +87,13 @@ export function accept(
     schedule(me, now);
   } else {
     packet[0] = 0x30 | flags;
-    packet[1] = size + length - 2;
+    packet[1] = total - 2;
     // It has less than 128 bytes.
     packet[2] = 0;
     packet[3] = topicBytes;
     me.payload = packet;
     me.leftAt = now;
-    if (flags < 2) return (size + length) << 16;
+    if (flags < 2) return (total << 16) | (edge > 32 ? 0x1000000 : 0);
     packet[size - 2] = id >> 8;
     packet[size - 1] = id;
     // Waiting, and begun.
@@ -100,7 +102,7 @@ export function accept(
     words[edge + 3] = until;
     const due = me.dueAt;
     if (due === undefined || ((until - due) | 0) < 0) me.dueAt = until;
-    id |= (size + length) << 16;
+    id |= (total << 16) | isFull;
   }
   // As adopt() does, without a call.
   words[edge] = word;

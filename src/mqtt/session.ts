@@ -106,7 +106,7 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
    */
   publish(message: Message, now: number): number {
     const { topic, payload, qos, retain, id, resumed } = message;
-    return accept(this, topic, payload, qos, retain, id, resumed === true, now, 0);
+    return accept(this, topic, payload, qos, (retain ? 1 : 0) | (resumed === true ? 8 : 0), id, now, 0);
   }
 
   /**

@@ -12,11 +12,12 @@ const OPEN = 1460;
 /** A message for a transport that takes `room` bytes: its id, and what has left at once. */
 function hand(rig: Rig, message: Partial<Message> = {}, room = OPEN): [number, ...string[]] {
   const { topic = "a", payload = "x", qos = 2, retain = false, id, resumed = false } = message;
-  const result = accept(rig.session, topic, payload, qos, retain, id, resumed, rig.now, room);
+  const marks = (retain ? 1 : 0) | (resumed ? 8 : 0);
+  const result = accept(rig.session, topic, payload, qos, marks, id, rig.now, typeof payload === "string" ? room : 0);
   if (result < 65_536) return [result];
   const packet = rig.session.payload as Uint8Array;
   rig.session.payload = null;
-  assert.equal(result >> 16, packet.length);
+  assert.equal((result >> 16) & 0xff, packet.length);
   return [result & 0xffff, ...new Reader().read(packet).map(packetLine)];
 }
 
