@@ -332,7 +332,10 @@ function onReadable(this: Socket, bytes: number): void {
     // and for what goes out as the answer to it. Four bytes are an answer, most likely.
     if (session.parsing === 1 && session.owed === 0) {
       let count = left;
-      if (count > 64 && count > (session.words[20] as number)) count = session.words[20] as number;
+      if (count > 64) {
+        const most = session.words[20] as number;
+        if (count > most) count = most;
+      }
       const room = (marks & 23) < 6 ? link.window : 0;
       left -= count;
       packet = new Uint8Array(session.block, 0, count);
@@ -350,6 +353,7 @@ function onReadable(this: Socket, bytes: number): void {
     } else {
       parsing = session.parsing;
       if ((parsing === 6 || parsing === 0) && session.start === session.end) {
+        session.cameAt = instant;
         left = drop(link, this, left, instant);
         parsing = session.parsing;
         break;
@@ -415,7 +419,6 @@ function drop(link: MqttLink, socket: Socket, left: number, instant: number): nu
   const rest = isOver ? left : (words[18] as number);
   const most = rest < left ? rest : left;
   for (let at = most; at > 0; at -= area) socket.read(at < area ? new Uint8Array(session.block, 0, at) : bytes);
-  session.cameAt = instant;
   if (isOver) return 0;
   if (most < rest) words[18] = rest - most;
   else {

@@ -243,13 +243,14 @@ function readPublish(
   if (rest < 0) return fail(me, 3, "topic beyond the packet", "3.3.2-1");
   const excess = size - (me.words[7] as number);
   let next = from + size + edge;
-  if (excess > 0) next = from + size - excess;
-  if (next > end) return -1;
-  if (excess > 0) size = characterEnd(bytes, from, next) - from;
   let id = 0;
-  if (edge > 0 && excess <= 0) {
-    id = ((bytes[next - 2] as number) << 8) | (bytes[next - 1] as number);
-  }
+  if (excess > 0) {
+    // The id is behind what there is no room for.
+    next = from + size - excess;
+    if (next > end) return -1;
+    size = characterEnd(bytes, from, next) - from;
+  } else if (next > end) return -1;
+  else if (edge > 0) id = ((bytes[next - 2] as number) << 8) | (bytes[next - 1] as number);
   let topic: string;
   try {
     // As readUtf8 does, without a call and two getters.
