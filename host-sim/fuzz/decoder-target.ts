@@ -120,7 +120,13 @@ export function decoderTarget(sources: Sources): Target {
       this.#tell(sum);
       this.#offset = 0;
       this.#sum = 0;
-      this.packets?.push({ type: 3, id, codes: EMPTY, message: { ...message }, payload: [] });
+      this.packets?.push({
+        type: 3,
+        id,
+        codes: EMPTY,
+        message: { ...message, qos, retain: message.retain, dup: message.dup },
+        payload: [],
+      });
       this.#first = Math.min(this.wanted, length);
       this.#called();
       return this.#first;

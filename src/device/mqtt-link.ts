@@ -423,7 +423,7 @@ function drop(link: MqttLink, socket: Socket, left: number, instant: number): nu
   if (most < rest) words[18] = rest - most;
   else {
     session.parsing = 1;
-    if ((session.message as Inbound).qos > 0) {
+    if (((session.message as Inbound).first & 6) > 0) {
       passed(session);
       link.push(instant);
     }

@@ -106,9 +106,11 @@ export const Refusal = Object.freeze({
  */
 export interface Inbound {
   topic: string;
-  qos: number;
-  retain: boolean;
-  dup: boolean;
+  /** First byte of the packet, which says what the next three say. */
+  first: number;
+  readonly qos: number;
+  readonly retain: boolean;
+  readonly dup: boolean;
   /** Packet id; 0 for QoS 0. */
   id: number;
   /** Bytes of the whole payload. */
@@ -124,10 +126,20 @@ export interface Inbound {
 }
 
 /**
- * What the decoder's messages inherit: what they are called in the ECMA-419 MQTT client class pattern. So a message can
- * go on to an application as it is: another object would cost as much as reading the packet.
+ * What the decoder's messages inherit: what the first byte says, and what all is called in the ECMA-419 MQTT client
+ * class pattern. So a message can go on to an application as it is: another object would cost as much as reading the
+ * packet.
  */
 export const PatternNames = Object.freeze({
+  get qos(): number {
+    return ((this as unknown as Inbound).first >> 1) & 3;
+  },
+  get retain(): boolean {
+    return ((this as unknown as Inbound).first & 1) !== 0;
+  },
+  get dup(): boolean {
+    return ((this as unknown as Inbound).first & 8) !== 0;
+  },
   get byteLength(): number {
     return (this as unknown as Inbound).length;
   },

@@ -98,8 +98,11 @@ export abstract class Decoder {
    * comes for its end.
    */
   abstract onPublish(message: Inbound, whole: boolean): number;
-  /** A piece of that payload, `bytes[message.start..end)` from `offset` on. A payload of no bytes gives one piece. */
-  abstract onPayload(message: Inbound, last: boolean): void;
+  /**
+   * A piece of that payload, `bytes[message.start..end)` from `offset` on. A payload of no bytes gives one piece. With
+   * `skipped` it is the end of one that was not wanted.
+   */
+  abstract onPayload(message: Inbound, last: boolean, skipped: boolean): void;
   /**
    * The bytes cannot be a legal packet from a server; all others are ignored until `reset()`. `statement` is the broken
    * normative statement without "MQTT-", "" where the standard's text has none.
@@ -128,10 +131,12 @@ export function decode(me: Decoder, count: number, single?: boolean): void {
   const bytes = me.bytes;
   const end = me.held + count;
   let parsing = me.parsing;
-  if (parsing === 0) return;
-  if (parsing > 6) {
-    parsing = 1;
-    me.parsing = 1;
+  if (parsing !== 1) {
+    if (parsing === 0) return;
+    if (parsing > 6) {
+      parsing = 1;
+      me.parsing = 1;
+    }
   }
   me.held = -1;
   let at = 0;
@@ -142,6 +147,7 @@ export function decode(me: Decoder, count: number, single?: boolean): void {
     else {
       if (single && at > 0) {
         parsing = 7;
+        me.parsing = 7;
         break;
       }
       const first = bytes[at] as number;
@@ -186,18 +192,21 @@ export function decode(me: Decoder, count: number, single?: boolean): void {
           return;
         }
         me.onPacket(type, id, start + 2, next);
+        if (me.held >= 0) return;
       }
     }
-    // Set by reset(): what was going on is over.
-    if (me.held >= 0) return;
-    if (next < 0) break;
+    if (next <= 0) {
+      // After a reset() what was going on is over.
+      if (next === 0) return;
+      break;
+    }
     at = next;
     parsing = me.parsing;
   }
-  if (at > 0 && at < end) bytes.copyWithin(0, at, end);
   me.held = end - at;
-  if (at < end && parsing === 1) parsing = 8;
-  if (parsing > 6) me.parsing = parsing;
+  if (at === end) return;
+  if (at > 0) bytes.copyWithin(0, at, end);
+  if (parsing === 1) me.parsing = 8;
 }
 
 function fail(me: Decoder, type: number, fault: string, statement: string): number {
@@ -222,7 +231,8 @@ function refuse(me: Decoder, first: number, length: number): void {
 
 /**
  * A PUBLISH whose remaining `length` begins at `start`: topic and id, or the beginning of a topic that is too long, and
- * then its payload. Returns the offset after what is done with, below 0 when more of the header is to come.
+ * then its payload. Returns the offset after what is done with, below 0 when more of the header is to come, 0 after a
+ * reset().
  */
 function readPublish(
   me: Decoder,
@@ -232,8 +242,7 @@ function readPublish(
   first: number,
   length: number,
 ): number {
-  const qos = (first >> 1) & 3;
-  const edge = qos === 0 ? 0 : 2;
+  const edge = (first & 6) === 0 ? 0 : 2;
   if (length < 3 + edge) return fail(me, 3, "no room for topic and id", "3.3.2-1");
   const from = start + 2;
   if (from > end) return -1;
@@ -273,15 +282,13 @@ function readPublish(
     message.topic = topic;
   }
   const stop = next + rest;
+  message.first = first;
   message.start = next;
   message.end = stop;
   message.length = rest;
-  message.qos = qos;
   message.complete = stop <= end;
   message.id = id;
   message.offset = 0;
-  message.retain = (first & 1) !== 0;
-  message.dup = (first & 8) !== 0;
   if (excess > 0) {
     me.parsing = 4;
     me.words[18] = excess;
@@ -305,17 +312,15 @@ function newMessage(bytes: Uint8Array): Inbound {
   return {
     __proto__: PatternNames,
     topic: "",
+    first: 0,
     start: 0,
     end: 0,
     length: 0,
-    qos: 0,
     complete: false,
     id: 0,
     offset: 0,
-    retain: false,
-    dup: false,
     bytes,
-  } as Inbound;
+  } as unknown as Inbound;
 }
 
 function refuseTopic(me: Decoder, statement: string): number {
@@ -344,8 +349,8 @@ function openPayload(me: Decoder, wanted: number, at: number, end: number): numb
     return at;
   }
   me.parsing = 1;
-  me.onPayload(message, true);
-  return stop;
+  me.onPayload(message, true, false);
+  return me.held < 0 ? stop : 0;
 }
 
 /** Goes on inside a PUBLISH: its payload, or what is behind the beginning of a topic that is too long. */
@@ -354,7 +359,7 @@ function readRest(me: Decoder, bytes: Uint8Array, at: number, end: number): numb
   const parsing = me.parsing;
   let count = end - at;
   if (parsing === 5) {
-    const start = message.qos > 0 ? at + 2 : at;
+    const start = (message.first & 6) > 0 ? at + 2 : at;
     if (start > end) return -1;
     if (start > at) {
       message.id = ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
@@ -389,6 +394,6 @@ function readRest(me: Decoder, bytes: Uint8Array, at: number, end: number): numb
   message.end = at + count;
   message.offset = message.length - (last ? 0 : rest) - count;
   if (last) me.parsing = 1;
-  if (last || parsing < 6) me.onPayload(message, last);
-  return at + count;
+  if (last || parsing < 6) me.onPayload(message, last, parsing === 6);
+  return me.held < 0 ? at + count : 0;
 }

@@ -276,7 +276,7 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
       return 0;
     }
     const words = this.words;
-    const qos = message.qos;
+    const qos = (message.first >> 1) & 3;
     const isThere = message.complete;
     let course = 1;
     const largest = words[6] as number;
@@ -295,7 +295,6 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
       words[17] = course;
       return course === 2 ? largest : largest < 0 ? 0 : message.length;
     }
-    if (!isThere) words[17] = 0;
     message.complete = course === 1;
     if (qos === 0 && (course === 0 || course > 3)) {
       // Nobody looks at it, and nobody waits for its acknowledgement.
@@ -307,11 +306,10 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
     return hand(this, message, course, isThere);
   }
 
-  onPayload(message: Inbound, last: boolean): void {
-    let course = this.words[17] as number;
-    if (course !== 1 && !last) this.parsing = 6;
-    // Its first bytes have been handed over.
-    if (course === 2 && message.offset > 0) course = 0;
+  onPayload(message: Inbound, last: boolean, skipped: boolean): void {
+    // The end of what is skipped is only acknowledged.
+    const course = skipped ? 0 : (this.words[17] as number);
+    if (course === 2 && !last) this.parsing = 6;
     if (course > 0) message.complete = last;
     hand(this, message, course, last);
   }
@@ -322,7 +320,7 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
  * the callback has ended the connection.
  */
 function hand(me: Session, message: Inbound, course: number, last: boolean): number {
-  const qos = message.qos;
+  const qos = (message.first >> 1) & 3;
   // The id is held before the callback: whatever happens in there, the message was handed over once.
   if (qos === 2 && course > 0 && (course > 1 || message.complete)) {
     const words = me.words;
