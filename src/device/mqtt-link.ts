@@ -13,7 +13,6 @@ import { decode } from "../mqtt/decoder.js";
 import { leave } from "../mqtt/ending.js";
 import { wants } from "../mqtt/sender.js";
 import {
-  arrive,
   arriveAnswer,
   type Closed,
   type Inbound,
@@ -315,43 +314,32 @@ function onTimer(timer: Timer & { target?: MqttLink }): void {
  * acknowledged; the rest waits in TCP until acknowledgements have left. The hot path of all that comes in begins here,
  * and everything that it calls stands on this frame: it is straight, and the session does the rest.
  */
-function onReadable(this: Socket, bytes: number): void {
+function onReadable(this: Socket, left: number): void {
   const link = this.target as MqttLink;
   if (link.socket !== this) return;
   const session = link.session;
   // As now() says, without a call.
   const instant = Time.ticks | 0;
   session.instant = instant;
-  let left = bytes;
   let parsing: number;
   do {
-    const marks = link.marks;
+    let count = left;
     let answer = -2;
     let packet: Uint8Array | null = null;
+    const room = (link.marks & 23) < 6 ? link.window : 0;
+    parsing = session.parsing;
     // The usual cases have no more questions than these: the buffers are empty, so there is room for what is read here
     // and for what goes out as the answer to it. Four bytes are an answer, most likely.
-    if (session.parsing === 1 && session.owed === 0) {
-      let count = left;
+    if (parsing === 1 && session.owed === 0) {
       if (count > 64) {
         const most = session.words[20] as number;
         if (count > most) count = most;
       }
-      const room = (marks & 23) < 6 ? link.window : 0;
-      left -= count;
       packet = new Uint8Array(session.block, 0, count);
       this.read(packet);
       session.cameAt = instant;
       if (count === 4) answer = arriveAnswer(session, room);
-      if (answer < -1) {
-        // As arrive() does, without a call.
-        decode(session, count, true);
-        answer = session.owed === 0 ? 0 : outcome(session, room);
-        if (answer > 0) packet = new Uint8Array(session.block, session.at, answer);
-      }
-      // What follows is payload that nobody wants, as a rule.
-      if (left > 0 && answer === 0 && (session.parsing as number) === 6) left = drop(link, this, left, instant);
     } else {
-      parsing = session.parsing;
       if ((parsing === 6 || parsing === 0) && session.start === session.end) {
         session.cameAt = instant;
         left = drop(link, this, left, instant);
@@ -364,12 +352,20 @@ function onReadable(this: Socket, bytes: number): void {
         return;
       }
       // What is held goes first.
-      let count = parsing === 7 ? 0 : (session.words[20] as number) - session.held;
-      if (count > left) count = left;
-      if (count > 0) this.read(new Uint8Array(session.block, session.held, count));
-      left -= count;
-      answer = arrive(session, count, (marks & 23) < 6 ? link.window : 0, true);
+      const most = parsing === 7 ? 0 : (session.words[20] as number) - session.held;
+      if (count > most) count = most;
+      if (count > 0) {
+        this.read(new Uint8Array(session.block, session.held, count));
+        session.cameAt = instant;
+      }
+    }
+    left -= count;
+    if (answer < -1) {
+      decode(session, count, true);
+      answer = session.owed === 0 ? 0 : outcome(session, room);
       if (answer > 0) packet = new Uint8Array(session.block, session.at, answer);
+      // What follows is payload that nobody wants, as a rule.
+      else if (left > 0 && answer === 0 && session.parsing === 6) left = drop(link, this, left, instant);
     }
     if (answer < 0) {
       if (session.errors !== null) fault(link);
@@ -384,7 +380,7 @@ function onReadable(this: Socket, bytes: number): void {
       if (due !== link.alarmAt && due !== undefined) link.alarm(due);
     }
     parsing = session.parsing;
-    if ((left === 0 && parsing !== 7 && marks < 8192) || link.socket !== this) return;
+    if ((left === 0 && parsing !== 7 && link.marks < 8192) || link.socket !== this) return;
     // One packet or piece of a payload is enough for a turn. In the middle of a packet there was none.
   } while (left > 0 && (parsing & 3) < 3 && parsing !== 1);
   if (left > 0 || parsing === 7) {

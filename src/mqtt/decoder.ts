@@ -269,7 +269,8 @@ function readPublish(
   }
   let message = me.message;
   if (message === null) {
-    message = newMessage(bytes);
+    // The one of this connection: to make it takes as long as to read a packet. The rest is set below.
+    message = { __proto__: PatternNames, topic: "", bytes } as unknown as Inbound;
     me.message = message;
   }
   // Most messages have the topic of the one before, which has been looked at.
@@ -305,22 +306,6 @@ function readPublish(
     return end;
   }
   return stop;
-}
-
-/** The one message of a connection, which is kept: to make it takes longer than to read a packet. */
-function newMessage(bytes: Uint8Array): Inbound {
-  return {
-    __proto__: PatternNames,
-    topic: "",
-    first: 0,
-    start: 0,
-    end: 0,
-    length: 0,
-    complete: false,
-    id: 0,
-    offset: 0,
-    bytes,
-  } as unknown as Inbound;
 }
 
 function refuseTopic(me: Decoder, statement: string): number {

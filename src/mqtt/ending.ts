@@ -8,14 +8,12 @@ import { forget, setPhase } from "./in-flight.js";
 import { wake } from "./sender.js";
 import type { Session } from "./session.js";
 
-/** Calls the owner. False when that threw; the exception waits until the outermost method has done its work. */
-export function tell(me: Session, name: keyof SessionHandler, what: unknown, codes?: unknown): boolean {
+/** Calls the owner. An exception waits until the outermost method has done its work. */
+export function tell(me: Session, name: keyof SessionHandler, what: unknown, codes?: unknown): void {
   try {
     (me.handler as unknown as Record<typeof name, (what: unknown, codes: unknown) => void>)[name](what, codes);
-    return true;
   } catch (error) {
     keep(me, error);
-    return false;
   }
 }
 

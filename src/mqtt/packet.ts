@@ -113,7 +113,6 @@ export function encodeConnect(into: Uint8Array, at: number, fields: ConnectField
 export function publishHeaderSize(bytes: number, qos: number, body: number): number {
   const size = bytes + (qos > 0 ? 4 : 2);
   const length = size + body;
-  if (length < 128) return size + 2;
   return length > 268435455 ? 0x7fffffff : 1 + lengthSize(length) + size;
 }
 

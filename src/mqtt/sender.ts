@@ -351,36 +351,34 @@ function begin(me: Sender, item: number, at: number): number {
   const word = words[item] as number;
   const id = word & 0xffff;
   const answer = (word >> 16) & 15;
-  const place = (item - 32) >> 1;
+  const content = me.contents[(item - 32) >> 1];
+  let leaving = 6;
   let end = at + 4;
   let isSame = true;
   if (answer === 7) {
     if (end > output.length) return -1;
-    me.leaving = 6;
     encodeAck(output, at, 6, id);
   } else if (answer > 7) {
     end = at + (words[item + 1] as number);
     if (end > output.length) return -1;
-    me.leaving = answer - 1;
-    isSame = end === encodeFilters(output, at, answer - 1, id, me.contents[place] as Filters);
+    leaving = answer - 1;
+    isSame = end === encodeFilters(output, at, leaving, id, content as Filters);
   } else {
-    const content = me.contents[place + 1] as Message["payload"];
-    const isText = typeof content === "string";
-    const payload = isText ? new Uint8Array(ArrayBuffer.fromString(content)) : content;
+    const what = me.contents[(item - 30) >> 1] as Message["payload"];
+    const isText = typeof what === "string";
+    const payload = isText ? new Uint8Array(ArrayBuffer.fromString(what)) : what;
     const length = payload === undefined ? 0 : payload.length;
     // DUP, QoS and RETAIN.
     const flags = ((word >> 21) & 8) | (answer === 0 ? 0 : (answer - 3) << 1) | ((word >> 26) & 1);
     isSame = isText || length === words[item + 2];
-    if (isSame) end = encodePublishHeader(output, at, flags, me.contents[place] as string, length, id);
+    if (isSame) end = encodePublishHeader(output, at, flags, content as string, length, id);
     if (end < 0) return -1;
-    me.leaving = 3;
+    leaving = 3;
     me.payload = payload ?? null;
     words[10] = length;
   }
-  if (!isSame) {
-    me.leaving = 0;
-    throw new TypeError("it was changed after it was accepted");
-  }
+  if (!isSame) throw new TypeError("it was changed after it was accepted");
+  me.leaving = leaving;
   // From queued to leaving.
   words[item] = (word + 0x100000) | 0x800000;
   me.owed += 8 - 64;
@@ -450,5 +448,5 @@ function sent(me: Sender, item: number): void {
     // The filters have left; an UNSUBSCRIBE's and a SUBSCRIBE's entry has nothing else.
     if (answer > 7) me.contents[(at - 32) >> 1] = null;
   }
-  if (me.dueAt === undefined || ((until - me.dueAt) | 0) < 0) me.dueAt = until;
+  wake(me, until);
 }

@@ -5,7 +5,7 @@
 // flash. Time is int32 milliseconds that wrap: instants are compared by difference only.
 //
 // Hot paths, which are straight: a message out is outgoing.ts; what comes in is arriveAnswer() here and answered() in
-// answers.ts for an answer, else arrive() here, decode() in decoder.ts, and onPublish() and hand() here. On the chip
+// answers.ts for an answer, else decode() in decoder.ts, and onPublish(), hand() and outcome() here. On the chip
 // each call costs as much as twenty reads of a local variable, an element of an array as twelve, a field as five.
 
 import { answered, keptAt, reply } from "./answers.js";
@@ -124,12 +124,15 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
     }
     let answer = -2;
     this.instant = now | 0;
+    if (count > 0) this.cameAt = this.instant;
     if (count === 4 && this.parsing === 1 && this.owed === 0) {
       this.at = 0;
-      this.cameAt = this.instant;
       answer = arriveAnswer(this, room);
     }
-    if (answer < -1) answer = arrive(this, count, room, false);
+    if (answer < -1) {
+      decode(this, count);
+      answer = this.owed === 0 ? 0 : outcome(this, room);
+    }
     leave(this);
     return answer > 0 ? answer : 0;
   }
@@ -342,7 +345,7 @@ function hand(me: Session, message: Inbound, course: number, last: boolean): num
   return -1;
 }
 
-/** The last byte of a message that nobody wants has come, by another way than {@link arrive}: acknowledges it. */
+/** The last byte of a message that nobody wants has been passed over: acknowledges it. */
 export function passed(me: Session): void {
   const message = me.message as Inbound;
   reply(me, message.qos + 3, message.id);
@@ -353,7 +356,7 @@ export function passed(me: Session): void {
 /**
  * Four bytes have come, into empty buffers: mostly PUBACK, PUBREC, PUBREL or PUBCOMP. Returns 4 when the answer to it
  * is to leave at once, if that is within `room`: it stands where the question stood, for only the first byte differs.
- * Else as {@link arrive}; -2 when it is another packet, or none, and nothing has been done yet.
+ * Else as {@link outcome}; -2 when it is another packet, or none, and nothing has been done yet.
  */
 export function arriveAnswer(me: Session, room: number): number {
   const bytes = me.bytes;
@@ -374,17 +377,9 @@ export function arriveAnswer(me: Session, room: number): number {
 }
 
 /**
- * As `receive`, without its checks, at `me.instant`; -1 says that something is left to be done, also for `leave`. With
- * `single` no more than one packet is taken in: while `parsing` is 7 there are more, for further calls with a `count`
- * of 0.
+ * What is to leave, or to be done, now that what came has been taken in: as `receive`, but -1 says that something is left
+ * to be done, also for `leave`.
  */
-export function arrive(me: Session, count: number, room: number, single: boolean): number {
-  if (count > 0) me.cameAt = me.instant;
-  decode(me, count, single);
-  return me.owed === 0 ? 0 : outcome(me, room);
-}
-
-/** What is to leave, or to be done, now that what came has been taken in; as {@link arrive}. */
 export function outcome(me: Session, room: number): number {
   if ((me.owed & 1) !== 0) settle(me);
   const start = me.start;
