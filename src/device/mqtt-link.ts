@@ -342,7 +342,7 @@ function onReadable(this: Socket, left: number): void {
     } else {
       if ((parsing === 6 || parsing === 0) && session.start === session.end) {
         session.cameAt = instant;
-        left = drop(link, this, left, instant);
+        left = drop(link, this, left);
         parsing = session.parsing;
         break;
       }
@@ -365,7 +365,7 @@ function onReadable(this: Socket, left: number): void {
       answer = session.owed === 0 ? 0 : outcome(session, room);
       if (answer > 0) packet = new Uint8Array(session.block, session.at, answer);
       // What follows is payload that nobody wants, as a rule.
-      else if (left > 0 && answer === 0 && session.parsing === 6) left = drop(link, this, left, instant);
+      else if (left > 0 && answer === 0 && session.parsing === 6) left = drop(link, this, left);
     }
     if (answer < 0) {
       if (session.errors !== null) fault(link);
@@ -406,7 +406,7 @@ function fault(link: MqttLink): void {
  * Reads payload that nobody wants, or what follows a breach, over all that the session's empty block has. Returns how
  * many of `left` bytes come behind it.
  */
-function drop(link: MqttLink, socket: Socket, left: number, instant: number): number {
+function drop(link: MqttLink, socket: Socket, left: number): number {
   const session = link.session;
   const bytes = session.bytes;
   const area = bytes.length;
@@ -421,7 +421,7 @@ function drop(link: MqttLink, socket: Socket, left: number, instant: number): nu
     session.parsing = 1;
     if (((session.message as Inbound).first & 6) > 0) {
       passed(session);
-      link.push(instant);
+      link.push(session.instant);
     }
   }
   return left - most;

@@ -298,13 +298,15 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
       words[17] = course;
       return course === 2 ? largest : largest < 0 ? 0 : message.length;
     }
-    message.complete = course === 1;
     if (qos === 0 && (course === 0 || course > 3)) {
       // Nobody looks at it, and nobody waits for its acknowledgement.
       message.end = 0;
       return -1;
     }
-    if (course > 2) message.end = message.start;
+    if (course > 2) {
+      message.complete = false;
+      message.end = message.start;
+    }
     // What is called last takes the place of this on the stack, which is deepest in there.
     return hand(this, message, course, isThere);
   }
