@@ -9,18 +9,11 @@
 import TCP from "embedded:io/socket/tcp";
 import Time from "time";
 import Timer from "timer";
+import { answered } from "../mqtt/answers.js";
 import { decode } from "../mqtt/decoder.js";
 import { leave } from "../mqtt/ending.js";
 import { wants } from "../mqtt/sender.js";
-import {
-  arriveAnswer,
-  type Closed,
-  type Inbound,
-  outcome,
-  passed,
-  type Session,
-  type SessionHandler,
-} from "../mqtt/session.js";
+import { type Closed, type Inbound, outcome, passed, type Session, type SessionHandler } from "../mqtt/session.js";
 import { now } from "./clock.js";
 
 export interface LinkHandler {
@@ -324,9 +317,8 @@ function onReadable(this: Socket, left: number): void {
   let parsing: number;
   do {
     let count = left;
-    let answer = -2;
+    let answer = -1;
     let packet: Uint8Array | null = null;
-    const room = (link.marks & 23) < 6 ? link.window : 0;
     parsing = session.parsing;
     // The usual cases have no more questions than these: the buffers are empty, so there is room for what is read here
     // and for what goes out as the answer to it. Four bytes are an answer, most likely.
@@ -338,7 +330,7 @@ function onReadable(this: Socket, left: number): void {
       packet = new Uint8Array(session.block, 0, count);
       this.read(packet);
       session.cameAt = instant;
-      if (count === 4) answer = arriveAnswer(session, room);
+      if (count === 4) answer = answered(session, 0, 0, (link.marks & 23) < 6 ? link.window : 0);
     } else {
       if ((parsing === 6 || parsing === 0) && session.start === session.end) {
         session.cameAt = instant;
@@ -360,12 +352,15 @@ function onReadable(this: Socket, left: number): void {
       }
     }
     left -= count;
-    if (answer < -1) {
+    if (answer < 0) {
       decode(session, count, true);
-      answer = session.owed === 0 ? 0 : outcome(session, room);
-      if (answer > 0) packet = new Uint8Array(session.block, session.at, answer);
+      answer = 0;
       // What follows is payload that nobody wants, as a rule.
-      else if (left > 0 && answer === 0 && session.parsing === 6) left = drop(link, this, left);
+      if (left > 0 && session.owed === 0 && session.parsing === 6) left = drop(link, this, left);
+    }
+    if (answer === 0 && session.owed !== 0) {
+      answer = outcome(session, (link.marks & 23) < 6 ? link.window : 0);
+      if (answer > 0) packet = new Uint8Array(session.block, session.at, answer);
     }
     if (answer < 0) {
       if (session.errors !== null) fault(link);

@@ -87,7 +87,11 @@ function onOther(me: Session, type: number, id: number, room: number): number {
       words[place] = words[words.length - (words[15] as number)] as number;
       words[15] = (words[15] as number) - 1;
     }
-    if (room > 3 && me.owed === 0) return 0x70;
+    if (room > 3 && me.owed === 0) {
+      me.bytes[0] = 0x70;
+      me.leftAt = me.instant;
+      return 4;
+    }
     reply(me, 7, id);
   } else if (type === 13) {
     // One that nobody asked for changes nothing.
@@ -154,13 +158,24 @@ function grant(me: Session, at: number, id: number): void {
 }
 
 /**
- * A packet of `type` for `id`, whether or not an entry waits for it. If the transport has `room` for it, the answer may
- * leave at once, unless a callback has asked for something or ended the connection: then what is returned is its first
- * byte, for the others are as they came. Else it is queued; that, or when there is none, gives 0.
+ * A packet of `type` for `id`, whether or not an entry waits for it; with a `room` of -1, for it was among others.
+ *
+ * With a type of 0 the packet is the four bytes at the front of `bytes`, and nothing else has come: returns -1 if they
+ * are something else, before anything is done. If the transport has `room` for its answer, that may leave at once,
+ * unless a callback has asked for something or ended the connection: then 4 is returned, and the answer stands where
+ * the question stood, for only the first byte differs. Else it is queued; that, or when there is none, gives 0.
  *
  * The way of every answer, and therefore straight: what the two halves of QoS 2 do to their entry is done right here.
  */
 export function answered(me: Session, type: number, id: number, room: number): number {
+  if (type === 0) {
+    const bytes = me.bytes;
+    const first = bytes[0] as number;
+    type = first >> 4;
+    id = ((bytes[2] as number) << 8) | (bytes[3] as number);
+    // The bits of 0x8f0 are 4 to 7 and 11.
+    if (id === 0 || bytes[1] !== 2 || ((0x8f0 >> type) & 1) === 0 || (first & 15) !== (type === 6 ? 2 : 0)) return -1;
+  }
   const words = me.words;
   const edge = me.edge;
   let at = 32;
@@ -189,6 +204,7 @@ export function answered(me: Session, type: number, id: number, room: number): n
       } catch (error) {
         keep(me, error);
       }
+      if (room >= 0) me.held = 0;
     }
   } else {
     if (me.listens) {
@@ -202,6 +218,7 @@ export function answered(me: Session, type: number, id: number, room: number): n
         if (me.held < 0) finish(me, "internal", "onReceived threw", "");
         return 0;
       }
+      if (room >= 0) me.held = 0;
       // The callback may have ended the connection. The record is made all the same, so PUBREL is what the next one
       // sends: for an entry that is to be sent again. That it has asked for a flush (0x2000000) changes nothing.
       const before = word;
@@ -232,7 +249,11 @@ export function answered(me: Session, type: number, id: number, room: number): n
       schedule(me, me.instant);
     }
     if (at !== to) move(me, at, to);
-    if (isLeaving) return 0x62;
+    if (isLeaving) {
+      me.bytes[0] = 0x62;
+      me.leftAt = me.instant;
+      return 4;
+    }
   }
   return 0;
 }

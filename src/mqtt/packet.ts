@@ -117,8 +117,8 @@ export function publishHeaderSize(bytes: number, qos: number, body: number): num
 }
 
 /**
- * Writes a PUBLISH up to its payload, of which exactly `length` bytes must follow; -1 if there is no room for that much.
- * `flags` are DUP (8), QoS (2, 4) and RETAIN (1). `id`, 1..65535, is written for QoS 1 and 2 only [MQTT-2.3.1-5].
+ * Writes a PUBLISH up to its payload, of which exactly `length` bytes must follow; -1 if there is no room. `flags` are
+ * DUP (8), QoS (2, 4) and RETAIN (1). `id`, 1..65535, is written for QoS 1 and 2 only [MQTT-2.3.1-5].
  */
 export function encodePublishHeader(
   into: Uint8Array,

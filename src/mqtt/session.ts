@@ -4,8 +4,8 @@
 // with the sender, which knows what leaves next, the in-flight table and the decoder. Knows no transport, timer or
 // flash. Time is int32 milliseconds that wrap: instants are compared by difference only.
 //
-// Hot paths, which are straight: a message out is outgoing.ts; what comes in is arriveAnswer() here and answered() in
-// answers.ts for an answer, else decode() in decoder.ts, and onPublish(), hand() and outcome() here. On the chip
+// Hot paths, which are straight: a message out is outgoing.ts; what comes in is answered() in answers.ts for an answer,
+// else decode() in decoder.ts, and onPublish(), hand() and outcome() here. On the chip
 // each call costs as much as twenty reads of a local variable, an element of an array as twelve, a field as five.
 
 import { answered, keptAt, reply } from "./answers.js";
@@ -122,17 +122,18 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
     if (!(count >= 0 && held + count <= (this.words[20] as number))) {
       throw new RangeError(`there is no room for ${count} bytes`);
     }
-    let answer = -2;
+    let answer = -1;
     this.instant = now | 0;
     if (count > 0) this.cameAt = this.instant;
     if (count === 4 && this.parsing === 1 && this.owed === 0) {
       this.at = 0;
-      answer = arriveAnswer(this, room);
+      answer = answered(this, 0, 0, room);
     }
-    if (answer < -1) {
+    if (answer < 0) {
       decode(this, count);
-      answer = this.owed === 0 ? 0 : outcome(this, room);
+      answer = 0;
     }
+    if (answer === 0 && this.owed !== 0) answer = outcome(this, room);
     leave(this);
     return answer > 0 ? answer : 0;
   }
@@ -264,7 +265,7 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
       this.words[17] = start;
       this.words[18] = end;
     }
-    return answered(this, type, id, 0);
+    return answered(this, type, id, -1);
   }
 
   /**
@@ -356,31 +357,8 @@ export function passed(me: Session): void {
 }
 
 /**
- * Four bytes have come, into empty buffers: mostly PUBACK, PUBREC, PUBREL or PUBCOMP. Returns 4 when the answer to it
- * is to leave at once, if that is within `room`: it stands where the question stood, for only the first byte differs.
- * Else as {@link outcome}; -2 when it is another packet, or none, and nothing has been done yet.
- */
-export function arriveAnswer(me: Session, room: number): number {
-  const bytes = me.bytes;
-  const first = bytes[0] as number;
-  const type = first >> 4;
-  const id = ((bytes[2] as number) << 8) | (bytes[3] as number);
-  // The bits of 0x8f0 are 4 to 7 and 11.
-  if (id === 0 || bytes[1] !== 2 || ((0x8f0 >> type) & 1) === 0 || (first & 15) !== (type === 6 ? 2 : 0)) return -2;
-  const answer = answered(me, type, id, room);
-  // As set for a callback.
-  if (me.held < 0) me.held = 0;
-  if (answer > 0) {
-    bytes[0] = answer;
-    me.leftAt = me.instant;
-    return 4;
-  }
-  return me.owed === 0 ? 0 : outcome(me, room);
-}
-
-/**
- * What is to leave, or to be done, now that what came has been taken in: as `receive`, but -1 says that something is left
- * to be done, also for `leave`.
+ * What is to leave, or to be done, now that what came has been taken in: as `receive`, but -1 says that something is
+ * left to be done, also for `leave`.
  */
 export function outcome(me: Session, room: number): number {
   if ((me.owed & 1) !== 0) settle(me);

@@ -205,14 +205,14 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   {
     name: "Session Present 0 is taken for 1",
     file: "mqtt/answers.ts",
-    find: "me.server = sessionPresent ? 2 : 1;",
-    replace: "me.server = 2;",
+    find: "words[19] = sessionPresent ? 2 : 1;",
+    replace: "words[19] = 2;",
   },
   {
     name: "a lost session keeps what was in it",
     file: "mqtt/answers.ts",
     find: "if (!sessionPresent) {",
-    replace: "if (me.server === 0) {",
+    replace: "if (words[19] === 0) {",
   },
   {
     name: "a QoS 2 message that comes again is handed over again",
@@ -229,8 +229,8 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   {
     name: "a second CONNACK is taken for another first one",
     file: "mqtt/answers.ts",
-    find: "if (me.server > 0) {",
-    replace: "if (me.server > 9) {",
+    find: "if ((words[19] as number) > 0) {",
+    replace: "if ((words[19] as number) > 9) {",
   },
   {
     name: "a clean session is not clean",
