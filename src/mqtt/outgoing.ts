@@ -65,7 +65,14 @@ export function accept(
     const left = places - ((edge - 32) >> 2);
     if (left < 1 && me.pending === places) return -1;
     if (left < 2) isFull = 0x1000000;
-    id = given === undefined ? nextId(me) : given;
+    if (given !== undefined) id = given;
+    else if (edge > 32) id = nextId(me);
+    else {
+      // As nextId() does, without a call: all are free.
+      id = words[8] as number;
+      id = id === words[1] ? (words[0] as number) : id + 1;
+      words[8] = id;
+    }
     if (id === 0) return -1;
     word |= ((qos + 3) << 16) | id;
     // A server without our session takes a message of an earlier life as a new one, so DUP would be untrue.
