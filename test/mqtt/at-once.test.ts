@@ -180,6 +180,33 @@ describe("at once: the answer to an answer", () => {
     assert.deepEqual(rig.sent(), ["PUBREL 1", "PUBLISH 2 q1 a: next"]);
   });
 
+  it("does not leave for a connection that the callback has ended, and goes on the next one", () => {
+    const rig = new Rig().open();
+    hand(rig);
+    rig.onEvent = (line) => {
+      if (line === "received 1") rig.session.lost(rig.now);
+    };
+    assert.deepEqual(give(rig, encode(ack("pubrec", 1))), []);
+    assert.deepEqual(rig.events(), ["received 1", "closed lost"]);
+    rig.open(true);
+    assert.deepEqual(rig.sent(), ["PUBREL 1"]);
+  });
+
+  it("is the same for an owner that does not listen, who is told nothing", () => {
+    const rig = new Rig().open();
+    rig.session.listens = false;
+    hand(rig);
+    assert.deepEqual(give(rig, encode(ack("pubrec", 1))), ["PUBREL 1"]);
+    assert.deepEqual(give(rig, encode(ack("pubcomp", 1))), []);
+    hand(rig, { qos: 1 });
+    hand(rig);
+    rig.give(ack("puback", 2), ack("pubrec", 3));
+    assert.deepEqual(rig.sent(), ["PUBREL 3"]);
+    rig.give(ack("pubcomp", 3));
+    assert.equal(rig.session.pending, 0);
+    assert.deepEqual(rig.events(), []);
+  });
+
   it("does not leave when the record could not be made", () => {
     const rig = new Rig().open();
     hand(rig);

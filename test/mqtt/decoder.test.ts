@@ -387,6 +387,26 @@ describe("mqtt/decoder", () => {
       expectMalformed("30 05 00 03 61 2f 2b", "MQTT-3.3.2-2", /topic/);
     });
 
+    it("topics that are no topic names, also after one that is, and those that another engine reads as it", () => {
+      const good = "30 06 00 03 61 2f 62 78 ";
+      for (const [bytes, statement] of [
+        ["30 05 00 03 61 00 62", "MQTT-1.5.3-2"],
+        ["30 05 00 03 61 2f 23", "MQTT-3.3.2-2"],
+        ["30 05 00 03 61 2b 62", "MQTT-3.3.2-2"],
+        ["30 05 00 03 ed a0 80", "MQTT-1.5.3-1"],
+        ["30 06 00 04 c1 a1 2f 62", "MQTT-1.5.3-1"],
+        ["30 08 00 06 61 e0 80 af 62 63", "MQTT-1.5.3-1"],
+      ] as const) {
+        const stream = hex(`${good}${good}${bytes}`);
+        const once = decode(hex(good));
+        for (let size = 1; size <= stream.length; size += 1) {
+          const lines = decode(stream, size);
+          assert.deepEqual(lines.slice(0, -1), [...once, ...once]);
+          assert.ok(lines.at(-1)?.startsWith(`malformed [${statement}] `), `${bytes}: ${lines.at(-1)}`);
+        }
+      }
+    });
+
     it("stops the decoder: nothing after it is reported until reset()", () => {
       const recorder = new Recorder();
       const decoder = new Decoder(64, recorder);
