@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "mocha";
 import type { SocketParameters } from "../../src/device/mqtt-link.js";
-import { Rig } from "./client-rig.js";
+import { type Options, Rig } from "./client-rig.js";
 
 describe("MqttClient: connecting", () => {
   it("connects in a turn of its own, tells CONNACK, and then that it can write", () => {
@@ -480,6 +480,28 @@ describe("MqttClient: messages out", () => {
     rig.run(100);
     assert.deepEqual(rig.messages, ["out=a", "out=b", "out=c"]);
     rig.done();
+  });
+
+  it("calls when there is a place again also who hears of nothing else", () => {
+    const none = { onControl: undefined, onReceived: undefined, onDelivered: undefined };
+    const rig = new Rig({ budget: { inFlight: 1 }, ...none } as unknown as Options).connected();
+    for (const QoS of [1, 2, 1]) {
+      rig.told.length = 0;
+      assert.equal(rig.write("a", { topic: "out", QoS }), 0);
+      rig.run(200);
+      assert.deepEqual(rig.told, ["writable 536"]);
+    }
+    assert.deepEqual(rig.messages, ["out=a", "out=a", "out=a"]);
+    rig.done();
+  });
+
+  it("lets an exception of a callback through, for whoever looks after the board", () => {
+    const rig = new Rig().connected();
+    rig.on["delivered"] = () => {
+      throw new Error("in onDelivered");
+    };
+    rig.publish("out", "a", 1);
+    assert.throws(() => rig.run(200), /in onDelivered/);
   });
 
   it("lets two QoS 0 messages wait; a loop that heeds onWritable sends any number", () => {
