@@ -70,6 +70,7 @@ export function finish(me: Session, reason: CloseReason, detail: string, stateme
   };
   me.state = 1;
   words[19] = 0;
+  words[25] = 0;
   me.sendBy = null;
   // What a callback asks for from here on has its own.
   me.dueAt = undefined;

@@ -83,7 +83,11 @@ export function accept(
   } else {
     if (me.state < 3) return -2;
     // Beside the in-flight budget, two QoS 0 messages may wait to leave.
-    if (packet === null && me.unsent === 2) return -1;
+    if (packet === null) {
+      const unsent = words[25] as number;
+      if (unsent === 2) return -1;
+      words[25] = unsent + 1;
+    }
   }
   if (packet === null) {
     // Queued.

@@ -117,7 +117,7 @@ export function publishHeaderSize(bytes: number, qos: number, body: number): num
 }
 
 /**
- * Writes a PUBLISH up to its payload, of which exactly `length` bytes must follow; -1 if there is no room. `flags` are
+ * Writes a PUBLISH up to its payload, of which exactly `length` bytes must follow; -1 if it finds no room. `flags` are
  * DUP (8), QoS (2, 4) and RETAIN (1). `id`, 1..65535, is written for QoS 1 and 2 only [MQTT-2.3.1-5].
  */
 export function encodePublishHeader(
@@ -133,7 +133,6 @@ export function encodePublishHeader(
   const isNumbered = (flags & 6) !== 0;
   let rest = size + length + (isNumbered ? 4 : 2);
   let end = at + 1;
-  if (end + lengthSize(rest) + rest - length > into.length) return -1;
   into[at] = 0x30 | flags;
   // As in closePacket: a call would cost as much as all of this.
   for (; rest > 127; rest >>>= 7) {
@@ -144,6 +143,7 @@ export function encodePublishHeader(
   into[end + 1] = size >> 8;
   into[end + 2] = size;
   end += 3;
+  if (end + size + (isNumbered ? 2 : 0) > into.length) return -1;
   into.set(bytes, end);
   end += size;
   if (!isNumbered) return end;

@@ -439,6 +439,7 @@ function sent(me: Sender, item: number): void {
     const word = words[at] as number;
     const answer = (word >> 16) & 15;
     if (answer === 0) {
+      words[25] = (words[25] as number) - 1;
       forget(me, at, word);
       return;
     }
