@@ -321,6 +321,7 @@ export function fill(me: Sender, limit: number, single: boolean): number {
       me.start = most;
       words[29] = next;
       me.end = next;
+      me.owed |= 16;
       return limit;
     }
     const isLarge = next > edge + 4;
@@ -330,6 +331,7 @@ export function fill(me: Sender, limit: number, single: boolean): number {
   }
   // The connection has ended meanwhile.
   if (edge < 0) return 0;
+  if (waiting > at) me.owed &= ~16;
   me.start = edge;
   words[29] = edge;
   me.end = edge;
@@ -449,5 +451,5 @@ function sent(me: Sender, item: number): void {
     // The filters have left; an UNSUBSCRIBE's and a SUBSCRIBE's entry has nothing else.
     if (answer > 7) me.contents[(at - 32) >> 1] = null;
   }
-  wake(me, until);
+  if (me.dueAt === undefined || ((until - me.dueAt) | 0) < 0) me.dueAt = until;
 }

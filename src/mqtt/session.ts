@@ -162,7 +162,6 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
       }
     }
     this.depth -= 256;
-    this.owed = this.start < this.end ? this.owed | 16 : this.owed & ~16;
     if (count > 0) {
       this.leftAt = instant;
       this.sendBy = null;
