@@ -187,10 +187,11 @@ class Script {
       case 59:
         if (this.reading()) return;
         break;
-      case 60:
+      // Until the session has pinged: so long it keeps the memory of the last message.
+      case 91:
         mark(`after ${this.given.messages} messages`);
         break;
-      case 61:
+      case 92:
         finish();
         break;
     }

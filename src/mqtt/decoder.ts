@@ -56,8 +56,8 @@ export abstract class Decoder {
   cameAt: number;
   leftAt: number;
   /**
-   * The PUBLISH that came last on this connection, and whose payload is expected if `parsing` says so. While none of
-   * that has come, `offset` is how much is wanted in one piece.
+   * The PUBLISH that came last on this connection, until the session pings, and whose payload is expected if `parsing`
+   * says so. While none of that has come, `offset` is how much is wanted in one piece.
    */
   message: Inbound | null;
 

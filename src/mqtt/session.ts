@@ -226,6 +226,8 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
         // From now on bounded by the time that the transport may take for it.
         words[11] = 2;
         this.owed |= 2;
+        // Where it is so quiet, the memory of the last message is of more use to others.
+        if (!this.partial) this.message = null;
       }
       if (!wants(this)) this.sendBy = null;
       else if (this.sendBy === null) schedule(this, now);
