@@ -5,8 +5,9 @@ import { html, nothing } from "lit";
 import { type PressView, STEP_TEXTS, type StepName } from "./details.js";
 import { moved } from "./listing.js";
 import { Panel } from "./panel.js";
+import { percentile } from "./percentile.js";
 import { store, type Topic } from "./store.js";
-import { deliveredAfter, quantile, rowsOf, type StepRow, spanOf } from "./timeline.js";
+import { deliveredAfter, rowsOf, type StepRow, spanOf } from "./timeline.js";
 import { vars } from "./vars.js";
 
 const OUTCOMES = Object.freeze({
@@ -96,7 +97,7 @@ export class TimelinePanel extends Panel {
     return html`<div class="presses">
       <p class="headline"><b>Last ${presses.length}</b>
         <span class="soft" title="Until delivered: half of them took as long at most, nine in ten as long"
-          >${`p50 ${ms(quantile(done, 0.5))}, p90 ${ms(quantile(done, 0.9))}`}</span></p>
+          >${`p50 ${ms(percentile(done, 50))}, p90 ${ms(percentile(done, 90))}`}</span></p>
       <ol role="listbox" aria-label="Last presses" @keydown=${this.#onPressKey}>
         ${[...presses].reverse().map((press) => this.#press(press, press.number === shown.number, longest, presses))}
       </ol>

@@ -1,6 +1,7 @@
 // A press as rows of a waterfall, and what is usual over several presses. Arithmetic on views; nothing is shown here.
 
 import { type PressView, STEPS, type StepName } from "./details.js";
+import { percentile } from "./percentile.js";
 
 /** What a step belongs to, for its colour. */
 export type Phase = "chip" | "network" | "delivery" | "after";
@@ -35,12 +36,6 @@ export interface StepRow {
   readonly p90: number | undefined;
 }
 
-/** The nearest-rank quantile of a list, which need not be sorted; undefined of an empty one. */
-export function quantile(values: readonly number[], share: number): number | undefined {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
-}
-
 /** Every step in the order in which they normally come, happened or not: the rows of one press never move. */
 export function rowsOf(press: PressView, usual: readonly PressView[]): readonly StepRow[] {
   const happened = STEPS.filter((step) => press.steps[step] !== undefined);
@@ -55,8 +50,8 @@ export function rowsOf(press: PressView, usual: readonly PressView[]): readonly 
       at,
       from: before === undefined ? Math.min(0, at ?? 0) : (press.steps[before] ?? 0),
       before,
-      p50: quantile(times, 0.5),
-      p90: quantile(times, 0.9),
+      p50: percentile(times, 50),
+      p90: percentile(times, 90),
     };
   });
 }

@@ -105,6 +105,21 @@ describePage("host-sim/page: what happens", (visit) => {
     assert.equal(await visit.page.locator(".chapter").count(), 30);
   });
 
+  it("does not bring back what was cleared when the connection comes back", async () => {
+    await visit.open();
+    visit.stage.tell("pressed", "seen enough", { opens: true });
+    await visit.page.locator(".detail", { hasText: "seen enough" }).waitFor();
+    await visit.page.locator("#clear").click();
+    const { port } = visit.server;
+    await visit.server.close();
+    await visit.page.locator("#connection", { hasText: "not running" }).waitFor();
+    visit.stage.tell("stored", "new");
+    await visit.serve(visit.stage, port);
+    await visit.page.locator(".detail", { hasText: "new" }).waitFor();
+    assert.equal(await visit.page.locator(".step").count(), 1);
+    visit.forgiveRefusedConnections();
+  });
+
   it("shows the same after a reload", async () => {
     await visit.open();
     visit.stage.tell("pressed", "", { opens: true });
