@@ -34,7 +34,20 @@ const Pin = Object.freeze({ FLASH: 0, D1: 5, LED: 2 } as const);
 /** What concerns one board. */
 export type BoardAction = Exclude<
   Action,
-  { readonly type: "wifi" | "broker" | "fault" | "time" | "step" | "add" | "remove" | "publish" | "forget" }
+  {
+    readonly type:
+      | "wifi"
+      | "broker"
+      | "fault"
+      | "time"
+      | "step"
+      | "add"
+      | "remove"
+      | "publish"
+      | "forget"
+      | "play"
+      | "stop";
+  }
 >;
 
 /** What a board is from its beginning to its end. */

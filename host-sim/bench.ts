@@ -39,7 +39,11 @@ import {
 import { presenceOf } from "./presence.js";
 import { Airspace } from "./radio.js";
 import { Random } from "./random.js";
+import type { Scenario } from "./scenario.js";
+import { benchGround } from "./scenario-ground.js";
 import { type RecordedBoard, ScenarioRecorder } from "./scenario-recorder.js";
+import type { Outcome } from "./scenario-run.js";
+import { Scenarios } from "./scenarios.js";
 import type { Download } from "./server.js";
 import { WireFaults } from "./wire-faults.js";
 import { Witness } from "./witness.js";
@@ -71,6 +75,13 @@ async function requireFree(port: number): Promise<void> {
   await once(server, "listening");
   server.close();
   await once(server, "close");
+}
+
+/** A board to be added; like those of the options unless it says whether it is new. */
+export interface AddedBoard {
+  readonly mode: BoardView["mode"];
+  readonly wiring: BoardView["wiring"];
+  readonly factoryNew?: boolean;
 }
 
 function recordedBoard({ index, view }: BenchBoard, { factoryNew }: Options): RecordedBoard {
@@ -106,6 +117,12 @@ export class Bench implements Stage {
   readonly #observers: Observers;
   readonly #listeners = new Set<(event: BenchEvent) => void>();
   #recorder: ScenarioRecorder | undefined;
+  readonly #scenarios = new Scenarios({
+    add: (board) => this.add(board),
+    ground: (boards) => benchGround(this, boards),
+    changed: () => this.#emit({ type: "bench", bench: this.view }),
+    complain: (text) => this.#tellFirst({ source: "bench", word: "scenario", detail: text }),
+  });
   #lines: Line[] = [];
   #lineId = 0;
   #wifiOn = true;
@@ -160,9 +177,9 @@ export class Bench implements Stage {
   }
 
   /** Makes the next board, without power. Throws FlashFileError when its flash file cannot be used. */
-  #make(mode: BoardView["mode"], wiring: BoardView["wiring"]): BenchBoard {
+  #make(mode: BoardView["mode"], wiring: BoardView["wiring"], factoryNew = this.options.factoryNew): BenchBoard {
     const index = this.#nextIndex;
-    const board = new BenchBoard(this.#plan(index, mode, wiring), this.broker, {
+    const board = new BenchBoard({ ...this.#plan(index, mode, wiring), factoryNew }, this.broker, {
       clock: this.#clock,
       network: this.#network,
       airspace: this.#airspace,
@@ -308,6 +325,8 @@ export class Bench implements Stage {
       faults: this.#faults.names,
       speed: this.#clock.speed,
       paused: this.#clock.paused,
+      scenarios: this.options.headless ? [] : this.#scenarios.list,
+      scenario: this.#scenarios.view,
       watch: watchLine(this.broker, alertFilter(this.options)),
       home: this.#home,
     };
@@ -368,6 +387,10 @@ export class Bench implements Stage {
       case "publish":
         this.#observers.publish(action);
         return;
+      case "play":
+      case "stop":
+        this.#scenarios.act(action);
+        return;
       case "forget":
         this.#forgetSessions();
         return;
@@ -383,7 +406,7 @@ export class Bench implements Stage {
         this.#emit({ type: "bench", bench: this.view });
         return;
       case "add":
-        this.#add(action.mode, action.wiring);
+        this.add(action);
         return;
       case "remove":
         this.#remove(action.board);
@@ -402,6 +425,7 @@ export class Bench implements Stage {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#scenarios.stop();
     for (const board of this.boards) board.close();
     this.#clock.close();
     this.#network.close();
@@ -509,19 +533,20 @@ export class Bench implements Stage {
     return this.options.chip + this.#nextIndex > OptionLimits.CHIP_ID ? "there is no larger chip id" : undefined;
   }
 
-  #add(mode: BoardView["mode"], wiring: BoardView["wiring"]): void {
+  /** Puts a board on the table and powers it on. Its number; undefined when it cannot be, and the story says why. */
+  add({ mode, wiring, factoryNew }: AddedBoard): number | undefined {
     const refusal = this.#refusal(mode, wiring);
     if (refusal !== undefined) {
       this.#tellFirst({ source: "bench", word: "not added", detail: refusal });
-      return;
+      return undefined;
     }
     let board: BenchBoard;
     try {
-      board = this.#make(mode, wiring);
+      board = this.#make(mode, wiring, factoryNew);
     } catch (error) {
       if (!(error instanceof FlashFileError)) throw error;
       this.#tellFirst({ source: "bench", word: "not added", detail: error.message });
-      return;
+      return undefined;
     }
     this.#observers.add(board.index, board.board, wiring, board.root);
     this.#recorder?.added(recordedBoard(board, this.options));
@@ -529,6 +554,13 @@ export class Bench implements Stage {
     this.#tellLine(board.index, { source: "bench", word: "added", detail: `${mode}, ${wiring}` });
     this.#follow(board.root);
     board.powerOn();
+    return board.index;
+  }
+
+  /** Plays a scenario on the boards that are there. */
+  play(scenario: Scenario, done: (outcome: Outcome) => void): void {
+    const boards = this.boards.map(({ index }) => index);
+    this.#scenarios.play(scenario, boards, done);
   }
 
   /** Cuts its power and takes it off the table. What it had told is forgotten. */

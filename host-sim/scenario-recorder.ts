@@ -81,6 +81,8 @@ export class ScenarioRecorder {
         this.#do({ type: "forget" }, this.#boards[0]?.index ?? 0, now);
         return;
       case "step":
+      case "play":
+      case "stop":
       case "add":
       case "remove":
       case "publish":

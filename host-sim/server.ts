@@ -178,7 +178,7 @@ export class PageServer {
       ...(typeof asset.body === "string" ? {} : { "content-disposition": "attachment" }),
       "cache-control": "no-store",
       "content-security-policy":
-        `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src ${live}; ` +
+        `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' ${live}; ` +
         // The setup pages of the boards: each is on a port of its own while it can be reached.
         "frame-src http://127.0.0.1:*; " +
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",

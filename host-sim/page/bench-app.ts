@@ -18,6 +18,7 @@ import "./packets-panel.js";
 import "./steps-panel.js";
 import "./supply-panel.js";
 import "./timeline-panel.js";
+import { hasLink } from "./scenarios-panel.js";
 import { store, type Topic } from "./store.js";
 import "./tab-pane.js";
 import type { Tab, TabPane } from "./tab-pane.js";
@@ -38,11 +39,13 @@ const LOWER: readonly Tab[] = Object.freeze([
   { id: "memory", title: "Memory", key: "5", panel: html`<memory-panel></memory-panel>` },
   { id: "supply", title: "Supply", key: "6", panel: html`<supply-panel></supply-panel>` },
   { id: "faults", title: "Faults", key: "7", panel: html`<faults-panel></faults-panel>` },
+  { id: "scenarios", title: "Scenarios", key: "9", panel: html`<scenarios-panel></scenarios-panel>` },
 ]);
 
 export class BenchApp extends Panel {
   protected readonly topics: readonly Topic[] = ["connection", "bench", "board", "tiles", "packets"];
   #isPhoneOpen = false;
+  #isLinkShown = false;
   #phoneBoard = -1;
   #resetAskedAt = Number.NEGATIVE_INFINITY;
   readonly #keys: readonly Key[] = this.#table();
@@ -64,6 +67,13 @@ export class BenchApp extends Panel {
       </main>
       <footer class="watch"><watch-bar></watch-bar></footer>
       <keys-dialog .keys=${this.#keys}></keys-dialog>`;
+  }
+
+  /** Whoever follows a link to a scenario sees first what it is. */
+  protected override updated(): void {
+    if (this.#isLinkShown || store.bench === undefined) return;
+    this.#isLinkShown = true;
+    if (hasLink()) this.#show("scenarios");
   }
 
   #panels(): unknown {

@@ -162,6 +162,19 @@ export interface BrokerView {
   readonly sys: readonly (readonly [topic: string, value: string])[];
 }
 
+/** A scenario that is played on the bench, or was. */
+export interface ScenarioView {
+  readonly title: string;
+  readonly about: string;
+  /** The boards that it is played on, in the order of its file. */
+  readonly boards: readonly number[];
+  /** What was done or said last; empty at first, and at the end. */
+  readonly step: string;
+  readonly outcome: "playing" | "held" | "failed";
+  /** Which step, and why; empty unless it has failed. */
+  readonly failure: string;
+}
+
 /** A change of the current that a board draws. */
 export interface DrawView {
   readonly board: number;

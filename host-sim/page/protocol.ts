@@ -9,6 +9,7 @@ import {
   type MemoryView,
   type PacketView,
   type PressView,
+  type ScenarioView,
   type TopicView,
 } from "./details.js";
 
@@ -75,6 +76,10 @@ export interface BenchView {
   /** How many of the boards' milliseconds pass in a real one; what it will be again when the time is paused. */
   readonly speed: number;
   readonly paused: boolean;
+  /** Scenarios that come along. */
+  readonly scenarios: readonly { readonly name: string; readonly title: string; readonly about: string }[];
+  /** The one that is played, or was last. */
+  readonly scenario: ScenarioView | undefined;
   /** Ready-made command that shows every alert in a terminal. */
   readonly watch: string;
   /** What a person has to type into the setup page. */
@@ -146,6 +151,11 @@ export type Action =
   | { readonly type: "time"; readonly speed: number }
   /** In a pause, lets all happen that waits for the next instant; otherwise nothing. */
   | { readonly type: "step" }
+  /** Plays a scenario, one that comes along or the text of a file, on boards that are put on the table for it. */
+  | { readonly type: "play"; readonly name: string; readonly text?: never }
+  | { readonly type: "play"; readonly text: string; readonly name?: never }
+  /** Stops what is played. */
+  | { readonly type: "stop" }
   /** The bench's own broker restarts without what it had kept: sessions, retained messages. */
   | { readonly type: "forget" }
   /** A board of this kind more: see `isKind`. Its number and its chip id are new. */
@@ -199,6 +209,16 @@ function readPublish(data: Readonly<Record<string, unknown>>): Action | undefine
   return { type: "publish", topic, payload, qos, retain };
 }
 
+/** Bytes of a file that somebody has written by hand. */
+const SCENARIO_LENGTH = 262_144;
+
+function readPlay({ name, text }: Readonly<Record<string, unknown>>): Action | undefined {
+  if (typeof name === "string" && text === undefined)
+    return /^[a-z-]{1,64}$/.test(name) ? { type: "play", name } : undefined;
+  if (typeof text !== "string" || name !== undefined) return undefined;
+  return text.length <= SCENARIO_LENGTH ? { type: "play", text } : undefined;
+}
+
 function readFault(data: Readonly<Record<string, unknown>>, isBoard: (board: number) => boolean): Action | undefined {
   const { fault: name, on, board } = data;
   const fault = FAULTS.find((each) => each.name === name);
@@ -225,7 +245,10 @@ export function readAction(data: unknown, isBoard: (board: number) => boolean): 
       return speed >= 0 && speed <= SPEED_LIMIT ? { type, speed } : undefined;
     case "step":
     case "forget":
+    case "stop":
       return { type };
+    case "play":
+      return readPlay(fields);
     case "add":
       return isKind(mode, wiring) ? ({ type, mode, wiring } as Action) : undefined;
     case "publish":

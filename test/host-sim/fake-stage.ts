@@ -20,6 +20,11 @@ export const QUIET_BENCH: BenchView = Object.freeze({
   faults: [],
   speed: 1,
   paused: false,
+  scenarios: [
+    { name: "power-cut", title: "A power cut", about: "The power fails between PUBREC and PUBCOMP." },
+    { name: "lost-session", title: "A lost session", about: "The broker knows the box no more." },
+  ],
+  scenario: undefined,
   watch: "mosquitto_sub -h 127.0.0.1 -p 1883 -t 'mresetar/alertbox/+/alert' -v",
   home: { ssid: "home", password: "correct horse", broker: "127.0.0.1:1883" },
 });

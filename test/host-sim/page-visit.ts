@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, afterEach, before, beforeEach, describe } from "mocha";
 import type { Browser, BrowserContext, BrowserContextOptions, Locator, Page } from "playwright-core";
-import { type Assets, buildPage, PageServer } from "../../host-sim/server.js";
+import { type Assets, buildPage, type Download, PageServer } from "../../host-sim/server.js";
 import { openChromium } from "./chromium.js";
 import { FakeStage } from "./fake-stage.js";
 
@@ -34,6 +34,8 @@ export class Visit {
   stage = new FakeStage();
   /** What console and requests had to complain about; a test that expects one takes it out. */
   complaints: string[] = [];
+  /** What the server has beside the page. */
+  readonly downloads = new Map<string, () => Download>();
   assets!: Assets;
   server!: PageServer;
   page!: Page;
@@ -42,9 +44,9 @@ export class Visit {
 
   async serve(stage: FakeStage, exactPort?: number): Promise<void> {
     this.stage = stage;
-    const { assets } = this;
+    const { assets, downloads } = this;
     const port = exactPort ?? 18_180;
-    this.server = await PageServer.start({ stage, assets, port, exactly: exactPort !== undefined });
+    this.server = await PageServer.start({ stage, assets, downloads, port, exactly: exactPort !== undefined });
   }
 
   /** Opens the page and waits until it is live. */
@@ -54,7 +56,7 @@ export class Visit {
     this.page.on("console", (message) => this.complaints.push(message.text()));
     this.page.on("pageerror", (error) => this.complaints.push(error.message));
     this.page.on("request", (request) => {
-      if (!request.url().startsWith(url)) this.complaints.push(`asked for ${request.url()}`);
+      if (!request.url().startsWith(new URL("/", url).href)) this.complaints.push(`asked for ${request.url()}`);
     });
     await this.page.goto(url);
     await this.live();
