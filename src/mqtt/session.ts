@@ -126,8 +126,9 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
     this.instant = now | 0;
     if (count > 0) this.cameAt = this.instant;
     if (count === 4 && this.parsing === 1 && this.owed === 0) {
-      this.at = 0;
       answer = answered(this, 0, 0, room);
+      // Not before: a callback may have asked for what waits.
+      if (answer > 0) this.at = 0;
     }
     if (answer < 0) {
       decode(this, count);

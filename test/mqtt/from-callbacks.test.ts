@@ -63,6 +63,25 @@ describe("from inside a callback", () => {
     assert.deepEqual(told, [true]);
   });
 
+  it("transmit() inside onReceived does not change where the PUBREL is that receive gives", () => {
+    let inside: number[] = [];
+    const own: Session = session(OPTIONS, {
+      onReceived: () => {
+        own.publish({ topic: "t", payload: "y", qos: 0, retain: false }, 0);
+        const count = own.transmit(1460, 0);
+        inside = [...own.bytes.subarray(own.at, own.at + count)];
+      },
+    });
+    own.connect(OPTIONS, 0);
+    own.transmit(1460, 0);
+    feed(own, [0x20, 2, 0, 0]);
+    own.publish({ topic: "t", payload: "x", qos: 2, retain: false }, 0);
+    own.transmit(1460, 0);
+    const count = feed(own, [0x50, 2, 0, 1], 1460);
+    assert.deepEqual(inside, [0x30, 4, 0, 1, 0x74, 0x79]);
+    assert.deepEqual([...own.bytes.subarray(own.at, own.at + count)], [0x62, 2, 0, 1]);
+  });
+
   it("flush() inside onFlushed(false) at the end of a connection has a deadline, and is answered", () => {
     const told: boolean[] = [];
     const own: Session = session(OPTIONS, {
