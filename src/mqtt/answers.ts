@@ -128,7 +128,8 @@ function isSurprise(me: Session, at: number, id: number, type: number): boolean 
     if (phase === 6) {
       setPhase(me, at, 4);
       schedule(me, me.instant);
-    }
+      // Settled, and not told yet: as for a message that we forgot.
+    } else if (phase === 7) reply(me, 6, id);
     return true;
   }
   // The packet goes again, or PUBREL is on its way, and will be answered again; or all is settled already.
