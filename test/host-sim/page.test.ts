@@ -170,6 +170,7 @@ describePage("host-sim/page", (visit) => {
     await visit.serve(new FakeStage(12));
     await visit.open();
     const { page, stage } = visit;
+    await page.locator(".tile").nth(11).waitFor();
     assert.equal(await page.locator(".tile").count(), 12);
     stage.tell("stored", "5752-1", { board: 2 });
     stage.emit({ type: "led", board: 2, on: true, at: 1 });

@@ -78,7 +78,10 @@ describe("endurance", function () {
     const before = live();
     for (let i = 0; i < 10000; i += 1) reconnect();
     const after = live();
-    assert.deepEqual(after, before);
+    // The whole process is counted, with what other tests have left to end by itself: a leak would be one for each.
+    for (const [name, count] of Object.entries(before)) {
+      assert.ok(after[name as keyof typeof after] < count + 100, `${name}: ${count} before, ${JSON.stringify(after)}`);
+    }
     assert.equal(board.boots, 1);
     world.press();
     world.run(5000);
