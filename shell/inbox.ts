@@ -1,0 +1,178 @@
+// Which alerts have come, by id, and which of them are still to be handled. With a file it remembers over restarts and
+// power cuts: an alert is written there, and on the disk, before the broker is told that it has arrived. Knows neither
+// broker nor command.
+
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+import { Failure } from "./failure.js";
+
+/** So many ids are kept: those of the last alerts. A box repeats one within minutes, or when its broker comes back. */
+const IDS_KEPT = 10_000;
+
+export interface Held {
+  readonly id: string;
+  readonly topic: string;
+  readonly payload: string;
+}
+
+/** A line of the file: an alert that came, an id that is handled. */
+type Line = Held | { readonly done: string };
+
+/** The file of a session. */
+export function sessionFile(name: string, environment: NodeJS.ProcessEnv): string {
+  const folder = environment["XDG_STATE_HOME"] || join(environment["HOME"] || homedir(), ".local/state");
+  return join(folder, "alertbox", `${name}.jsonl`);
+}
+
+export class Inbox {
+  /** Ids that have come; false: not handled yet. In the order of their coming. */
+  readonly #ids = new Map<string, boolean>();
+  readonly #held = new Map<string, Held>();
+  readonly #path: string | undefined;
+  #file: number | undefined;
+
+  private constructor(path: string | undefined) {
+    this.#path = path;
+  }
+
+  /**
+   * An inbox in memory, or with a file, for this process alone.
+   *
+   * @throws Failure when the file cannot be used, or another process uses it.
+   */
+  static open(path?: string): Inbox {
+    const inbox = new Inbox(path);
+    if (path !== undefined) {
+      try {
+        inbox.#load(path);
+      } catch (error) {
+        const { code, message } = error as NodeJS.ErrnoException;
+        if (code === undefined) throw error;
+        throw new Failure(`${path}: the session's memory cannot be used (${code}); ${message}`, { isFinal: true });
+      }
+    }
+    return inbox;
+  }
+
+  /** Removes what a session has remembered. */
+  static forget(path: string): void {
+    lock(path);
+    for (const name of [path, `${path}.lock`]) rmSync(name, { force: true });
+  }
+
+  /** Alerts that came earlier and were not handled, the oldest first. */
+  get waiting(): readonly Held[] {
+    return [...this.#held.values()];
+  }
+
+  /** Takes an alert in; false when one with that id has come before. It is on the disk when this returns. */
+  take(held: Held): boolean {
+    if (this.#ids.has(held.id)) return false;
+    this.#ids.set(held.id, false);
+    for (const [id, isHandled] of this.#ids) {
+      if (this.#ids.size <= IDS_KEPT) break;
+      if (isHandled) this.#ids.delete(id);
+      else break;
+    }
+    if (this.#path !== undefined) this.#held.set(held.id, held);
+    this.#write(held);
+    return true;
+  }
+
+  /** The alert is handled: it will not be again. */
+  done(id: string): void {
+    this.#ids.set(id, true);
+    this.#held.delete(id);
+    this.#write({ done: id });
+  }
+
+  close(): void {
+    if (this.#file === undefined || this.#path === undefined) return;
+    closeSync(this.#file);
+    this.#file = undefined;
+    rmSync(`${this.#path}.lock`, { force: true });
+  }
+
+  #write(line: Line): void {
+    if (this.#file === undefined) return;
+    writeSync(this.#file, `${JSON.stringify(line)}\n`);
+    fsyncSync(this.#file);
+  }
+
+  #load(path: string): void {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    lock(path);
+    for (const line of linesOf(path)) {
+      if ("done" in line) {
+        this.#ids.set(line.done, true);
+        this.#held.delete(line.done);
+      } else {
+        this.#ids.set(line.id, false);
+        this.#held.set(line.id, line);
+      }
+    }
+    // Written anew without what is too old, and put in place at once.
+    const kept = [...this.#ids].slice(-IDS_KEPT);
+    const lines: Line[] = [];
+    for (const [id, isHandled] of kept) if (isHandled) lines.push({ done: id });
+    lines.push(...this.#held.values());
+    const file = openSync(`${path}.new`, "w", 0o600);
+    writeSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    fsyncSync(file);
+    closeSync(file);
+    renameSync(`${path}.new`, path);
+    this.#file = openSync(path, "a", 0o600);
+  }
+}
+
+function linesOf(path: string): Line[] {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+  const lines: Line[] = [];
+  for (const line of text.split("\n")) {
+    try {
+      if (line !== "") lines.push(JSON.parse(line) as Line);
+    } catch {
+      // Torn by a power cut: the broker was not told that it had come, and sends it again.
+    }
+  }
+  return lines;
+}
+
+/** Makes the file this process's; that of a process that has ended is taken over. */
+function lock(path: string): void {
+  const name = `${path}.lock`;
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      const file = openSync(name, "wx", 0o600);
+      writeSync(file, String(process.pid));
+      closeSync(file);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST" || attempt > 0) throw error;
+      const owner = Number(readFileSync(name, "utf8"));
+      if (isAlive(owner)) {
+        throw new Failure(`process ${owner} uses this session already. End it, or give another --session name`, {
+          isFinal: true,
+        });
+      }
+      rmSync(name, { force: true });
+    }
+  }
+}
+
+function isAlive(pid: number): boolean {
+  if (!Number.isInteger(pid) || pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
