@@ -175,6 +175,7 @@ export class Connection {
   static open(target: Target, options: ConnectionOptions, signal: AbortSignal): Promise<Connection> {
     const client = openClient(clientOptions(target, options));
     client.on("message", (_topic, _payload, packet) => options.onMessage(messageOf(packet)));
+    let isUp = false;
     let why = "the broker closed it";
     const ended = new Promise<string>((resolve) => {
       client.once("close", () => resolve(why));
@@ -187,14 +188,17 @@ export class Connection {
       const stop = () => give(new Failure("stopped"));
       if (signal.aborted) return stop();
       signal.addEventListener("abort", stop, { once: true });
-      client.on("error", (error) => {
+      client.on("error", (error: Error & { code?: unknown }) => {
         const failure = complaint(error, target);
-        why = error.message === "Keepalive timeout" ? "the broker does not answer any more" : failure.message;
+        if (error.message === "Keepalive timeout") why = "the broker does not answer any more";
+        // A connection that stood and is reset was closed in a hurry.
+        else if (!isUp || error.code !== "ECONNRESET") why = failure.message;
         give(failure);
       });
       client.once("close", () => give(cutOff(target)));
       client.once("connect", ({ sessionPresent }: IConnackPacket) => {
         signal.removeEventListener("abort", stop);
+        isUp = true;
         resolve(new Connection(client, sessionPresent, ended));
       });
     });

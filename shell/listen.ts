@@ -92,7 +92,8 @@ class Listener {
   }
 
   onMessage({ topic, text, isRetained, qos }: Message): void {
-    if (!this.#isOurs(topic)) return;
+    // An empty one takes a retained message away.
+    if (!this.#isOurs(topic) || text === "") return;
     if (isRetained) {
       say(`${shown(topic)}: a retained message is no press, ignored. Alerts should not be sent retained`);
       return;
