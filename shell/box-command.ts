@@ -71,11 +71,11 @@ class Desk {
   }
 
   onMessage(message: Message): void {
-    this.arrivals.note();
     const { topic, text, isRetained } = message;
     const { root, name } = partsOf(topic);
     if (name === "lwt") this.#onPresence(root, text, isRetained);
     else if (this.#root !== undefined && !isRetained) this.#onAnswer(topic, text);
+    this.arrivals.note(this.presences.get(root)?.chipId === this.#command.chipId);
   }
 
   #onPresence(root: string, text: string, isRetained: boolean): void {
@@ -93,7 +93,8 @@ class Desk {
       sleeping: "sleeps",
       lost: "is lost: it went without a word",
     };
-    say(`${chipId} ${words[next.presence] ?? shown(next.presence)}`);
+    const place = root === this.#root ? "" : `, at ${shown(root)}`;
+    say(`${chipId} ${words[next.presence] ?? shown(next.presence)}${place}`);
   }
 
   #onAnswer(topic: string, text: string): void {

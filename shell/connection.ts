@@ -82,7 +82,7 @@ export function complaint(error: unknown, target: Target): Failure {
     case "ERR_TLS_CERT_ALTNAME_INVALID":
       return no(
         `the certificate of ${place} is for another name. Use the name it was made for in --broker` +
-          ` (${shown(/altnames: (.*)$/.exec(message)?.[1] ?? /cert's CN: (.*)$/.exec(message)?.[1] ?? "see the certificate")})`,
+          ` (${shown(/.*altnames: (.*)$/.exec(message)?.[1] ?? /cert's CN: (.*)$/.exec(message)?.[1] ?? "see the certificate")})`,
       );
     case "CERT_HAS_EXPIRED":
       return no(`the certificate of ${place} has expired. The broker needs a new one; is this computer's clock right?`);
@@ -173,7 +173,13 @@ export class Connection {
    * @throws Failure that says why not.
    */
   static open(target: Target, options: ConnectionOptions, signal: AbortSignal): Promise<Connection> {
-    const client = openClient(clientOptions(target, options));
+    let client: MqttClient;
+    try {
+      client = openClient(clientOptions(target, options));
+    } catch (error) {
+      // Certificates and keys are read at once.
+      return Promise.reject(complaint(error, target));
+    }
     client.on("message", (_topic, _payload, packet) => options.onMessage(messageOf(packet)));
     let isUp = false;
     let why = "the broker closed it";

@@ -8,9 +8,10 @@ export class Arrivals {
   #timer: NodeJS.Timeout | undefined;
   #resolve: (() => void) | undefined;
 
-  /** A message has come. */
-  note(): void {
-    this.#timer?.refresh();
+  /** A message has come; `isEnough`: what is waited for is in. */
+  note(isEnough = false): void {
+    if (isEnough) this.#resolve?.();
+    else this.#timer?.refresh();
   }
 
   /** Resolves after a silence, or after three seconds, or when the signal says so. To be called after SUBACK. */

@@ -76,7 +76,7 @@ export function targetOf(options: TargetOptions, environment: NodeJS.ProcessEnv)
   const warnings: string[] = [];
   const file = options.config ?? defaultConfigFile(environment);
   const settings = readSettings(file, options.config !== undefined, warnings);
-  const text = options.broker ?? environment["ALERTBOX_BROKER"] ?? settings.broker;
+  const text = options.broker ?? (environment["ALERTBOX_BROKER"] || settings.broker);
   if (text === undefined || text === "") {
     throw new Failure(`no broker is given. Use --broker URL, or set ALERTBOX_BROKER, or write it to ${file}; ${FORM}`, {
       isFinal: true,

@@ -117,7 +117,8 @@ function openssl(folder: string, ...words: string[]): void {
   assert.equal(status, 0, stderr);
 }
 
-/** Keys and certificates for as long as a test runs: ca, server, client, other (made for another name), past. */
+/** Keys and certificates for as long as a test runs: ca, server, client, other (made for
+ * another name), odd (not signed by the CA). */
 export function certificates(folder: string): (name: string) => string {
   const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
   openssl(
@@ -143,5 +144,6 @@ export function certificates(folder: string): (name: string) => string {
   sign("server", "DNS:localhost,IP:127.0.0.1", "-days", "2");
   sign("other", "DNS:broker.example", "-days", "2");
   sign("client", "DNS:client", "-days", "2");
+  openssl(folder, "req", "-x509", ...key, "-keyout", "odd.key", "-out", "odd.pem", "-subj", "/CN=odd", "-days", "2");
   return (name) => join(folder, name);
 }

@@ -1,6 +1,7 @@
 // `alertbox listen` as a program of its own, against a real Mosquitto, with alerts of the firmware on a virtual board.
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, it } from "mocha";
@@ -254,7 +255,6 @@ describe("alertbox listen", function () {
         "-c",
         `echo "begin $ALERTBOX_ID"; read line < "${desk.home}/gate"; echo "end $ALERTBOX_ID"`,
       );
-      const { spawnSync } = await import("node:child_process");
       spawnSync("mkfifo", [join(desk.home, "gate")]);
       await first.complained(/listening/);
       for (const id of ["1-1", "1-2", "1-3"]) await sender.publish(ALERT, alert(id), 2);
@@ -328,9 +328,9 @@ describe("alertbox listen", function () {
       await command.complained(/listening/);
       command.child.stdout?.destroy();
       // The first line may still find room in the pipe.
-      let next = 0;
+      const send = (count: number) => sender.publish(ALERT, alert(`1-${count}`), 2).then(() => false);
       const isOver = command.ended.then(() => true);
-      while (!(await Promise.race([isOver, sender.publish(ALERT, alert(`1-${(next += 1)}`), 2).then(() => false)])));
+      for (let count = 1; !(await Promise.race([isOver, send(count)])); count += 1);
       assert.equal(await command.ended, 0);
       assert.match(command.errors, /^alertbox: listening.*\n$/);
     });
