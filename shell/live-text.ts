@@ -57,7 +57,9 @@ export class LiveText {
 
   #draw(): void {
     if (this.#isClosed) return;
-    const { columns = 80, rows = 24 } = this.#output;
+    // Some terminals do not know their size.
+    const columns = this.#output.columns || 80;
+    const rows = this.#output.rows || 24;
     const all = this.#note === "" ? [...this.#lines()] : [...this.#lines(), shown(this.#note)];
     const lines = all.slice(0, Math.max(1, rows - 1)).map((line) => line.slice(0, Math.max(1, columns - 1)));
     // A terminal that became narrower has wrapped them.

@@ -71,8 +71,9 @@ export class Surroundings {
     }
     const { root, name } = partsOf(topic);
     if (text === "") {
-      if (name === "lwt") this.#boxes.delete(root);
-      return undefined;
+      // Whoever takes a box away clears its presence.
+      if (name !== "lwt" || !this.#boxes.delete(root)) return undefined;
+      return { object: { event: "gone", box: root }, text: `${root}  gone` };
     }
     const box = this.#box(root);
     switch (name) {

@@ -9,8 +9,7 @@ import { fileURLToPath } from "node:url";
 
 const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
 
-/** What Node is given to run the bench. */
-const BENCH: readonly string[] = Object.freeze(["--import", "tsx/esm", "host-sim/cli.ts"]);
+const BENCH: readonly string[] = Object.freeze([process.execPath, "--import", "tsx/esm", "host-sim/cli.ts"]);
 
 export class Command {
   readonly child: ChildProcess;
@@ -21,9 +20,10 @@ export class Command {
   readonly #readers = new Set<() => void>();
   #isOver = false;
 
-  /** `program`: what Node is given before the arguments. */
+  /** `program`: what stands before the arguments. */
   constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}, program = BENCH) {
-    this.child = spawn(process.execPath, [...program, ...args], {
+    const [file = "", ...words] = program;
+    this.child = spawn(file, [...words, ...args], {
       cwd: PROJECT,
       env: { ...process.env, ...environment },
       stdio: ["pipe", "pipe", "pipe"],

@@ -42,7 +42,7 @@ export class Desk {
   }
 
   startWith(environment: Readonly<Record<string, string>>, ...args: string[]): Command {
-    const command = new Command(args, { ...this.environment, ...environment }, [LAUNCHER]);
+    const command = new Command(args, { ...this.environment, ...environment }, [process.execPath, LAUNCHER]);
     this.#commands.push(command);
     return command;
   }
@@ -51,9 +51,7 @@ export class Desk {
   startInTerminal(...args: string[]): Command {
     const quoted = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;
     const line = [process.execPath, LAUNCHER, ...args].map(quoted).join(" ");
-    const program = "require('node:child_process').spawn('script', process.argv.slice(1), { stdio: 'inherit' })";
-    const words = ["-e", `${program}.on('exit', (code) => process.exit(code ?? 1))`, "--"];
-    const command = new Command(["-qefc", line, "/dev/null"], { ...this.environment, COLUMNS: "100" }, words);
+    const command = new Command(["-qefc", line, "/dev/null"], this.environment, [programPath("script")]);
     this.#commands.push(command);
     return command;
   }
