@@ -1,5 +1,5 @@
-// An alert as it comes from a box (DESIGN §10), for people, for scripts and for the environment of a command. Pure; what
-// it is given was sent by a stranger.
+// An alert as it comes from a box (DESIGN §10), for people, for scripts and for the environment of a command. Pure;
+// what it is given was sent by a stranger.
 
 import { shown, shownSignal, shownTime, shownVolts } from "./shown.js";
 

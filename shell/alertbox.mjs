@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// What `npx alertbox` runs: bundles shell/cli.ts with esbuild into node_modules/.cache when it is missing there or older
-// than a source, and starts it. One file starts in a fraction of the time that the hundreds of small ones of MQTT.js
-// take. Knows no command.
+// What `npx alertbox` runs: bundles shell/cli.ts with esbuild into node_modules/.cache when it is missing there or
+// older than a source, and starts it. One file starts in a fraction of the time that the hundreds of small ones of
+// MQTT.js take. Knows no command.
 
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";

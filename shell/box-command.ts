@@ -1,6 +1,6 @@
-// `alertbox config`, `led`, `stay`: a command is left for a box, retained, and what comes of it is waited for. A box acts
-// on a command, then clears it, and tells what became of new settings in its state. Knows the box's answers and no
-// command line.
+// `alertbox config`, `led`, `stay`: a command is left for a box, retained, and what comes of it is waited for. A box
+// acts on a command, then clears it, and tells what became of new settings in its state. Knows the box's answers and
+// no command line.
 
 import { randomBytes } from "node:crypto";
 import { boxRoot, objectOf, partsOf, presenceOf } from "./box.js";

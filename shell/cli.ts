@@ -1,5 +1,5 @@
-// The command line of `alertbox`: commands, options, their help, and how it all ends. Exit status: 0 well, 1 it could not
-// be done, 2 the command line cannot be followed, 128 and the signal's number when it was stopped.
+// The command line of `alertbox`: commands, options, their help, and how it all ends. Exit status: 0 well, 1 it could
+// not be done, 2 the command line cannot be followed, 128 and the signal's number when it was stopped.
 
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { parseCommand, STAY_SECONDS_MAX } from "../src/alertbox/command.js";
@@ -64,6 +64,7 @@ function withBroker(command: Command): Command {
     .option("--cert <file>", "TLS: certificate of this program, PEM; needs --key")
     .option("--key <file>", "TLS: its private key, PEM")
     .option("--insecure", "TLS: do not look at the broker's certificate, for a test")
+    .option("--connect-timeout <s>", "give up connecting after so many seconds (default 10)", whole(1, SECONDS_MAX))
     .option("--json", "one JSON object per line on stdout")
     .addHelpText("after", BROKER_HELP);
 }

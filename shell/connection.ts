@@ -13,8 +13,6 @@ import { Failure } from "./failure.js";
 import { shown } from "./shown.js";
 import type { Target } from "./target.js";
 
-/** From the look-up of the name to CONNACK. */
-const CONNECT_MS = 10_000;
 const KEEP_ALIVE_SECONDS = 30;
 /** CONNACK's code for a broker that is there but not ready (MQTT 3.1.1 table 3.1): the only one that time heals. */
 const UNAVAILABLE = 3;
@@ -112,7 +110,7 @@ export function complaint(error: unknown, target: Target): Failure {
   }
   if (message === "connack timeout") {
     return new Failure(
-      `${place} has not answered within ${CONNECT_MS / 1000} s. Is it an MQTT broker, and is it reachable?`,
+      `${place} has not answered within ${target.connectMs / 1000} s. Is it an MQTT broker, and is it reachable?`,
     );
   }
   // What the decoder of MQTT packets says.
@@ -278,7 +276,7 @@ function clientOptions(target: Target, { clientId, clean, store }: ConnectionOpt
     ...(cert === undefined || key === undefined ? {} : { cert, key }),
     ...(isSecure ? { rejectUnauthorized: !isInsecure } : {}),
     ...(store === undefined ? {} : { incomingStore: store }),
-    ...{ clientId, clean, keepalive: KEEP_ALIVE_SECONDS, connectTimeout: CONNECT_MS },
+    ...{ clientId, clean, keepalive: KEEP_ALIVE_SECONDS, connectTimeout: target.connectMs },
     ...{ reconnectPeriod: 0, resubscribe: false },
   };
 }

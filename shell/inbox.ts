@@ -70,11 +70,7 @@ export class Inbox {
   take(held: Held): boolean {
     if (this.#ids.has(held.id)) return false;
     this.#ids.set(held.id, false);
-    for (const [id, isHandled] of this.#ids) {
-      if (this.#ids.size <= IDS_KEPT) break;
-      if (isHandled) this.#ids.delete(id);
-      else break;
-    }
+    this.#prune();
     if (this.#path !== undefined) this.#held.set(held.id, held);
     this.#write(held);
     return true;
@@ -100,6 +96,14 @@ export class Inbox {
     fsyncSync(this.#file);
   }
 
+  /** Forgets the oldest ids that are handled. */
+  #prune(): void {
+    for (const [id, isHandled] of this.#ids) {
+      if (this.#ids.size <= IDS_KEPT) return;
+      if (isHandled) this.#ids.delete(id);
+    }
+  }
+
   #load(path: string): void {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     lock(path);
@@ -113,9 +117,9 @@ export class Inbox {
       }
     }
     // Written anew without what is too old, and put in place at once.
-    const kept = [...this.#ids].slice(-IDS_KEPT);
+    this.#prune();
     const lines: Line[] = [];
-    for (const [id, isHandled] of kept) if (isHandled) lines.push({ done: id });
+    for (const [id, isHandled] of this.#ids) if (isHandled) lines.push({ done: id });
     lines.push(...this.#held.values());
     const file = openSync(`${path}.new`, "w", 0o600);
     writeSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));

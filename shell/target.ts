@@ -17,6 +17,7 @@ export interface TargetOptions {
   readonly cert?: string;
   readonly key?: string;
   readonly insecure?: boolean;
+  readonly connectTimeout?: number;
 }
 
 export interface Target {
@@ -34,6 +35,8 @@ export interface Target {
   readonly key: Buffer | undefined;
   /** The broker's certificate is not looked at. */
   readonly isInsecure: boolean;
+  /** From the look-up of the name to CONNACK, ms. */
+  readonly connectMs: number;
   /** For people: `mqtts://user@host:8883`. */
   readonly shown: string;
   /** What the user should hear of before anything else. */
@@ -43,6 +46,7 @@ export interface Target {
 /** What the boxes' topics begin with unless they were given another root (DESIGN §10). */
 export const DEFAULT_ROOT = "mresetar/alertbox";
 
+const CONNECT_SECONDS = 10;
 const PORTS = Object.freeze({ plain: 1883, secure: 8883, most: 65_535 } as const);
 const SCHEMES: Readonly<Record<string, boolean>> = Object.freeze({
   "mqtt:": false,
@@ -119,7 +123,10 @@ export function targetOf(options: TargetOptions, environment: NodeJS.ProcessEnv)
   const root = rootOf(options.root ?? stored.root ?? DEFAULT_ROOT);
   const { isSecure, host, port } = address;
   const shown = shownBroker({ ...address, user });
-  return Object.freeze({ isSecure, host, port, user, password, root, ca, cert, key, isInsecure, shown, warnings });
+  const connectMs = (options.connectTimeout ?? CONNECT_SECONDS) * 1000;
+  return Object.freeze({
+    ...{ isSecure, host, port, user, password, root, ca, cert, key, isInsecure, connectMs, shown, warnings },
+  });
 }
 
 /** `mqtt://user@host:1883`, without the password. */

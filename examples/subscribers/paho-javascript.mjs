@@ -1,5 +1,5 @@
-// A subscriber for alerts with Paho JavaScript, which speaks MQTT over WebSocket, in a page or, as here, in Node.js: one
-// line per press, each press once. npm install paho-mqtt ws, then: node paho-javascript.mjs ws://localhost:9001/mqtt
+// A subscriber for alerts with Paho JavaScript, which speaks MQTT over WebSocket, in a page or, as here, in Node.js:
+// one line per press, each press once. npm install paho-mqtt ws, then: node paho-javascript.mjs ws://localhost:9001/mqtt
 
 import paho from "paho-mqtt";
 import { WebSocket } from "ws";

@@ -1,5 +1,5 @@
-// examples/subscribers, as a user starts them: a press of the firmware is one line in each, the same alert again is none,
-// and after the broker was restarted the next press is the next line.
+// examples/subscribers, as a user starts them: a press of the firmware is one line in each, the same alert again is
+// none, and after the broker was restarted the next press is the next line.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

@@ -74,9 +74,18 @@ describe("alertbox: what can be wrong", function () {
   }
 
   /** Each of the commands says it, with status 1 and nothing on stdout. */
-  async function allSay(pattern: RegExp, ...options: string[]): Promise<void> {
+  function allSay(pattern: RegExp, ...options: string[]): Promise<void> {
+    return say(COMMANDS, pattern, ...options);
+  }
+
+  /** One that runs on and one that ends by itself say it: they all go the same way. */
+  function someSay(pattern: RegExp, ...options: string[]): Promise<void> {
+    return say([["listen"], ["press"]], pattern, ...options);
+  }
+
+  async function say(commands: typeof COMMANDS, pattern: RegExp, ...options: string[]): Promise<void> {
     await Promise.all(
-      COMMANDS.map(async (words) => {
+      commands.map(async (words) => {
         const { status, output, errors } = await desk.run(...words, ...options);
         assert.deepEqual([status, output], [1, ""], `${words[0]}: ${errors}`);
         assert.match(errors, pattern);
@@ -131,7 +140,7 @@ describe("alertbox: what can be wrong", function () {
       `mqtts://localhost:${good}`,
     );
     const ca = ["--ca", file("ca.pem")];
-    await allSay(
+    await someSay(
       /the certificate of localhost:\d+ is for another name\. .*\(DNS:broker\.example\)/,
       "-b",
       `mqtts://localhost:${named}`,
@@ -144,12 +153,12 @@ describe("alertbox: what can be wrong", function () {
       const place = ["-b", `mqtts://localhost:${ports[1]}`, ...ca];
       const wanted =
         /refuses the TLS connection \(\w+\)\. It may want a certificate of yours, which it trusts: --cert FILE/;
-      await allSay(wanted, ...place);
-      await allSay(wanted, ...place, "--cert", file("odd.pem"), "--key", file("odd.key"));
+      await someSay(wanted, ...place);
+      await someSay(wanted, ...place, "--cert", file("odd.pem"), "--key", file("odd.key"));
       const own = ["--cert", file("client.pem"), "--key", file("client.key")];
       assert.equal((await desk.run("press", ...place, ...own)).status, 0);
       const mixed = ["--cert", file("client.pem"), "--key", file("odd.key")];
-      await allSay(/--cert, --key or --ca cannot be used \(\w+\)\. .*does the key belong to it/, ...place, ...mixed);
+      await someSay(/--cert, --key or --ca cannot be used \(\w+\)\. .*does the key belong to it/, ...place, ...mixed);
     } finally {
       await broker.close();
     }
@@ -157,14 +166,14 @@ describe("alertbox: what can be wrong", function () {
 
   it("TLS and a port without it; no TLS and a port with it", async () => {
     const [plain, good] = secure.ports;
-    await allSay(
+    await someSay(
       /does not speak TLS as it should\. Is it a port without TLS\? Then write mqtt:|closed the connection/,
       "-b",
       `mqtts://localhost:${plain}`,
       "--ca",
       file("ca.pem"),
     );
-    await allSay(
+    await someSay(
       /closed the connection instead of answering\. Does it want TLS \(mqtts:\/\/\)|is not MQTT.*write mqtts/,
       "-b",
       `localhost:${good}`,
@@ -175,21 +184,26 @@ describe("alertbox: what can be wrong", function () {
     const http = createHttpServer();
     const closing = createServer((socket) => socket.end());
     const [web, silent] = await Promise.all([listening(http), listening(closing)]);
-    await allSay(
+    await someSay(
       /what answers on 127\.0\.0\.1:\d+ is not MQTT|closed the connection instead of answering/,
       "-b",
       `127.0.0.1:${web}`,
     );
-    await allSay(/closed the connection instead of answering\. Does it want TLS/, "-b", `127.0.0.1:${silent}`);
+    await someSay(/closed the connection instead of answering\. Does it want TLS/, "-b", `127.0.0.1:${silent}`);
     http.close();
     closing.close();
+    const dumb = createServer();
+    const mute = `127.0.0.1:${await listening(dumb)}`;
+    const late = /has not answered within 1 s\. Is it an MQTT broker, and is it reachable\?/;
+    await someSay(late, "-b", mute, "--connect-timeout", "1");
+    dumb.close();
   });
 
   it("a file is missing or no PEM file", async () => {
     const secureUrl = `mqtts://localhost:${secure.ports[1]}`;
-    await allSay(/--ca \/no\/such\.pem: there is no such file/, "-b", secureUrl, "--ca", "/no/such.pem");
-    await allSay(/--ca .*text: this is no PEM file/, "-b", secureUrl, "--ca", desk.file("text", "hello"));
-    await allSay(
+    await someSay(/--ca \/no\/such\.pem: there is no such file/, "-b", secureUrl, "--ca", "/no/such.pem");
+    await someSay(/--ca .*text: this is no PEM file/, "-b", secureUrl, "--ca", desk.file("text", "hello"));
+    await someSay(
       /--password-file \/no\/such: there is no such file/,
       "-b",
       "me@localhost",
@@ -197,7 +211,7 @@ describe("alertbox: what can be wrong", function () {
       "/no/such",
     );
     const broken = desk.file("broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
-    await allSay(
+    await someSay(
       /--cert, --key or --ca cannot be used|not trusted/,
       "-b",
       secureUrl,

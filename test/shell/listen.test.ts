@@ -279,6 +279,18 @@ describe("alertbox listen", function () {
       assert.match(second.errors, /process \d+ uses this session already\. End it, or give another --session name/);
     });
 
+    it("two computers with one name take it from each other, and are told so", async () => {
+      const there = new Desk();
+      try {
+        const [one, two] = [desk.start(...args("both")), there.start(...args("both"))];
+        const told =
+          /the broker has ended 3 connections at once\. Another program may use .* alertbox-both: give each its own/;
+        await Promise.race([one.complained(told), two.complained(told)]);
+      } finally {
+        await there.close();
+      }
+    });
+
     it("is forgotten when it is told to, by the broker and on the disk", async () => {
       const file = join(desk.home, "state/alertbox/gone.jsonl");
       const first = desk.start(...args("gone"), "--count", "1");
