@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire, Module } from "node:module";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 // A broker's URL may hold a password, and everybody on this computer can list command lines.
@@ -52,7 +52,7 @@ async function bundle() {
 function keep(file, text) {
   try {
     mkdirSync(folder, { recursive: true });
-    const old = readdirSync(folder).filter((name) => name.endsWith(".cjs"));
+    const old = readdirSync(folder).filter((name) => name.endsWith(".cjs") && name !== basename(file));
     writeFileSync(`${file}.${process.pid}`, text);
     renameSync(`${file}.${process.pid}`, file);
     for (const name of old) rmSync(join(folder, name), { force: true });

@@ -10,7 +10,7 @@ import { Failure, Status, usage } from "./failure.js";
 import { Arrivals } from "./retained.js";
 import { shown } from "./shown.js";
 import type { Stop } from "./stop.js";
-import type { Target } from "./target.js";
+import { shownBroker, type Target } from "./target.js";
 
 export interface BoxCommand {
   readonly name: "config" | "led" | "stay";
@@ -19,8 +19,8 @@ export interface BoxCommand {
   readonly payload: (topic: string) => string;
   /** The root that the box has afterwards, when settings change it. */
   readonly nextRoot?: string | undefined;
-  /** Where the settings lead when it is another broker: the box answers there. */
-  readonly nextBroker?: string | undefined;
+  /** Where the settings lead, as far as they say. */
+  readonly nextPlace?: { readonly host: string | undefined; readonly port: number | undefined };
 }
 
 export interface WaitOptions {
@@ -149,7 +149,8 @@ export async function sendCommand(
     if (payload === "") return tell(command, "taken back", options);
     if (!options.isWaiting) return tell(command, "sent", options);
     const limitMs = options.timeoutMs ?? TIMEOUT_MS;
-    explain(command, desk.presences.get(root)?.presence, limitMs);
+    const elsewhere = nextBroker(target, command);
+    explain(chipId, desk.presences.get(root)?.presence, elsewhere, limitMs);
     const result = await Promise.race([
       answered,
       connection.ended.then(fail),
@@ -163,10 +164,10 @@ export async function sendCommand(
       return stop.status;
     }
     const isAwake = desk.presences.get(root)?.presence === "online";
-    if (command.nextBroker !== undefined && isAwake) {
+    if (elsewhere !== undefined && isAwake) {
       // It is there now, and does not clear the command here: it would leave once more if it ever came back.
       await connection.publish(topic, "", 1, true);
-      say(`the command is taken back here. Look there: alertbox watch --broker ${command.nextBroker}`);
+      say(`the command is taken back here. Look there: alertbox watch --broker ${elsewhere}`);
       return tell(command, "no refusal: it should be at the other broker", options);
     }
     throw new Failure(
@@ -176,6 +177,13 @@ export async function sendCommand(
   } finally {
     await connection.close();
   }
+}
+
+/** Another broker than this, at which the box will answer; undefined when the settings lead here. */
+function nextBroker({ host, port }: Target, { nextPlace }: BoxCommand): string | undefined {
+  if (nextPlace === undefined) return undefined;
+  const next = { isSecure: false, host: nextPlace.host ?? host, port: nextPlace.port ?? port, user: "" };
+  return next.host === host && next.port === port ? undefined : shownBroker(next);
 }
 
 function fail(why: string): never {
@@ -200,7 +208,7 @@ function unknownRoot(target: Target, desk: Desk, { chipId }: BoxCommand, { isFor
   );
 }
 
-function explain({ chipId, nextBroker }: BoxCommand, presence: string | undefined, limitMs: number): void {
+function explain(chipId: number, presence: string | undefined, elsewhere: string | undefined, limitMs: number): void {
   const seconds = `${Math.round(limitMs / 1000)} s`;
   if (presence === "sleeping") {
     say(
@@ -211,8 +219,8 @@ function explain({ chipId, nextBroker }: BoxCommand, presence: string | undefine
       `${chipId} is lost: it reads this when it is back. Waiting ${seconds} (--timeout S, --no-wait); the broker keeps it`,
     );
   }
-  if (nextBroker !== undefined) {
-    say(`these settings lead to ${nextBroker}: the box answers there. Here a refusal can be seen; waiting ${seconds}`);
+  if (elsewhere !== undefined) {
+    say(`these settings lead to ${elsewhere}: the box answers there. Here a refusal can be seen; waiting ${seconds}`);
   }
 }
 

@@ -20,6 +20,8 @@ const LAST_RESORT_MS = 2000;
 /** system_get_chip_id() is the lower three bytes of the station's MAC address. */
 const CHIP_ID_MAX = 0xff_ffff;
 const SECONDS_MAX = 2_000_000;
+/** Of a box that was given none. */
+const DEFAULT_PORT = 1883;
 
 const BROKER_HELP = `
 Broker, the first that is given counts:
@@ -226,10 +228,13 @@ Examples:
     if (!isClear) configText(changes, chipId, "");
     const { root, host, port } = changes;
     const nextRoot = root === "" || root === null ? defaultRoot(chipId) : (root as string | undefined);
-    const nextBroker =
-      host === undefined && port === undefined ? undefined : `mqtt://${host ?? "the same host"}:${port ?? 1883}`;
+    // Judged by now: a host is text, a port a number; null gives the default.
+    const nextPlace = {
+      host: (host as string | undefined) ?? undefined,
+      port: port === null ? DEFAULT_PORT : (port as number | undefined),
+    };
     const payload = (topic: string) => (isClear ? "" : configText(changes, chipId, topic));
-    await send(shell, { name: "config", chipId, payload, nextRoot, nextBroker }, options);
+    await send(shell, { name: "config", chipId, payload, nextRoot, nextPlace }, options);
   });
 }
 
@@ -352,9 +357,19 @@ function statusOf(error: unknown, shell: Shell): number {
   throw error;
 }
 
+/** A fault of the program's own, with all that is known of it. */
+function reported(error: Error): number {
+  say(`this is a fault of the program itself, please report it: ${error.stack ?? error.message}`);
+  return Status.FAILED;
+}
+
 /** Runs the command that `args` name, and sets the exit status. */
 export async function main(args: readonly string[], version: string): Promise<void> {
   const shell = new Shell();
+  // What is thrown where the library calls, as by a disk that is full.
+  process.on("uncaughtException", (error) => {
+    process.exit(error instanceof Failure ? statusOf(error, shell) : reported(error));
+  });
   try {
     await makeProgram(version, shell).parseAsync([...args], { from: "user" });
     process.exitCode = shell.stop.isAsked && shell.status === Status.OK ? shell.stop.status : shell.status;

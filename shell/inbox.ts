@@ -2,7 +2,8 @@
 // power cuts: an alert is written there, and on the disk, before the broker is told that it has arrived. Knows neither
 // broker nor command.
 
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { Failure } from "./failure.js";
@@ -47,9 +48,8 @@ export class Inbox {
       try {
         inbox.#load(path);
       } catch (error) {
-        const { code, message } = error as NodeJS.ErrnoException;
-        if (code === undefined) throw error;
-        throw new Failure(`${path}: the session's memory cannot be used (${code}); ${message}`, { isFinal: true });
+        if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+        throw unusable(path, error as NodeJS.ErrnoException);
       }
     }
     return inbox;
@@ -92,8 +92,14 @@ export class Inbox {
 
   #write(line: Line): void {
     if (this.#file === undefined) return;
-    writeSync(this.#file, `${JSON.stringify(line)}\n`);
-    fsyncSync(this.#file);
+    try {
+      // All of it, or an error: a disk that is nearly full may take a part.
+      writeFileSync(this.#file, `${JSON.stringify(line)}\n`);
+      fsyncSync(this.#file);
+    } catch (error) {
+      // The broker must not hear that it has come.
+      throw unusable(this.#path, error as NodeJS.ErrnoException);
+    }
   }
 
   /** Forgets the oldest ids that are handled. */
@@ -122,7 +128,7 @@ export class Inbox {
     for (const [id, isHandled] of this.#ids) if (isHandled) lines.push({ done: id });
     lines.push(...this.#held.values());
     const file = openSync(`${path}.new`, "w", 0o600);
-    writeSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    writeFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
     fsyncSync(file);
     closeSync(file);
     renameSync(`${path}.new`, path);
@@ -149,25 +155,44 @@ function linesOf(path: string): Line[] {
   return lines;
 }
 
+function unusable(path: string | undefined, { code, message }: NodeJS.ErrnoException): Failure {
+  return new Failure(`${path}: the session's memory cannot be used (${code}); ${message}`, { isFinal: true });
+}
+
 /** Makes the file this process's; that of a process that has ended is taken over. */
 function lock(path: string): void {
   const name = `${path}.lock`;
   for (let attempt = 0; ; attempt += 1) {
     try {
       const file = openSync(name, "wx", 0o600);
-      writeSync(file, String(process.pid));
+      writeFileSync(file, `${process.pid} ${birthOf(process.pid)}`);
       closeSync(file);
       return;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST" || attempt > 0) throw error;
-      const owner = Number(readFileSync(name, "utf8"));
-      if (isAlive(owner)) {
+      const [pid = "", ...birth] = readFileSync(name, "utf8").split(" ");
+      const owner = Number(pid);
+      // After a restart of the computer another program may have that number.
+      if (isAlive(owner) && birthOf(owner) === birth.join(" ")) {
         throw new Failure(`process ${owner} uses this session already. End it, or give another --session name`, {
           isFinal: true,
         });
       }
       rmSync(name, { force: true });
     }
+  }
+}
+
+/** When a process was started, as far as the system tells, in whatever form. */
+function birthOf(pid: number): string {
+  try {
+    // Field 22, counted from behind the name, which may hold spaces; and which run of the kernel it counts from.
+    const start = readFileSync(`/proc/${pid}/stat`, "latin1")
+      .replace(/^.*\) /s, "")
+      .split(" ")[19];
+    return `${start} ${readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim()}`;
+  } catch {
+    return spawnSync("ps", ["-o", "lstart=", "-p", String(pid)], { encoding: "utf8" }).stdout?.trim() ?? "";
   }
 }
 

@@ -157,7 +157,7 @@ describe("alertbox config, led, stay", function () {
     assert.equal(await command.ended, 1);
     assert.match(
       command.errors,
-      /these settings lead to mqtt:\/\/the same host:1: the box answers there\. Here a refusal can be seen/,
+      /these settings lead to mqtt:\/\/127\.0\.0\.1:1: the box answers there\. Here a refusal can be seen/,
     );
     assert.match(command.output, /^5750: rejected: .*refused\n$/);
   });

@@ -42,7 +42,18 @@ export class Desk {
   }
 
   startWith(environment: Readonly<Record<string, string>>, ...args: string[]): Command {
-    const command = new Command(args, { ...this.environment, ...environment }, [process.execPath, LAUNCHER]);
+    return this.#add(new Command(args, { ...this.environment, ...environment }, [process.execPath, LAUNCHER]));
+  }
+
+  /** The same where no file may become longer than a kilobyte, as on a disk that is full. */
+  startOnFullDisk(...args: string[]): Command {
+    const script = 'trap "" XFSZ; ulimit -f 1; exec "$@"';
+    return this.#add(
+      new Command(args, this.environment, ["/bin/bash", "-c", script, "bash", process.execPath, LAUNCHER]),
+    );
+  }
+
+  #add(command: Command): Command {
     this.#commands.push(command);
     return command;
   }
@@ -51,9 +62,7 @@ export class Desk {
   startInTerminal(...args: string[]): Command {
     const quoted = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;
     const line = [process.execPath, LAUNCHER, ...args].map(quoted).join(" ");
-    const command = new Command(["-qefc", line, "/dev/null"], this.environment, [programPath("script")]);
-    this.#commands.push(command);
-    return command;
+    return this.#add(new Command(["-qefc", line, "/dev/null"], this.environment, [programPath("script")]));
   }
 
   /** Runs it to its end. */

@@ -271,6 +271,23 @@ describe("alertbox listen", function () {
       assert.deepEqual(second.output.match(/^ran .*$/gm), ["ran 1-2", "ran 1-3"]);
     });
 
+    it("a disk that is full ends it; the alert that found no room comes again to the next run", async () => {
+      const first = desk.startOnFullDisk(...args("full"), "--json");
+      await first.complained(/listening/);
+      const ids = Array.from({ length: 12 }, (_, index) => `1-${index + 1}`);
+      for (const id of ids) await sender.publish(ALERT, alert(id), 2);
+      assert.equal(await first.ended, 1);
+      assert.match(first.errors, /full\.jsonl: the session's memory cannot be used \(EFBIG\)/);
+      const handled = first.objects.length;
+      assert.ok(handled > 1 && handled < 12);
+      const second = desk.start(...args("full"), "--json", "--count", String(12 - handled));
+      assert.equal(await second.ended, 0, second.errors);
+      assert.deepEqual(
+        [...first.objects, ...second.objects].map(({ id }) => id),
+        ids,
+      );
+    });
+
     it("is one program's at a time", async () => {
       const first = desk.start(...args("mine"));
       await first.complained(/listening/);
