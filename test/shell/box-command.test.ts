@@ -242,9 +242,17 @@ describe("alertbox config, led, stay", function () {
   });
 
   it("an answer to an earlier command is not taken for one to this", async () => {
-    await online();
-    assert.equal((await desk.run("config", "-b", url, "5750", "wiring=rst")).status, 1);
-    // The state with "rejected" in it is retained, and is published again with each press.
-    assert.equal((await desk.run("config", "-b", url, "5750", "lowMillivolts=2650")).output, "5750: applied\n");
+    // A box that publishes its state for another reason before it has read the command.
+    const box = await Listener.open(broker, `${ROOT}/cmd/config`);
+    await box.publish(`${ROOT}/lwt`, '{"state":"online","chip":5750}', 1, true);
+    await box.publish(`${ROOT}/state`, '{"config":"rejected: long ago"}', 1, true);
+    const command = desk.start("config", "-b", url, "5750", "quiet=true");
+    await box.message(`${ROOT}/cmd/config`);
+    await box.publish(`${ROOT}/state`, '{"config":"rejected: long ago"}', 1, true);
+    await box.publish(`${ROOT}/cmd/config`, "", 1, true);
+    await box.publish(`${ROOT}/state`, '{"config":"applied"}', 1, true);
+    assert.equal(await command.ended, 0);
+    assert.equal(command.output, "5750: applied\n");
+    await box.close();
   });
 });

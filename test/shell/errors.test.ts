@@ -267,6 +267,7 @@ describe("alertbox: what can be wrong", function () {
     for (const [words, pattern] of [
       [[], /no command is given/],
       [["ring"], /unknown command 'ring'/],
+      [[secret], /unknown command 'mqtt:\/\/me:…@localhost'/],
       [["listen", "--brokr", secret], /unknown option '--brokr'/],
       [["listen", `--brokr=${secret}`], /unknown option '--brokr'/],
       [["watch", secret], /too many arguments for 'watch'/],

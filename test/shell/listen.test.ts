@@ -49,6 +49,17 @@ describe("alertbox listen", function () {
 
   after(() => broker?.close());
 
+  /** What a command can wait for. */
+  function fifo(): string {
+    const path = join(desk.home, "gate");
+    assert.equal(spawnSync("mkfifo", [path]).status, 0);
+    return path;
+  }
+
+  function openGate(path: string): void {
+    assert.equal(spawnSync("sh", ["-c", 'echo go > "$1"', "sh", path]).status, 0);
+  }
+
   it("runs the command for a press of the real firmware, with the alert in its environment", async () => {
     const show =
       'for name in EVENT ID CHIPID PUSHES TOPIC ROOT VCC RSSI TRY QUEUED TEST; do eval "echo $name=\\$ALERTBOX_$name"; done';
@@ -106,6 +117,7 @@ describe("alertbox listen", function () {
       text.output,
       /^.* {2}press {3}#7 {2}3\.01 V {2}-61 dBm {2}742 ms {2}5750-8 {2}\(was stored in the box\)\n.* {2}press {3}#42\n$/,
     );
+    assert.match(text.errors, /^alertbox: listening.*\n$/, "and says nothing else");
     const [first, second] = json.objects;
     assert.deepEqual(Object.keys(first ?? {}), [
       ...["pushes", "event", "id", "vcc", "rssi", "ms", "try", "queued", "chip", "topic", "time"],
@@ -126,11 +138,20 @@ describe("alertbox listen", function () {
   });
 
   it("runs one command after the other; one that fails is told of and stops nothing", async () => {
-    const script =
-      'echo "begin $ALERTBOX_ID"; test "$ALERTBOX_ID" != 1-2 || kill -9 $$; test "$ALERTBOX_ID" != 1-1 || exit 3; echo "end $ALERTBOX_ID"';
-    const command = desk.start("listen", "-b", url, "--json", "--count", "4", "--", "sh", "-c", script);
+    const gate = fifo();
+    const script = [
+      'echo "begin $ALERTBOX_ID"',
+      // The first one ends when all have come.
+      `if test $ALERTBOX_ID = 1-1; then read line < "${gate}"; exit 3; fi`,
+      "test $ALERTBOX_ID != 1-2 || kill -9 $$",
+      'echo "end $ALERTBOX_ID"',
+    ];
+    const words = ["--json", "--count", "4", "--", "sh", "-c", script.join("; ")];
+    const command = desk.start("listen", "-b", url, ...words);
     await command.complained(/listening/);
     for (let count = 1; count <= 4; count += 1) await sender.publish(ALERT, alert(`1-${count}`), 2);
+    await command.wrote(/"1-4"/);
+    openGate(gate);
     assert.equal(await command.ended, 0);
     assert.equal(command.objects.length, 4);
     // With --json what the command prints goes with the complaints.
@@ -248,14 +269,9 @@ describe("alertbox listen", function () {
     });
 
     it("what came and did not get its turn is left for the next run", async () => {
-      const first = desk.start(
-        ...args("left"),
-        "--",
-        "sh",
-        "-c",
-        `echo "begin $ALERTBOX_ID"; read line < "${desk.home}/gate"; echo "end $ALERTBOX_ID"`,
-      );
-      spawnSync("mkfifo", [join(desk.home, "gate")]);
+      const gate = fifo();
+      const script = `echo "begin $ALERTBOX_ID"; read line < "${gate}"; echo "end $ALERTBOX_ID"`;
+      const first = desk.start(...args("left"), "--", "sh", "-c", script);
       await first.complained(/listening/);
       for (const id of ["1-1", "1-2", "1-3"]) await sender.publish(ALERT, alert(id), 2);
       await first.wrote(/begin 1-1/);
@@ -263,12 +279,28 @@ describe("alertbox listen", function () {
       first.child.kill("SIGTERM");
       await first.complained(/whose command has not begun: 2; the next run handles them/);
       // The command that runs is waited for.
-      spawnSync("sh", ["-c", `echo go > "${desk.home}/gate"`]);
+      openGate(gate);
       assert.equal(await first.ended, 143);
       assert.match(first.output, /end 1-1\n$/);
-      const second = desk.start(...args("left"), "--count", "2", "--", "sh", "-c", `echo "ran $ALERTBOX_ID"`);
+      const second = desk.start(...args("left"), "--count", "2", "--", "sh", "-c", 'echo "ran $ALERTBOX_ID"');
       assert.equal(await second.ended, 0);
       assert.deepEqual(second.output.match(/^ran .*$/gm), ["ran 1-2", "ran 1-3"]);
+    });
+
+    it("brings nothing from a root that an earlier run had", async () => {
+      const first = desk.start(...args("moved"), "--root", "hall");
+      await first.complained(/listening/);
+      first.child.kill("SIGTERM");
+      await first.ended;
+      const second = desk.start(...args("moved"), "--root", "attic", "--count", "1", "--json");
+      await second.complained(/listening/);
+      await sender.publish("hall/alert", alert("1-1"), 2);
+      await sender.publish("attic/alert", alert("1-2"), 2);
+      assert.equal(await second.ended, 0);
+      assert.deepEqual(
+        second.objects.map(({ id }) => id),
+        ["1-2"],
+      );
     });
 
     it("a disk that is full ends it; the alert that found no room comes again to the next run", async () => {
