@@ -221,7 +221,9 @@ export class Connection {
         // The library makes an error of one that is refused, whatever becomes of the others.
         const codes = (packet as { granted?: (number | { qos: number })[] } | undefined)?.granted;
         if (codes === undefined) {
-          reject(new Failure(`the connection ended before the broker had answered (${error?.message ?? "no SUBACK"})`));
+          const reason = shown(error?.message ?? "no SUBACK");
+          const hint = `Some brokers close it when the user may not subscribe to ${filters.join(" and ")}`;
+          reject(new Failure(`the connection ended before the broker had answered (${reason}). ${hint}`));
           return;
         }
         for (const code of codes) granted.push(typeof code === "number" ? code : code.qos);

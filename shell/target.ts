@@ -87,16 +87,11 @@ export function targetOf(options: TargetOptions, environment: NodeJS.ProcessEnv)
     });
   }
   const address = addressOf(text);
-  const ofFile = settings.broker === undefined ? undefined : addressOf(settings.broker);
-  // With the name of a user, what was stored for that user only.
-  const isFiles = ofFile?.host === address.host && ofFile.port === address.port;
-  const stored = isFiles ? settings : {};
-  const user = address.user || ofFile?.user || stored.user || "";
-  const isSameUser = user === (stored.user ?? ofFile?.user ?? "");
+  const stored = storedFor(address, settings);
   const given =
     options.passwordFile === undefined ? environment["ALERTBOX_PASSWORD"] : passwordIn(options.passwordFile);
-  const password =
-    given || address.password || (isSameUser ? stored.password || (isFiles ? ofFile?.password : "") : "") || "";
+  const user = address.user || stored.user || "";
+  const password = given || address.password || (user === stored.user ? stored.password : "") || "";
   // [MQTT-3.1.2-22]: without a user name there can be no password.
   if (password !== "" && user === "") {
     throw usage("a password is given without a user name; MQTT needs both: mqtt://user@host");
@@ -106,11 +101,7 @@ export function targetOf(options: TargetOptions, environment: NodeJS.ProcessEnv)
   const [ca, cert, key] = [pem("ca"), pem("cert"), pem("key")];
   if ((cert === undefined) !== (key === undefined)) throw usage("--cert and --key belong together: give both");
   const isInsecure = options.insecure ?? false;
-  if (
-    !address.isSecure &&
-    (ca ?? cert ?? key) !== undefined &&
-    (options.ca ?? options.cert ?? options.key) !== undefined
-  ) {
+  if (!address.isSecure && (options.ca ?? options.cert ?? options.key) !== undefined) {
     throw usage("--ca, --cert and --key are for TLS: write mqtts:// in front of the broker");
   }
   if (isInsecure && !address.isSecure) throw usage("--insecure is for TLS: write mqtts:// in front of the broker");
@@ -127,6 +118,17 @@ export function targetOf(options: TargetOptions, environment: NodeJS.ProcessEnv)
   return Object.freeze({
     ...{ isSecure, host, port, user, password, root, ca, cert, key, isInsecure, connectMs, shown, warnings },
   });
+}
+
+/**
+ * What of the file is for this broker: nothing if the file names another one, or one that is spoken to with TLS while
+ * this is not. Its account may stand in its URL.
+ */
+function storedFor(address: Address, settings: FileSettings): FileSettings {
+  if (settings.broker === undefined) return {};
+  const { isSecure, host, port, user, password } = addressOf(settings.broker);
+  if (host !== address.host || port !== address.port || isSecure !== address.isSecure) return {};
+  return { ...settings, user: settings.user ?? user, password: settings.password ?? password };
 }
 
 /** `mqtt://user@host:1883`, without the password. */

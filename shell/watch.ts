@@ -5,6 +5,7 @@ import { randomBytes } from "node:crypto";
 import { matches } from "../src/mqtt/topic.js";
 import type { Connection, Message } from "./connection.js";
 import { print, printObject, say } from "./console.js";
+import { Failure } from "./failure.js";
 import { stayConnected } from "./lasting-connection.js";
 import { LiveText } from "./live-text.js";
 import { Arrivals } from "./retained.js";
@@ -45,26 +46,31 @@ export async function watch(target: Target, options: WatchOptions, stop: Stop): 
     if (live !== undefined) live.refresh();
     else if (change !== undefined && !isOnce && isSettled) tellChange(change, isJson);
   };
+  let asksFigures = true;
+  const settle = async (connection: Connection) => {
+    await arrivals.settled(signal);
+    try {
+      // Not together with the others: a broker may refuse just this.
+      if (asksFigures) await connection.subscribe(["$SYS/broker/#"], 0);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      // Some end the connection instead. The next one has to do without.
+      asksFigures = false;
+      if (!connection.client.connected) return;
+    }
+    await arrivals.settled(signal);
+    if (signal.aborted || !connection.client.connected) return;
+    surroundings.isBrokerSilent = !surroundings.hasFigures;
+    const silence = asksFigures
+      ? "it publishes none, or its access control list hides them"
+      : "it refuses $SYS/broker/#";
+    if (!surroundings.hasFigures) tell(`no figures of the broker: ${silence}`);
+    if (!isSettled && live === undefined) tellAll(surroundings, isJson, table);
+    isSettled = true;
+    if (isOnce) finished.abort();
+  };
   const onUp = (connection: Connection) => {
-    // Not together with the others: a broker may refuse it, and some close the connection then.
-    const settle = async () => {
-      await arrivals.settled(signal);
-      const isPermitted = await connection.subscribe(["$SYS/broker/#"], 0).then(
-        () => true,
-        () => false,
-      );
-      await arrivals.settled(signal);
-      if (signal.aborted) return;
-      surroundings.isBrokerSilent = !surroundings.hasFigures;
-      const silence = isPermitted
-        ? "it publishes none, or its access control list hides them"
-        : "it refuses $SYS/broker/#";
-      if (!surroundings.hasFigures) tell(`no figures of the broker: ${silence}`);
-      if (!isSettled && live === undefined) tellAll(surroundings, isJson, table);
-      isSettled = true;
-      if (isOnce) finished.abort();
-    };
-    settle().catch(() => undefined);
+    void settle(connection);
     live?.refresh();
   };
   const clientId = `alertbox-${randomBytes(6).toString("hex")}`;

@@ -244,6 +244,12 @@ describe("alertbox: what can be wrong", function () {
       assert.equal(status, 0, errors);
       assert.match(errors, /no figures of the broker: it refuses \$SYS\/broker\/#/);
       assert.match(output, /^no box has been here yet\n\nmqtt:\/\/127\.0\.0\.1:\d+ {2}no figures\n$/);
+      // Some brokers end the connection instead.
+      aedes.authorizeSubscribe = (_client, subscription, done) =>
+        permitted.test(subscription.topic) ? done(null, subscription) : done(new Error("not permitted"));
+      const closed = desk.start("watch", "--once", "--json", "-b", `127.0.0.1:${port}`);
+      assert.equal(await closed.ended, 0, closed.errors);
+      assert.match(closed.errors, /connection lost: the broker closed it[\s\S]*no figures of the broker: /);
     } finally {
       server.close();
       await new Promise<void>((resolve) => aedes.close(() => resolve()));
@@ -342,6 +348,11 @@ describe("alertbox: what can be wrong", function () {
         /user "you".*there is no password/,
       );
       assert.equal((await desk.run("press", "--config", same, "-b", account())).status, 0);
+      // Nor is the user named to another broker, or the password sent without TLS when it was meant for TLS.
+      const nobody = /not authorised, and no user name is given/;
+      assert.match((await desk.run("press", "--config", config, "-b", account())).errors, nobody);
+      const tlsOnly = desk.file("tls.json", JSON.stringify({ broker: `mqtts://me:${ENCODED}@${account()}` }));
+      assert.match((await desk.run("press", "--config", tlsOnly, "-b", `mqtt://${account()}`)).errors, nobody);
     });
 
     it("a configuration file that others can read, or that is none, is told of without its contents", async () => {
