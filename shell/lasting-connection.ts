@@ -40,9 +40,11 @@ export async function stayConnected(target: Target, options: LastingOptions, sig
   let taken = 0;
   for (let wasUp = false; !signal.aborted; ) {
     let why: string;
+    let madeAt: number | undefined;
     let upAt: number | undefined;
     try {
       const connection = await Connection.open(target, options, signal);
+      madeAt = performance.now();
       try {
         const granted = await connection.subscribe(options.filters, options.qos);
         upAt = performance.now();
@@ -64,7 +66,7 @@ export async function stayConnected(target: Target, options: LastingOptions, sig
       why = error.message;
     }
     const now = performance.now();
-    taken = upAt !== undefined && now - upAt < TAKEN.soonMs ? taken + 1 : 0;
+    taken = madeAt !== undefined && now - madeAt < TAKEN.soonMs ? taken + 1 : 0;
     if (upAt !== undefined || lostAt === undefined) lostAt = now;
     backoff.disconnected(now | 0);
     const delay = backoff.next(Math.random());

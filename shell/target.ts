@@ -89,7 +89,9 @@ export function targetOf(options: TargetOptions, environment: NodeJS.ProcessEnv)
   const address = addressOf(text);
   const stored = storedFor(address, settings);
   const given =
-    options.passwordFile === undefined ? environment["ALERTBOX_PASSWORD"] : passwordIn(options.passwordFile);
+    options.passwordFile === undefined
+      ? (options.broker !== undefined && address.password) || environment["ALERTBOX_PASSWORD"]
+      : passwordIn(options.passwordFile);
   const user = address.user || stored.user || "";
   const password = given || address.password || (user === stored.user ? stored.password : "") || "";
   // [MQTT-3.1.2-22]: without a user name there can be no password.

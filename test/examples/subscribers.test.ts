@@ -57,7 +57,8 @@ describe("examples/subscribers", function () {
     box = new RealBoard({ port: broker.port, speed: 8 });
     await box.online();
     for (const [name, words] of Object.entries(EXAMPLES)) {
-      if (missing(name) === undefined) running.set(name, new Command([], {}, words(broker, folder)));
+      if (missing(name) === undefined)
+        running.set(name, new Command([], { NODE_V8_COVERAGE: "" }, words(broker, folder)));
     }
     const all = [...running.values()];
     const everywhere = (pattern: RegExp) => Promise.all(all.map((command) => command.wrote(pattern)));

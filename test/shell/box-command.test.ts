@@ -6,7 +6,7 @@ import { after, afterEach, before, beforeEach, describe, it } from "mocha";
 import { type Broker, needs } from "../interop/brokers/broker.js";
 import { Listener } from "../interop/listener.js";
 import { RealBoard, type RealBoardOptions } from "../interop/real-board.js";
-import { Desk, NEEDS, openMosquitto } from "./desk.js";
+import { Desk, forAll, NEEDS, openMosquitto } from "./desk.js";
 
 const ROOT = "mresetar/alertbox/5750";
 
@@ -105,7 +105,7 @@ describe("alertbox config, led, stay", function () {
   });
 
   it("config: what no box takes is refused here, in the box's words, and nothing is sent", async () => {
-    for (const [word, message] of [
+    const cases: readonly (readonly [string, string])[] = [
       ["port=70000", "port: must be a whole number from 1 to 65535; MQTT's is 1883"],
       ["port=mqtt", "port: must be a whole number from 1 to 65535; MQTT's is 1883"],
       ["colour=red", "colour: unknown setting; known are wifi, host, port,"],
@@ -118,12 +118,13 @@ describe("alertbox config, led, stay", function () {
       ["hunter2", "settings are written key=value"],
       ["password=@/no/such/file", "password=@…: the file /no/such/file cannot be read (ENOENT)"],
       [`password=${"x".repeat(800)}`, "password: must be text of at most 128 bytes"],
-    ] as const) {
+    ];
+    await forAll(cases, async ([word, message]) => {
       const { status, output, errors } = await desk.run("config", "-b", url, "5750", word);
       assert.deepEqual([status, output], [2, ""], word);
       assert.ok(errors.startsWith(`alertbox: ${message}`), errors);
       assert.ok(!/hunter2|short|xxx/.test(errors.replace("shorthand", "")), errors);
-    }
+    });
     assert.deepEqual(listener.texts(`${ROOT}/cmd/config`), []);
   });
 

@@ -11,7 +11,7 @@ import { after, afterEach, before, beforeEach, describe, it } from "mocha";
 import { type Broker, needs } from "../interop/brokers/broker.js";
 import { freePorts, newFolder, programPath, removeFolder } from "../interop/brokers/program.js";
 import { Listener } from "../interop/listener.js";
-import { certificates, Desk, NEEDS, openMosquitto, passwordFile } from "./desk.js";
+import { certificates, Desk, forAll, NEEDS, openMosquitto, passwordFile } from "./desk.js";
 
 const PASSWORD = "s3cr3t/p@ss";
 const ENCODED = encodeURIComponent(PASSWORD);
@@ -84,15 +84,13 @@ describe("alertbox: what can be wrong", function () {
   }
 
   async function say(commands: typeof COMMANDS, pattern: RegExp, ...options: string[]): Promise<void> {
-    await Promise.all(
-      commands.map(async (words) => {
-        const { status, output, errors } = await desk.run(...words, ...options);
-        assert.deepEqual([status, output], [1, ""], `${words[0]}: ${errors}`);
-        assert.match(errors, pattern);
-        assert.match(errors, /^alertbox: .*\n$/, "one line");
-        assert.ok(!errors.includes("s3cr3t"), errors);
-      }),
-    );
+    await forAll(commands, async (words) => {
+      const { status, output, errors } = await desk.run(...words, ...options);
+      assert.deepEqual([status, output], [1, ""], `${words[0]}: ${errors}`);
+      assert.match(errors, pattern);
+      assert.match(errors, /^alertbox: .*\n$/, "one line");
+      assert.ok(!errors.includes("s3cr3t"), errors);
+    });
   }
 
   it("no broker is given", () =>
@@ -270,7 +268,7 @@ describe("alertbox: what can be wrong", function () {
 
   it("the command line cannot be followed: status 2, what is wrong, and where help is", async () => {
     const secret = `mqtt://me:${ENCODED}@localhost`;
-    for (const [words, pattern] of [
+    const cases: readonly (readonly [readonly string[], RegExp])[] = [
       [[], /no command is given/],
       [["ring"], /unknown command 'ring'/],
       [[secret], /unknown command 'mqtt:\/\/me:…@localhost'/],
@@ -298,22 +296,23 @@ describe("alertbox: what can be wrong", function () {
       [["stay", "5750", "7200", "-b", "x"], /must be a whole number from 0 to 3600/],
       [["config", "5750", "-b", "x"], /no settings are given/],
       [["press", "-b", "x", "--topic", "a/+/alert"], /an alert has one topic/],
-    ] as const) {
+    ];
+    await forAll(cases, async ([words, pattern]) => {
       const { status, output, errors } = await desk.run(...words);
       assert.deepEqual([status, output], [2, ""], `${words.join(" ")}: ${errors}`);
       assert.match(errors, pattern);
       assert.match(errors, /alertbox --help/);
       assert.ok(!/s3cr3t|a\/b@/.test(errors), errors);
-    }
+    });
   });
 
   it("--help is no mistake, and every command has examples", async () => {
-    for (const words of [[], ["listen"], ["watch"], ["config"], ["led"], ["stay"], ["press"]]) {
+    await forAll([[], ["listen"], ["watch"], ["config"], ["led"], ["stay"], ["press"]], async (words) => {
       const { status, output, errors } = await desk.run(...words, "--help");
       assert.deepEqual([status, errors], [0, ""]);
       assert.match(output, /^Usage: alertbox [\s\S]*\nExamples?:\n {2}(alertbox|export)/);
       assert.ok(!output.split("\n").some((line) => line.length > 120), "no line is longer than 120");
-    }
+    });
   });
 
   describe("secrets", () => {
@@ -332,6 +331,8 @@ describe("alertbox: what can be wrong", function () {
       const environment = { ALERTBOX_BROKER: plain, ALERTBOX_PASSWORD: PASSWORD };
       assert.equal(await desk.startWith(environment, "press").ended, 0);
       assert.equal(await desk.startWith({ ALERTBOX_PASSWORD: PASSWORD }, "press", "--config", wrong).ended, 0);
+      const whole = `mqtt://me:${ENCODED}@${account()}`;
+      assert.equal(await desk.startWith({ ALERTBOX_PASSWORD: "wrong" }, "press", "-b", whole).ended, 0);
     });
 
     it("of the configuration file go to no other broker, nor with another user", async () => {

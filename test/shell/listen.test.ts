@@ -331,7 +331,7 @@ describe("alertbox listen", function () {
     it("two computers with one name take it from each other, and are told so", async () => {
       const there = new Desk();
       try {
-        const [one, two] = [desk.start(...args("both")), there.start(...args("both"))];
+        const [one, two] = [desk.start(...args("both"), "--wait"), there.start(...args("both"), "--wait")];
         const told =
           /the broker has ended 3 connections at once\. Another program may use .* alertbox-both: give each its own/;
         await Promise.race([one.complained(told), two.complained(told)]);
