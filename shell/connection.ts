@@ -186,6 +186,7 @@ export class Connection {
     });
     return new Promise((resolve, reject) => {
       const give = (failure: Failure) => {
+        signal.removeEventListener("abort", stop);
         client.end(true);
         reject(failure);
       };

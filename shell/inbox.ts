@@ -3,7 +3,17 @@
 // broker nor command.
 
 import { spawnSync } from "node:child_process";
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { Failure } from "./failure.js";
@@ -31,6 +41,8 @@ export class Inbox {
   readonly #ids = new Map<string, boolean>();
   readonly #held = new Map<string, Held>();
   readonly #path: string | undefined;
+  /** There was a run before this one. */
+  isOld = false;
   #file: number | undefined;
 
   private constructor(path: string | undefined) {
@@ -113,6 +125,7 @@ export class Inbox {
   #load(path: string): void {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     lock(path);
+    this.isOld = existsSync(path);
     for (const line of linesOf(path)) {
       if ("done" in line) {
         this.#ids.set(line.done, true);

@@ -38,6 +38,11 @@ export async function stayConnected(target: Target, options: LastingOptions, sig
   let lostAt: number | undefined;
   let said = "";
   let taken = 0;
+  // Once: each connection would leave a listener behind.
+  const stopped = new Promise<string>((resolve) => {
+    signal.addEventListener("abort", () => resolve(""), { once: true });
+    if (signal.aborted) resolve("");
+  });
   for (let wasUp = false; !signal.aborted; ) {
     let why: string;
     let madeAt: number | undefined;
@@ -54,7 +59,7 @@ export async function stayConnected(target: Target, options: LastingOptions, sig
         said = "";
         wasUp = true;
         options.onUp(connection, granted);
-        why = await Promise.race([connection.ended, stopped(signal)]);
+        why = await Promise.race([connection.ended, stopped]);
       } finally {
         await connection.close();
       }
@@ -86,11 +91,4 @@ export async function stayConnected(target: Target, options: LastingOptions, sig
 function memory({ wasKept }: Connection, { clean }: ConnectionOptions): string {
   if (clean) return "";
   return wasKept ? ", nothing was missed" : "; the broker has forgotten the session: what came meanwhile is missing";
-}
-
-function stopped(signal: AbortSignal): Promise<string> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve("");
-    signal.addEventListener("abort", () => resolve(""), { once: true });
-  });
 }

@@ -164,10 +164,13 @@ export async function listen(target: Target, options: ListenOptions, stop: Stop)
       qos: 2 as const,
       isPatient: options.isPatient,
       onMessage: (message: Message) => listener.onMessage(message),
-      onUp: (_connection: Connection, granted: number) => {
-        if (isFirst) say(`listening to ${alertFilters(target.root).join(" and ")} on ${target.shown}`);
-        if (isFirst && granted < 2) say(`the broker grants QoS ${granted} only; duplicates are dropped by their id`);
+      onUp: ({ wasKept }: Connection, granted: number) => {
+        if (!isFirst) return;
         isFirst = false;
+        say(`listening to ${alertFilters(target.root).join(" and ")} on ${target.shown}`);
+        if (inbox.isOld && !wasKept)
+          say("the broker has forgotten the session: what came since the last run is missing");
+        if (granted < 2) say(`the broker grants QoS ${granted} only; duplicates are dropped by their id`);
       },
       say,
     };

@@ -5,6 +5,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, it } from "mocha";
+import { connectAsync } from "mqtt";
 import type { Broker } from "../interop/brokers/broker.js";
 import { needs } from "../interop/brokers/broker.js";
 import { Listener } from "../interop/listener.js";
@@ -285,6 +286,17 @@ describe("alertbox listen", function () {
       const second = desk.start(...args("left"), "--count", "2", "--", "sh", "-c", 'echo "ran $ALERTBOX_ID"');
       assert.equal(await second.ended, 0);
       assert.deepEqual(second.output.match(/^ran .*$/gm), ["ran 1-2", "ran 1-3"]);
+    });
+
+    it("that the broker has forgotten is told of: what came meanwhile is missing", async () => {
+      const first = desk.start(...args("lost"));
+      await first.complained(/listening/);
+      first.child.kill("SIGTERM");
+      await first.ended;
+      const thief = await connectAsync(url, { clientId: "alertbox-lost", clean: true });
+      await thief.endAsync();
+      const second = desk.start(...args("lost"));
+      await second.complained(/the broker has forgotten the session: what came since the last run is missing\n/);
     });
 
     it("brings nothing from a root that an earlier run had", async () => {
