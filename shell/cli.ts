@@ -290,7 +290,8 @@ function addPress(program: Command, shell: Shell): void {
     "after",
     `
 It looks like an alert of a box, with QoS 2, but for what marks it: "id":"test-…", which no box can have, "pushes":0
-and "test":true (ALERTBOX_TEST=1 for a command).
+and "test":true (ALERTBOX_TEST=1 for a command). A broker acknowledges it even where its access control list drops it;
+alertbox listen shows what arrives.
 
 Examples:
   alertbox press
