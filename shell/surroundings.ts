@@ -6,13 +6,20 @@ import { LOW_MILLIVOLTS, objectOf, partsOf, presenceOf } from "./box.js";
 import type { Message } from "./connection.js";
 import { shown, shownAge, shownSignal, shownVolts } from "./shown.js";
 
+interface Last {
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly event: string;
+  readonly at: Date;
+  readonly isTest: boolean;
+}
+
 interface Box {
   readonly root: string;
   name: string;
   presence: string;
   led: string;
   state: Readonly<Record<string, unknown>>;
-  last: { readonly fields: Readonly<Record<string, unknown>>; readonly event: string; readonly at: Date } | undefined;
+  last: Last | undefined;
 }
 
 /** Something that was not so before. */
@@ -122,9 +129,9 @@ export class Surroundings {
   #onAlert(box: Box, topic: string, text: string, at: Date): Change | undefined {
     const alert = alertOf(topic, text);
     if (typeof alert === "string") return undefined;
-    const { fields, event } = alert;
-    box.last = { fields, event, at };
-    const line = `${box.name}  ${event} #${fields["pushes"]}  ${shownVolts(fields["vcc"])}${alert.isTest ? "  (test)" : ""}`;
+    const { fields, event, isTest } = alert;
+    box.last = { fields, event, at, isTest };
+    const line = `${box.name}  ${event} #${fields["pushes"]}  ${shownVolts(fields["vcc"])}${isTest ? "  (test)" : ""}`;
     return { object: { event: "alert", box: box.root, alert: fields, time: at.toISOString() }, text: line };
   }
 
@@ -163,19 +170,22 @@ export class Surroundings {
 
 function rowOf({ name, presence, led, state, last }: Box, now: Date): string[] {
   const { pushes, pending, vcc, rssi, fw, ip } = state;
-  const volts = last?.fields["vcc"] ?? vcc;
+  // A test says nothing about the box.
+  const told = last === undefined || last.isTest ? {} : last.fields;
+  const volts = told["vcc"] ?? vcc;
   const isLow = typeof volts === "number" && volts > 0 && volts < LOW_MILLIVOLTS;
   const text = (value: unknown) =>
     typeof value === "string" || typeof value === "number" ? shown(String(value), 40) : "";
+  const which = last?.isTest ? "(test)" : `#${text(told["pushes"])}`;
   return [
     shown(name, 40),
     shown(presence, 12),
-    last === undefined ? "" : `${shown(last.event, 12)} #${text(last.fields["pushes"])}`,
+    last === undefined ? "" : `${shown(last.event, 12)} ${which}`,
     last === undefined ? "" : shownAge(now.getTime() - last.at.getTime()),
-    text(last?.fields["pushes"] ?? pushes),
+    text(told["pushes"] ?? pushes),
     text(pending),
     `${shownVolts(volts)}${isLow ? " LOW" : ""}`,
-    shownSignal(last?.fields["rssi"] ?? rssi),
+    shownSignal(told["rssi"] ?? rssi),
     shown(led, 8),
     text(fw),
     text(ip),

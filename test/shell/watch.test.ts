@@ -116,6 +116,9 @@ describe("alertbox watch", function () {
     await awake.press();
     // biome-ignore lint/suspicious/noControlCharactersInRegex: the terminal's own.
     await command.wrote(/\x1b\[\d+A\r\x1b\[0JBOX +PRESENCE +LAST PRESS +AGO[^\n]*\r\n5750 +online +press #1 +now/);
+    // A test is shown, and says nothing about the box.
+    assert.equal((await desk.run("press", "-b", url, "--chipid", "5750")).status, 0);
+    await command.wrote(/5750 +online +press \(test\) +now +1 +0 /);
     command.type("\x03");
     assert.equal(await command.ended, 130);
     assert.ok(command.output.startsWith("\x1b[?25l"));
