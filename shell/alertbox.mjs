@@ -4,7 +4,7 @@
 // MQTT.js take. Knows no command.
 
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire, Module } from "node:module";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -48,16 +48,18 @@ async function bundle() {
   return outputFiles[0].text;
 }
 
-/** Writes it for the next start. A folder that cannot be written to only means that each start takes as long. */
+/** Writes it for the next start. Where that cannot be, for whatever reason, each start takes a little longer. */
 function keep(file, text) {
+  const draft = `${file}.${process.pid}`;
   try {
     mkdirSync(folder, { recursive: true });
     const old = readdirSync(folder).filter((name) => name.endsWith(".cjs") && name !== basename(file));
-    writeFileSync(`${file}.${process.pid}`, text);
-    renameSync(`${file}.${process.pid}`, file);
+    writeFileSync(draft, text);
+    renameSync(draft, file);
     for (const name of old) rmSync(join(folder, name), { force: true });
   } catch (error) {
-    if (!["EACCES", "EPERM", "EROFS", "ENOSPC"].includes(error.code)) throw error;
+    if (error.code === undefined) throw error;
+    if (existsSync(draft)) rmSync(draft);
   }
 }
 

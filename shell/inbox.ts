@@ -20,6 +20,8 @@ import { Failure } from "./failure.js";
 
 /** So many ids are kept: those of the last alerts. A box repeats one within minutes, or when its broker comes back. */
 const IDS_KEPT = 10_000;
+/** The file is written anew when it has so many lines for each id that is kept. */
+const LINES_PER_ID = 4;
 
 export interface Held {
   readonly id: string;
@@ -44,9 +46,12 @@ export class Inbox {
   /** There was a run before this one. */
   isOld = false;
   #file: number | undefined;
+  #lines = 0;
+  readonly #idsKept: number;
 
-  private constructor(path: string | undefined) {
+  private constructor(path: string | undefined, idsKept: number) {
     this.#path = path;
+    this.#idsKept = idsKept;
   }
 
   /**
@@ -54,8 +59,8 @@ export class Inbox {
    *
    * @throws Failure when the file cannot be used, or another process uses it.
    */
-  static open(path?: string): Inbox {
-    const inbox = new Inbox(path);
+  static open(path?: string, idsKept = IDS_KEPT): Inbox {
+    const inbox = new Inbox(path, idsKept);
     if (path !== undefined) {
       try {
         inbox.#load(path);
@@ -84,15 +89,18 @@ export class Inbox {
     this.#ids.set(held.id, false);
     this.#prune();
     if (this.#path !== undefined) this.#held.set(held.id, held);
-    this.#write(held);
+    this.#write(held, true);
     return true;
   }
 
-  /** The alert is handled: it will not be again. */
+  /**
+   * The alert is handled: it will not be again, but after a power cut within moments. The disk is not waited for: it
+   * takes this with the next alert, and waiting costs as long as the alert did.
+   */
   done(id: string): void {
     this.#ids.set(id, true);
     this.#held.delete(id);
-    this.#write({ done: id });
+    this.#write({ done: id }, false);
   }
 
   close(): void {
@@ -102,12 +110,14 @@ export class Inbox {
     rmSync(`${this.#path}.lock`, { force: true });
   }
 
-  #write(line: Line): void {
+  #write(line: Line, isUrgent: boolean): void {
     if (this.#file === undefined) return;
     try {
       // All of it, or an error: a disk that is nearly full may take a part.
       writeFileSync(this.#file, `${JSON.stringify(line)}\n`);
-      fsyncSync(this.#file);
+      if (isUrgent) fsyncSync(this.#file);
+      this.#lines += 1;
+      if (this.#path !== undefined && this.#lines > LINES_PER_ID * this.#idsKept) this.#rewrite(this.#path);
     } catch (error) {
       // The broker must not hear that it has come.
       throw unusable(this.#path, error as NodeJS.ErrnoException);
@@ -117,7 +127,7 @@ export class Inbox {
   /** Forgets the oldest ids that are handled. */
   #prune(): void {
     for (const [id, isHandled] of this.#ids) {
-      if (this.#ids.size <= IDS_KEPT) return;
+      if (this.#ids.size <= this.#idsKept) return;
       if (isHandled) this.#ids.delete(id);
     }
   }
@@ -135,7 +145,11 @@ export class Inbox {
         this.#held.set(line.id, line);
       }
     }
-    // Written anew without what is too old, and put in place at once.
+    this.#rewrite(path);
+  }
+
+  /** Writes the file without what is too old, and puts it in place at once. */
+  #rewrite(path: string): void {
     this.#prune();
     const lines: Line[] = [];
     for (const [id, isHandled] of this.#ids) if (isHandled) lines.push({ done: id });
@@ -145,7 +159,9 @@ export class Inbox {
     fsyncSync(file);
     closeSync(file);
     renameSync(`${path}.new`, path);
+    if (this.#file !== undefined) closeSync(this.#file);
     this.#file = openSync(path, "a", 0o600);
+    this.#lines = lines.length;
   }
 }
 

@@ -80,6 +80,20 @@ describe("shell/inbox", () => {
     assert.ok(readFileSync(path, "utf8").split("\n").length <= 10_005);
   });
 
+  it("does not let its file grow for ever while it runs", () => {
+    const inbox = Inbox.open(path, 10);
+    inbox.take(held("waits"));
+    for (let count = 0; count < 60; count += 1) {
+      inbox.take(held(`n${count}`));
+      inbox.done(`n${count}`);
+      assert.ok(readFileSync(path, "utf8").split("\n").length <= 42);
+    }
+    inbox.close();
+    const next = Inbox.open(path, 10);
+    assert.deepEqual([next.waiting, next.take(held("n59")), next.take(held("n0"))], [[held("waits")], false, true]);
+    next.close();
+  });
+
   it("is one process's; that of a process which has ended is taken over", () => {
     const first = Inbox.open(path);
     assert.throws(
