@@ -139,6 +139,7 @@ export async function sendCommand(
   try {
     await connection.subscribe([`${target.root}/lwt`, `${target.root}/+/lwt`], 1);
     await desk.arrivals.settled(stop.signal);
+    if (stop.isAsked) return stop.status;
     const root = desk.rootOf(chipId) ?? unknownRoot(target, desk, command, options);
     const topic = `${root}/cmd/${name}`;
     const payload = command.payload(topic);
@@ -220,7 +221,10 @@ function explain(chipId: number, presence: string | undefined, elsewhere: string
     );
   }
   if (elsewhere !== undefined) {
-    say(`these settings lead to ${elsewhere}: the box answers there. Here a refusal can be seen; waiting ${seconds}`);
+    say(
+      `these settings lead to ${elsewhere}: if that is another broker, the box answers there, and here only a refusal ` +
+        `is seen. Waiting ${seconds}`,
+    );
   }
 }
 

@@ -18,7 +18,6 @@ export interface LastingOptions extends ConnectionOptions {
   readonly isPatient: boolean;
   /** Subscribed (again). `granted` is the QoS. */
   readonly onUp: (connection: Connection, granted: number) => void;
-  readonly onDown?: () => void;
   /** Says something to the user. */
   readonly say: (text: string) => void;
 }
@@ -64,7 +63,6 @@ export async function stayConnected(target: Target, options: LastingOptions, sig
         await connection.close();
       }
       if (signal.aborted) return;
-      options.onDown?.();
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof Failure) || error.isFinal || !(wasUp || options.isPatient)) throw error;

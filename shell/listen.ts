@@ -31,12 +31,12 @@ export interface ListenOptions {
 }
 
 /** Topics of the alerts below a root, be it one box's or the common beginning of several. */
-export function alertFilters(root: string): string[] {
+function alertFilters(root: string): string[] {
   return [`${root}/alert`, `${root}/+/alert`];
 }
 
 /** The name under which the broker keeps a session; MQTT 3.1.1 lets brokers refuse more than 23 characters. */
-export function sessionClientId(name: string): string {
+function sessionClientId(name: string): string {
   return `alertbox-${name}`;
 }
 

@@ -22,7 +22,7 @@ export interface PressOptions {
  * A test alert. Its id is none that a box can have (they are `<chipid>-<number>`), `pushes` is 0 (a box begins with 1),
  * and it says `"test":true`.
  */
-export function testAlert(event: string, chance: string): string {
+function testAlert(event: string, chance: string): string {
   const id = `test-${chance}`;
   return JSON.stringify({ pushes: 0, event, id, vcc: 3300, rssi: -50, ms: 0, try: 1, test: true });
 }

@@ -70,7 +70,7 @@ interface Address {
 }
 
 /** Where the configuration file is unless one is named. */
-export function defaultConfigFile(environment: NodeJS.ProcessEnv): string {
+function defaultConfigFile(environment: NodeJS.ProcessEnv): string {
   const folder = environment["XDG_CONFIG_HOME"] || join(environment["HOME"] || homedir(), ".config");
   return join(folder, "alertbox.json");
 }

@@ -128,6 +128,31 @@ describe("alertbox config, led, stay", function () {
     assert.deepEqual(listener.texts(`${ROOT}/cmd/config`), []);
   });
 
+  it("config: the largest message that a box takes is sent, a byte more is refused here", async () => {
+    await online();
+    const wifi = [
+      { ssid: "home", password: "correct horse" },
+      ...["a", "b"].map((name) => ({ ssid: name.repeat(32), password: name.repeat(63) })),
+    ];
+    const text = (length: number) => ({
+      ...{ user: "u".repeat(length), password: "p".repeat(128), root: "r".repeat(96), host: "127.0.0.1" },
+      ...{ full: "reject", mode: "mains", wiring: "gpio" },
+    });
+    const words = (length: number) => [
+      `wifi=${JSON.stringify(wifi)}`,
+      ...Object.entries(text(length)).map(([key, value]) => `${key}=${value}`),
+    ];
+    const bytes = (length: number) =>
+      JSON.stringify({ wifi, ...text(length) }).length + `${ROOT}/cmd/config`.length + 7;
+    const most = 1 + 768 - bytes(1);
+    assert.ok(most > 1 && most < 128, String(most));
+    const larger = await desk.run("config", "-b", url, "5750", ...words(most + 1));
+    assert.equal(larger.status, 2);
+    assert.match(larger.errors, /these are 769 bytes as a message, and a box takes 768: send them in several commands/);
+    const largest = await desk.run("config", "-b", url, "5750", ...words(most));
+    assert.deepEqual([largest.status, largest.output], [0, "5750: applied\n"], largest.errors);
+  });
+
   it("config: secrets come from files and from stdin", async () => {
     await online();
     const file = desk.file("secret", "from a file\n");
@@ -158,7 +183,7 @@ describe("alertbox config, led, stay", function () {
     assert.equal(await command.ended, 1);
     assert.match(
       command.errors,
-      /these settings lead to mqtt:\/\/127\.0\.0\.1:1: the box answers there\. Here a refusal can be seen/,
+      /these settings lead to mqtt:\/\/127\.0\.0\.1:1: if that is another broker, the box answers there, and here only a/,
     );
     assert.match(command.output, /^5750: rejected: .*refused\n$/);
   });
