@@ -131,10 +131,10 @@ what it prints goes to stderr.
 
 Each id is acted on once. Without --session the ids are remembered as long as this program runs, and alerts that come
 while it does not are not for it. With --session (QoS 2, a persistent session) the broker keeps them, and ids and
-alerts are on the disk, in ~/.local/state/alertbox/, before the broker hears that they have come: nothing is missed and
-nothing acted on twice, but that a command which a power cut or a kill -9 has interrupted is run again. A session that is
-not needed any more is to be forgotten, or the broker keeps alerts for it for ever: --session name --forget. Brokers keep
-so many only: Mosquitto 1000, unless max_queued_messages says otherwise.
+alerts are on the disk, in ~/.local/state/alertbox/, before the broker hears that they have come: nothing is missed,
+and nothing acted on twice, but that a command which a power cut or kill -9 has interrupted is run again. Brokers keep
+so many only: Mosquitto 1000, unless max_queued_messages says otherwise. A session that is not needed any more is to be
+forgotten, or the broker keeps alerts for it for ever: --session name --forget.
 
 When the connection is lost it is made again, at growing intervals, and said on stderr.
 
