@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, it } from "mocha";
 import { connectAsync } from "mqtt";
+import { EmbeddedBroker } from "../../host-sim/aedes.js";
 import type { Broker } from "../interop/brokers/broker.js";
 import { needs } from "../interop/brokers/broker.js";
 import { Listener } from "../interop/listener.js";
@@ -219,6 +220,23 @@ describe("alertbox listen", function () {
       command.objects.map(({ id }) => id),
       ["1-2", "1-3"],
     );
+  });
+
+  it("gets alerts from the bench's own broker, too, with a session as without", async () => {
+    const aedes = await EmbeddedBroker.open({ port: 0 });
+    try {
+      const place = ["-b", `127.0.0.1:${aedes.port}`];
+      const both = [desk.start("listen", ...place, "--count", "1"), desk.start("listen", ...place, "--session", "x")];
+      await Promise.all(both.map((command) => command.complained(/listening/)));
+      both[1]?.child.kill("SIGTERM");
+      await both[1]?.ended;
+      assert.equal((await desk.run("press", ...place, "--event", "long")).status, 0);
+      const again = desk.start("listen", ...place, "--session", "x", "--count", "1");
+      assert.deepEqual([await both[0]?.ended, await again.ended], [0, 0]);
+      for (const command of [both[0], again]) assert.match(command?.output ?? "", / {2}long {4}#0 .*\(test\)\n$/);
+    } finally {
+      await aedes.close();
+    }
   });
 
   it("comes back when the broker does, says both, and misses nothing of a session", async () => {
