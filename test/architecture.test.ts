@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { relative, sep } from "node:path";
 import { describe, it } from "mocha";
-import { breaches, type SourceFile, valueImportsAcross } from "./rules.js";
+import { breaches, importsOf, type SourceFile, valueImportsAcross } from "./rules.js";
 
 const ROOT = new URL("..", import.meta.url).pathname;
 
@@ -44,7 +44,7 @@ describe("architecture of src", () => {
   }
 
   it("names files in kebab-case, one noun each", () => {
-    for (const { path } of [...files, ...sources("host-sim"), ...sources("board")]) {
+    for (const { path } of [...files, ...sources("host-sim"), ...sources("board"), ...sources("shell")]) {
       const name = path.slice(path.lastIndexOf("/") + 1);
       assert.match(name, /^[a-z0-9]+(-[a-z0-9]+)*\.(d\.)?ts$/, path);
       assert.doesNotMatch(name, /util|helper|common|manager/, path);
@@ -52,15 +52,34 @@ describe("architecture of src", () => {
   });
 
   it("opens each file with a comment that says what it is", () => {
-    for (const { path, text } of [...files, ...sources("host-sim"), ...sources("board")]) {
+    for (const { path, text } of [...files, ...sources("host-sim"), ...sources("board"), ...sources("shell")]) {
       assert.match(text, /^(\/\/ .+\n){1,12}/, path);
     }
   });
 
   it("keeps comments within 120 columns; the formatter sees to the code", () => {
-    for (const { path, text } of [...files, ...sources("host-sim"), ...sources("board"), ...sources("test")]) {
+    for (const { path, text } of [
+      ...files,
+      ...sources("host-sim"),
+      ...sources("board"),
+      ...sources("shell"),
+      ...sources("test"),
+    ]) {
       const long = text.split("\n").findIndex((line) => line.length > 120 && /^\s*(\/\/|\/?\*)/.test(line));
       assert.equal(long, -1, `${path}:${long + 1}`);
+    }
+  });
+
+  it("lets the shell use the pure parts and the finder of programs, but neither adapters nor the simulator", () => {
+    for (const file of sources("shell")) {
+      for (const specifier of importsOf(file)) {
+        if (!specifier.startsWith("../")) continue;
+        assert.match(
+          specifier,
+          /^\.\.\/(src\/(mqtt|alertbox)\/|board\/program\.js$|host-sim\/globals\.js$)/,
+          file.path,
+        );
+      }
     }
   });
 

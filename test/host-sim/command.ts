@@ -1,4 +1,5 @@
-// Runs the bench as a user does, as a process of its own, and lets a test wait for what it writes.
+// Runs the bench, or another program of this project, as a user does, as a process of its own, and lets a test wait for
+// what it writes.
 
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
@@ -8,34 +9,38 @@ import { fileURLToPath } from "node:url";
 
 const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
 
+const BENCH: readonly string[] = Object.freeze([process.execPath, "--import", "tsx/esm", "host-sim/cli.ts"]);
+
 export class Command {
   readonly child: ChildProcess;
   /** Everything written so far. */
   output = "";
   errors = "";
   readonly #ended: Promise<number | null>;
-  #wake: () => void = () => undefined;
+  readonly #readers = new Set<() => void>();
   #isOver = false;
 
-  constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
-    this.child = spawn(process.execPath, ["--import", "tsx/esm", "host-sim/cli.ts", ...args], {
+  /** `program`: what stands before the arguments. */
+  constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}, program = BENCH) {
+    const [file = "", ...words] = program;
+    this.child = spawn(file, [...words, ...args], {
       cwd: PROJECT,
       env: { ...process.env, ...environment },
       stdio: ["pipe", "pipe", "pipe"],
     });
     this.child.stdout?.setEncoding("utf8").on("data", (text: string) => {
       this.output += text;
-      this.#wake();
+      this.#wakeReaders();
     });
     this.child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.errors += text;
-      this.#wake();
+      this.#wakeReaders();
     });
     // A test that ends the process while it types into it is no error.
     this.child.stdin?.on("error", () => undefined);
     this.#ended = once(this.child, "close").then(([code]) => {
       this.#isOver = true;
-      this.#wake();
+      this.#wakeReaders();
       return code as number | null;
     });
   }
@@ -46,15 +51,27 @@ export class Command {
   }
 
   /** Resolves with the match as soon as the output has one; fails when the process ends before. */
-  async wrote(pattern: RegExp): Promise<RegExpExecArray> {
+  wrote(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#found(pattern, () => this.output);
+  }
+
+  /** The same of what goes to stderr. */
+  complained(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#found(pattern, () => this.errors);
+  }
+
+  async #found(pattern: RegExp, text: () => string): Promise<RegExpExecArray> {
     for (;;) {
-      const match = pattern.exec(this.output);
+      const match = pattern.exec(text());
       if (match !== null) return match;
       if (this.#isOver) assert.fail(`ended without ${pattern}:\n${this.output}\n${this.errors}`);
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
+      await new Promise<void>((resolve) => this.#readers.add(resolve));
     }
+  }
+
+  #wakeReaders(): void {
+    for (const read of [...this.#readers]) read();
+    this.#readers.clear();
   }
 
   type(keys: string): void {
