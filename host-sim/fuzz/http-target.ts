@@ -74,7 +74,7 @@ export function httpTarget(sources: Sources): Target {
         onMore: () => void this.#busy?.asked.push("more"),
         onScan: () => void this.#busy?.asked.push("scan"),
       };
-      const rest = { mode: "mains", wiring: "gpio", hasUser: true };
+      const rest = { mode: "mains", wiring: "gpio", discovery: true, hasUser: true };
       this.portal = new Portal(handler, { ...facts, ...rest }, scanner);
     }
 

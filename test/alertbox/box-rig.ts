@@ -70,6 +70,7 @@ const EFFECTS = [
   "sleep",
   "say",
   "go-on",
+  "introduce",
 ] as const;
 
 /** An event or effect with its name in place of its number. */

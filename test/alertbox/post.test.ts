@@ -24,7 +24,13 @@ class Office extends Post {
   protected settings: Settings | undefined = settingsOf();
   protected readonly light = { set: () => {} };
   protected readonly alarm = { set: () => {}, wait: () => {} };
-  protected readonly uplink = { pump: () => {}, announceNext: () => false };
+  protected readonly uplink = {
+    pump: () => {},
+    announceNext: () => false,
+    acknowledged: (id: number) => this.acknowledged.push(id),
+  };
+  /** Packets that were no alert. */
+  readonly acknowledged: number[] = [];
   protected readonly quick = 0;
   /** What the box was told, and the lines of the log. */
   readonly told: BoxEvent[] = [];
@@ -171,6 +177,7 @@ describe("post: alerts out", () => {
     office.onDelivered(FIRST_SESSION_ID, 4);
     office.onDelivered(2, 7);
     assert.deepEqual(office.told.slice(1), [{ type: 16 }, { type: 16 }]);
+    assert.deepEqual(office.acknowledged, [FIRST_SESSION_ID, 2]);
     assert.equal(office.journal.pending, 1);
   });
 

@@ -58,6 +58,7 @@ class Bench extends Turns {
     },
   };
   protected readonly uplink = {
+    acknowledged: () => {},
     pump: () => {
       this.#did("pump");
       this.onPump();
