@@ -21,8 +21,8 @@ export class Box extends Trials {
   private light = false;
   private announced = false;
   /**
-   * What the broker is told once commands can come: 1 something; 2 whether the LED is lit, in a boot's first connection;
-   * 6 all of it, because the broker's session was not there, and what is retained may be lost, too.
+   * What the broker is told once commands can come: 1 something; 2 whether the LED is lit, in the first connection of a
+   * boot; 6 all of it, because the broker's session was not there, and what is retained may be lost, too.
    */
   private greeting = 2;
   /** SUBSCRIBE has left in this connection, and what SUBACK said has come. */
