@@ -324,7 +324,12 @@ class Firmware extends Post implements ButtonHandler, WiFiHandler, UplinkHandler
         break;
       case 11: // announce-waiting
         this.announcing = this.uplink.waits;
-        if (this.uplink.watchedId < 0) this.introduced();
+        // Home Assistant was told.
+        if (this.uplink.watchedId < 0) {
+          this.uplink.watched = undefined;
+          this.uplink.watchedId = 0;
+          if (this.mark !== 0) this.writeFlash(6, this.mark);
+        }
         break;
       case 12: // announce
         this.publish("lwt", presencePayload(effect.presence, this.box.chipId, FIRMWARE));
@@ -503,16 +508,10 @@ class Firmware extends Post implements ButtonHandler, WiFiHandler, UplinkHandler
         this.introduction = new Introduction(settings, chipId, FIRMWARE, this.flash);
         return true;
       }
-    } else if (introduction.measure()) return true;
+    } else if (introduction.step()) return true;
     uplink.watched = this.announce(discoveryTopic(chipId), introduction);
     this.introduction = undefined;
     return false;
-  }
-
-  /** It was acknowledged. */
-  private introduced(): void {
-    this.uplink.unwatch();
-    if (this.mark !== 0) this.writeFlash(6, this.mark);
   }
 
   /** Other settings are another session; the next connection makes it. */

@@ -37,7 +37,7 @@ export class Introduction implements PayloadSource {
   private end = 0;
   private start = 0;
   private bytes: Uint8Array = new Uint8Array(0);
-  /** Bytes, once `measure` has found them. */
+  /** Bytes, once `step` has found them. */
   length = 0;
   /** The piece's number. */
   private at = -1;
@@ -58,7 +58,7 @@ export class Introduction implements PayloadSource {
   /**
    * A step of finding the length: false when it is known, and the first piece at hand. Each takes a turn of its own.
    */
-  measure(): boolean {
+  step(): boolean {
     if (this.root === "") {
       const root = quoted(this.settings.root, this.scanner);
       this.root = root.substring(1, root.length - 1);
@@ -69,7 +69,7 @@ export class Introduction implements PayloadSource {
       return true;
     }
     this.length = this.end;
-    this.rewind();
+    this.restart();
     return false;
   }
 
@@ -80,7 +80,7 @@ export class Introduction implements PayloadSource {
   }
 
   read(offset: number, into: Uint8Array, at: number, count: number): void {
-    if (offset < this.start) this.rewind();
+    if (offset < this.start) this.restart();
     const last = offset + count;
     let place = offset;
     for (;;) {
@@ -96,7 +96,7 @@ export class Introduction implements PayloadSource {
     this.place = last;
   }
 
-  private rewind(): void {
+  private restart(): void {
     this.at = -1;
     this.end = 0;
     this.place = 0;
@@ -106,12 +106,12 @@ export class Introduction implements PayloadSource {
   /** Makes the next piece; it may be empty. */
   private next(): void {
     this.at += 1;
-    this.bytes = new Uint8Array(ArrayBuffer.fromString(this.piece(this.at)));
+    this.bytes = new Uint8Array(ArrayBuffer.fromString(this.text(this.at)));
     this.start = this.end;
     this.end += this.bytes.length;
   }
 
-  private piece(at: number): string {
+  private text(at: number): string {
     const { root, chipId, firmware, settings } = this;
     switch (at) {
       case 0:

@@ -110,7 +110,7 @@ export abstract class Post extends Turns {
           journal.eraseAlerts();
           break;
         case 6:
-          this.store.putMark(subject as number);
+          this.store.append(subject as number);
           break;
       }
       return 0;

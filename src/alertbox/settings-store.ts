@@ -3,8 +3,9 @@
 // A slot: a header of ten words, then the texts, each filled up with spaces to whole words of 4 bytes.
 //   0 magic · 1 version · 2 generation · 3 bytes of the texts · 4 port, keep-alive · 5 low millivolts, flags, number of
 //   networks · 6 to 8 lengths of the texts, a byte each · 9 CRC of the texts and of the words before it
-// Flags, from bit 16 on: battery, wiring (2 bits), double, drop-oldest, quiet, no discovery. Texts: name and password of
-// each network, host, user, password, root. Behind them, to the end of the sector, marks of a word each, as they come.
+// Flags, from bit 16 on: battery, wiring (2 bits), double, drop-oldest, quiet, no discovery. Texts: name and password
+// of each network, host, user, password, root. Behind them, to the end of the sector, marks of a word each, as they
+// come.
 // Numbers that stand in the code, because a named constant takes some 60 bytes of flash:
 // - 0x31534241: the magic, "ABS1" in flash; 2: the version. Settings written by other rules need another version.
 // - 40: bytes of the header; 36: where its CRC stands; 24: where the lengths do.
@@ -211,7 +212,7 @@ export class SettingsStore {
   }
 
   /** Puts a mark beside the settings in force, if there are any, and room: for more than 700. May throw, as `save`. */
-  putMark(mark: number): void {
+  append(mark: number): void {
     const newest = this.newest();
     if (newest === undefined) return;
     const at = this.markAt(newest, 0) as number;

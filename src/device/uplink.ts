@@ -57,10 +57,6 @@ export class Uplink {
     this.link = undefined;
     this.options = undefined;
     this.waiting.length = 0;
-    this.unwatch();
-  }
-
-  unwatch(): void {
     this.watched = undefined;
     this.watchedId = 0;
   }

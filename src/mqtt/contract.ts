@@ -63,8 +63,8 @@ export interface PayloadSource {
   /** Bytes, fixed from `publish()` on. */
   readonly length: number;
   /**
-   * Bytes, more than 0, that it has at hand: no more are asked for in this `transmit()`, the others later. A source that
-   * takes long to make its bytes spreads that so. Without it all that fits is asked for.
+   * Bytes, more than 0, that it has at hand: no more are asked for in this `transmit()`, the others later. So a source
+   * that takes long to make its bytes spreads the work. Without it all that fits is asked for.
    */
   readonly available?: number;
   /**

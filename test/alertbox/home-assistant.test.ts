@@ -48,7 +48,7 @@ function text(settings: Settings, size = 4096, introduction = made(settings)): s
 
 function made(settings: Settings): Introduction {
   const introduction = new Introduction(settings, CHIP, "1.0.0", new Nor());
-  while (introduction.measure());
+  while (introduction.step());
   return introduction;
 }
 
