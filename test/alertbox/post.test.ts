@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
-import { Box } from "../../src/alertbox/alertbox.js";
+import type { Box } from "../../src/alertbox/alertbox.js";
 import { Button } from "../../src/alertbox/button.js";
 import type { BoxEvent, Effect } from "../../src/alertbox/effect.js";
 import { FIRST_SESSION_ID, Journal } from "../../src/alertbox/journal.js";
@@ -12,7 +12,7 @@ import { Post } from "../../src/alertbox/post.js";
 import type { Settings } from "../../src/alertbox/settings.js";
 import { SettingsStore } from "../../src/alertbox/settings-store.js";
 import type { Message } from "../../src/mqtt/session.js";
-import { CHIP, Steps, settingsOf } from "./box-rig.js";
+import { boxOf, CHIP, settingsOf } from "./box-rig.js";
 import { Nor } from "./nor.js";
 
 class Office extends Post {
@@ -48,17 +48,7 @@ class Office extends Post {
     this.journal = new Journal(flash, 0, "reject");
     this.journal.open();
     this.outbox = new Outbox(this.journal, 0);
-    this.box = new Box({
-      chipId: CHIP,
-      settings: this.settings,
-      pending: 0,
-      needsCleanSession: false,
-      cachedNetwork: -1,
-      millivolts: 3300,
-      retry: new Steps(),
-      wake: new Steps(),
-      random: () => 0.5,
-    });
+    this.box = boxOf({ settings: this.settings });
   }
 
   protected forget(): void {}
