@@ -18,7 +18,7 @@ const PLACES = 4;
 /** The page, with room for its head. */
 const MOST_OUT = 9000;
 const FIELDS: readonly string[] = Object.freeze([
-  ...["ssid", "wifiPassword", "host", "port", "user", "password", "root", "mode", "wiring"],
+  ...["ssid", "wifiPassword", "host", "port", "user", "password", "root", "mode", "wiring", "discovery"],
 ]);
 
 /** Steps; bits 4 and 5 of theirs say which connection. */

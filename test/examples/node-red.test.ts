@@ -118,13 +118,16 @@ class NodeRed {
     return (await (await fetch(`http://127.0.0.1:${this.#port}/flows`)).json()) as Record<string, unknown>[];
   }
 
+  /** As its editor's Deploy; resolves when what was changed runs again. */
   async deploy(flows: readonly Record<string, unknown>[]): Promise<void> {
+    const from = this.#lines.entries.length;
     const { status } = await fetch(`http://127.0.0.1:${this.#port}/flows`, {
       method: "POST",
       headers: { "content-type": "application/json", "Node-RED-Deployment-Type": "nodes" },
       body: JSON.stringify(flows),
     });
     assert.equal(status, 204);
+    await this.#lines.first((line) => /Started (modified )?(nodes|flows)/.test(line), "start of the flows", from);
   }
 
   close(): Promise<void> {
