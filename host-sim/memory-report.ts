@@ -173,7 +173,8 @@ export function slotViews(flash: NorFlash, chipId: number): readonly SlotView[] 
 }
 
 function settingsWords(settings: Settings): string {
-  const { wifi, host, port, user, root, mode, wiring, keepAliveSeconds, double, full, lowMillivolts, quiet } = settings;
+  const { wifi, host, port, user, root, mode, wiring, keepAliveSeconds, double, full } = settings;
+  const { lowMillivolts, quiet, discovery } = settings;
   return [
     `Wi-Fi ${wifi.map(({ ssid }) => ssid).join(", ")}`,
     `broker ${host}:${port}${user === "" ? "" : ` as ${user}`}`,
@@ -184,6 +185,7 @@ function settingsWords(settings: Settings): string {
     full === "reject" ? "a full journal refuses" : "a full journal drops the oldest",
     `warns below ${lowMillivolts} mV`,
     ...(quiet ? ["quiet"] : []),
+    ...(discovery ? [] : ["hidden from Home Assistant"]),
   ].join("; ");
 }
 

@@ -141,7 +141,7 @@ function decodePart(text: string): string {
  * Takes a broker URL apart. The URL is never part of a message, because it may hold a password.
  * @throws UsageError when it is not `mqtt://[user:password@]host[:port]`.
  */
-function brokerAddress(text: string): BrokerAddress {
+export function brokerAddress(text: string): BrokerAddress {
   const withScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `mqtt://${text}`;
   let url: URL;
   try {

@@ -40,15 +40,15 @@ export class WireBudget {
       { name: "alerts in flight", used: alerts, limit: MAX_IN_FLIGHT, unit: "alerts" },
       { name: "packets in flight", used: this.#outgoing.size, limit: inFlight, unit: "packets" },
       { name: "QoS 2 messages received and not released", used: this.#incoming.size, limit: inbound, unit: "ids" },
-      { name: "largest packet sent in this boot", used: this.#sent, limit: send, unit: "bytes" },
+      { name: "largest packet sent as a whole in this boot", used: this.#sent, limit: send, unit: "bytes" },
       { name: "largest packet received in this boot", used: this.#received, limit: receive, unit: "bytes" },
-      { name: "longest topic in this boot", used: this.#topic, limit: topic, unit: "bytes" },
+      { name: "longest topic received in this boot", used: this.#topic, limit: topic, unit: "bytes" },
     ];
   }
 
   #up({ type, qos, packetId, topic, length }: PacketView): void {
-    this.#sent = Math.max(this.#sent, length);
-    this.#topic = Math.max(this.#topic, Buffer.byteLength(topic));
+    // A longer one was never there as a whole: its payload was made while it was sent.
+    if (length <= CLIENT_BUDGET.send) this.#sent = Math.max(this.#sent, length);
     if (packetId === undefined) return;
     const asks = type === "SUBSCRIBE" || type === "UNSUBSCRIBE" || (type === "PUBLISH" && qos !== 0);
     if (asks) this.#outgoing.set(packetId, type === "PUBLISH" && qos === 2 && topic.endsWith("/alert"));

@@ -7,6 +7,7 @@ import { Box } from "./alertbox/alertbox.js";
 import { Button } from "./alertbox/button.js";
 import type { Effect } from "./alertbox/effect.js";
 import type { Scanner } from "./alertbox/flash.js";
+import { discoveryMark, discoveryTopic, Introduction } from "./alertbox/home-assistant.js";
 import { FIRST_SESSION_ID, Journal } from "./alertbox/journal.js";
 import { quoted } from "./alertbox/json.js";
 import { Outbox } from "./alertbox/outbox.js";
@@ -31,7 +32,7 @@ import { logStep } from "./device/serial-log.js";
 import { BUDGET, Uplink, type UplinkHandler, type UplinkOptions } from "./device/uplink.js";
 import { type WiFiHandler, WiFiStation } from "./device/wifi-station.js";
 import { Backoff } from "./mqtt/backoff.js";
-import type { Closed, Inbound, SessionOptions } from "./mqtt/session.js";
+import type { Closed, Inbound, Message, SessionOptions } from "./mqtt/session.js";
 import type { FromArrayBuffer } from "./mqtt/text.js";
 import type { Conversation } from "./setup/conversation.js";
 import { dnsAnswer } from "./setup/dns.js";
@@ -82,6 +83,9 @@ class Firmware extends Post implements ButtonHandler, WiFiHandler, UplinkHandler
   private portal: Portal | undefined;
   /** What was typed into the setup page, while it is judged step by step. */
   private draft: SettingsDraft | undefined;
+  /** What Home Assistant is to be told, while it is measured step by step, and the mark of it, 0 when it is kept. */
+  private introduction: Introduction | undefined;
+  private mark = 0;
 
   constructor(bootAt: number) {
     super(bootAt);
@@ -320,6 +324,12 @@ class Firmware extends Post implements ButtonHandler, WiFiHandler, UplinkHandler
         break;
       case 11: // announce-waiting
         this.announcing = this.uplink.waits;
+        // Home Assistant was told.
+        if (this.uplink.watchedId < 0) {
+          this.uplink.watched = undefined;
+          this.uplink.watchedId = 0;
+          if (this.mark !== 0) this.writeFlash(6, this.mark);
+        }
         break;
       case 12: // announce
         this.publish("lwt", presencePayload(effect.presence, this.box.chipId, FIRMWARE));
@@ -411,6 +421,10 @@ class Firmware extends Post implements ButtonHandler, WiFiHandler, UplinkHandler
       case 32: // go-on
         this.tell({ type: 22 /* go-on */ });
         break;
+      case 33: // introduce
+        // Its steps take a turn each.
+        if (this.introduce(effect.anew)) this.performed -= 1;
+        break;
     }
   }
 
@@ -476,10 +490,35 @@ class Firmware extends Post implements ButtonHandler, WiFiHandler, UplinkHandler
     };
   }
 
+  /** Tells Home Assistant of the box, or takes that back; true when there is more to do. */
+  private introduce(anew: boolean): boolean {
+    const settings = this.settings as Settings;
+    const { introduction, uplink } = this;
+    const { chipId } = this.box;
+    // It may be on its way since the connection before.
+    if (uplink.watched !== undefined) return false;
+    if (introduction === undefined) {
+      const { discovery } = settings;
+      this.mark = discoveryMark(settings, chipId, FIRMWARE, this.flash);
+      if (this.isTold(this.mark)) {
+        this.mark = 0;
+        if (!anew || !discovery) return false;
+      }
+      if (discovery) {
+        this.introduction = new Introduction(settings, chipId, FIRMWARE, this.flash);
+        return true;
+      }
+    } else if (introduction.step()) return true;
+    uplink.watched = this.announce(discoveryTopic(chipId), introduction);
+    this.introduction = undefined;
+    return false;
+  }
+
   /** Other settings are another session; the next connection makes it. */
   private use(settings: Settings): void {
     this.uplink.discard();
     this.outbox.restart();
+    this.introduction = undefined;
     this.settings = settings;
   }
 
@@ -488,9 +527,9 @@ class Firmware extends Post implements ButtonHandler, WiFiHandler, UplinkHandler
   }
 
   /** A retained message; without a payload it clears the topic. Without a place for it, it waits for one. */
-  private announce(topic: string, payload: string | undefined): void {
-    this.uplink.announce(topic, payload);
+  private announce(topic: string, payload: Message["payload"]): Message {
     this.announcing = true;
+    return this.uplink.announce(topic, payload);
   }
 
   private stateText(result: string): string {

@@ -376,7 +376,8 @@ function faultOf(settings: Settings): string | undefined {
   if (!["mains", "battery"].includes(mode) || !["reject", "drop-oldest"].includes(settings.full)) return "mode, full";
   if (!isNumber(settings.keepAliveSeconds, 10, 3600)) return "keepAliveSeconds";
   if (!isNumber(settings.lowMillivolts, 2000, 3600)) return "lowMillivolts";
-  return typeof settings.double === "boolean" && typeof settings.quiet === "boolean" ? undefined : "double, quiet";
+  const { double, quiet, discovery } = settings;
+  return [double, quiet, discovery].every((each) => typeof each === "boolean") ? undefined : "double, quiet, discovery";
 }
 
 const TEXTS: readonly Uint8Array[] = Object.freeze(
@@ -390,7 +391,7 @@ const TEXTS: readonly Uint8Array[] = Object.freeze(
 
 const KEYS: readonly string[] = Object.freeze([
   ...["wifi", "host", "port", "user", "password", "root", "mode", "wiring", "keepAliveSeconds", "double", "full"],
-  ...["lowMillivolts", "quiet", "ssid", "wifiPassword"],
+  ...["lowMillivolts", "quiet", "discovery", "ssid", "wifiPassword"],
 ]);
 /** Values of settings as JSON: some of them right. */
 const VALUES: Readonly<Record<string, readonly string[]>> = Object.freeze({

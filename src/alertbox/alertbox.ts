@@ -20,6 +20,11 @@ export class Box extends Trials {
   /** LED as commanded from afar. */
   private light = false;
   private announced = false;
+  /**
+   * What the broker is told once commands can come: 1 something; 2 whether the LED is lit, in the first connection of a
+   * boot; 6 all of it, because the broker's session was not there, and what is retained may be lost, too.
+   */
+  private greeting = 2;
   /** SUBSCRIBE has left in this connection, and what SUBACK said has come. */
   private asked = false;
   private heard = false;
@@ -275,6 +280,7 @@ export class Box extends Trials {
     }
     this.say("connected", sessionPresent ? "session present" : "new session");
     this.announced = false;
+    this.greeting |= sessionPresent ? 1 : 7;
     this.asked = false;
     this.heard = false;
     this.become(3 /* online */, undefined, 0 /* delivering */);
@@ -328,10 +334,20 @@ export class Box extends Trials {
   protected listen(now: number): void {
     this.detail = 2 /* listening */;
     this.until = undefined;
+    if (this.greeting !== 0) this.introduce();
     if (!this.isBattery()) return;
     const end = (now + BoxTimes.window) | 0;
     const stay = this.stayUntil;
     this.until = stay !== undefined && ((stay - end) | 0) > 0 ? stay : end;
+  }
+
+  /** Last, because nothing waits for it. */
+  private introduce(): void {
+    const { greeting } = this;
+    this.greeting = 0;
+    // What is retained there may be from before a restart. A sleeper's LED is dark, and it said so when it was not.
+    if (!this.isBattery() && (greeting & 2) !== 0) this.ask({ do: 14 /* light */, on: this.light });
+    this.ask({ do: 33 /* introduce */, anew: (greeting & 4) !== 0 });
   }
 
   private onCommand(name: string, command: Command, now: number): void {
@@ -444,6 +460,7 @@ export class Box extends Trials {
     }
     this.detail = 3 /* leaving */;
     this.until = (now + BoxTimes.farewell) | 0;
+    if (this.light) this.ask({ do: 14 /* light */, on: false });
     this.ask({ do: 12 /* announce */, presence: "sleeping" });
     this.ask({ do: 17 /* flush */, withinMs: BoxTimes.farewell });
   }

@@ -51,6 +51,7 @@ export abstract class Post extends Turns {
     const sequence = this.outbox.delivered(id);
     const isAlert = sequence !== 0 && this.journal.done(sequence);
     if (isAlert && type === 4 /* PUBACK */) this.log("granted", "QoS 1: this broker may deliver twice");
+    if (!isAlert) this.uplink.acknowledged(id);
     this.note(isAlert ? { type: 14 /* delivered */, sequence } : { type: 16 /* acknowledged */ });
   }
 
@@ -76,13 +77,13 @@ export abstract class Post extends Turns {
 
   /**
    * Writes to flash: 0 an alert (`subject` is its event), 1 settings (`subject`), 2 no settings, 3 and 4 whether the
-   * session has to be cleaned (it has, it was), 5 no alerts. Worn flash must not become a crash at each boot: it is
-   * said, and the box goes on.
+   * session has to be cleaned (it has, it was), 5 no alerts, 6 the mark of what Home Assistant was told (`subject`).
+   * Worn flash must not become a crash at each boot: it is said, and the box goes on.
    *
    * @returns a text that says why it failed, else a number: the alert's sequence, 0 when the journal is full; of
    * settings 1 when there is more to do: call again then.
    */
-  protected writeFlash(what: 0 | 1 | 2 | 3 | 4 | 5, subject?: Settings | number, millivolts = 0): string | number {
+  protected writeFlash(what: 0 | 1 | 2 | 3 | 4 | 5 | 6, subject?: Settings | number, millivolts = 0): string | number {
     const { journal } = this;
     try {
       switch (what) {
@@ -108,6 +109,9 @@ export abstract class Post extends Turns {
         case 5:
           journal.eraseAlerts();
           break;
+        case 6:
+          this.store.append(subject as number);
+          break;
       }
       return 0;
     } catch (error) {
@@ -125,6 +129,14 @@ export abstract class Post extends Turns {
     }
     this.outbox.pressed(sequence, now, this.box.failures);
     this.tell({ type: 3 /* stored */, sequence, pending: this.journal.pending });
+  }
+
+  /** Whether this mark is the last one: what it stands for was told to Home Assistant already. */
+  protected isTold(mark: number): boolean {
+    const marked = this.store.marked(mark);
+    // So that it outlives the next settings, too.
+    if (marked === 1) this.writeFlash(6, mark);
+    return marked !== 0;
   }
 
   /** Made for each use: it keeps nothing. */

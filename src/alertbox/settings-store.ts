@@ -3,8 +3,9 @@
 // A slot: a header of ten words, then the texts, each filled up with spaces to whole words of 4 bytes.
 //   0 magic · 1 version · 2 generation · 3 bytes of the texts · 4 port, keep-alive · 5 low millivolts, flags, number of
 //   networks · 6 to 8 lengths of the texts, a byte each · 9 CRC of the texts and of the words before it
-// Flags, from bit 16 on: battery, wiring (2 bits), double, drop-oldest, quiet. Texts: name and password of each
-// network, host, user, password, root.
+// Flags, from bit 16 on: battery, wiring (2 bits), double, drop-oldest, quiet, no discovery. Texts: name and password
+// of each network, host, user, password, root. Behind them, to the end of the sector, marks of a word each, as they
+// come.
 // Numbers that stand in the code, because a named constant takes some 60 bytes of flash:
 // - 0x31534241: the magic, "ABS1" in flash; 2: the version. Settings written by other rules need another version.
 // - 40: bytes of the header; 36: where its CRC stands; 24: where the lengths do.
@@ -29,6 +30,8 @@ function textAt({ wifi, host, user, password, root }: Settings, at: number): str
 interface Stored {
   readonly slot: number;
   readonly words: Int32Array;
+  /** The other slot, when both are valid. */
+  other: Stored | undefined;
 }
 
 /**
@@ -73,7 +76,7 @@ export class SettingsStore {
     if (newest === undefined) return undefined;
     const settings = this.checked(newest, chipId);
     if (settings !== undefined) return settings;
-    const other = this.read(1 - newest.slot);
+    const { other } = newest;
     return other === undefined ? undefined : this.checked(other, chipId);
   }
 
@@ -159,6 +162,7 @@ export class SettingsStore {
     const bytes = new Uint8Array(words.buffer);
     let flags = (wiring === "rst" ? 2 : wiring === "gpio" ? 0 : 4) | (settings.mode === "battery" ? 1 : 0);
     flags |= (settings.double ? 8 : 0) | (settings.full === "drop-oldest" ? 16 : 0) | (settings.quiet ? 32 : 0);
+    flags |= settings.discovery ? 0 : 64;
     words[0] = 0x31534241;
     words[1] = 2;
     words[3] = this.place;
@@ -193,6 +197,44 @@ export class SettingsStore {
   }
 
   /**
+   * Whether this mark, which is not -1, was put last beside the settings in force, or else, without any there, beside
+   * those before them. A torn mark is some other number. Settings of the build alone have no place for marks.
+   *
+   * @returns 0: it was not; 1: it was, beside those before; 2: beside those in force, or nothing can say.
+   */
+  marked(mark: number): 0 | 1 | 2 {
+    const newest = this.newest();
+    if (newest === undefined) return 2;
+    const own = this.markAt(newest, -4);
+    if (own !== undefined) return own === mark ? 2 : 0;
+    const before = newest.other;
+    return before !== undefined && this.markAt(before, -4) === mark ? 1 : 0;
+  }
+
+  /** Puts a mark beside the settings in force, if there are any, and room: for more than 700. May throw, as `save`. */
+  append(mark: number): void {
+    const newest = this.newest();
+    if (newest === undefined) return;
+    const at = this.markAt(newest, 0) as number;
+    if (at < this.flash.sectorSize) {
+      this.flash.write(this.sectorAt(newest.slot) + at, new Uint8Array(new Int32Array([mark]).buffer));
+    }
+  }
+
+  /** Of the place for the next mark in a slot: with 0 where it is, with -4 what stands before it. */
+  private markAt({ slot, words }: Stored, which: 0 | -4): number | undefined {
+    const start = this.sectorAt(slot);
+    let at = 40 + (words[3] as number);
+    let last: number | undefined;
+    for (; at < this.flash.sectorSize; at += 4) {
+      const word = new Int32Array(this.flash.read(start + at, 4).buffer)[0] as number;
+      if (word === -1) break;
+      last = word;
+    }
+    return which === 0 ? at : last;
+  }
+
+  /**
    * Factory reset. The slot in force is erased last, so that after a cut there are the old settings or none, never
    * older ones.
    *
@@ -216,6 +258,8 @@ export class SettingsStore {
     const second = this.read(1);
     if (first === undefined) return second;
     if (second === undefined) return first;
+    first.other = second;
+    second.other = first;
     return (((first.words[2] as number) - (second.words[2] as number)) | 0) > 0 ? first : second;
   }
 
@@ -231,7 +275,7 @@ export class SettingsStore {
       const size = Math.min(256, length - at);
       crc = this.flash.crc(this.flash.read(offset + 40 + at, size), 0, size, crc);
     }
-    return words[9] === flashWord(this.flash.crc(head, 0, 36, crc)) ? { slot, words } : undefined;
+    return words[9] === flashWord(this.flash.crc(head, 0, 36, crc)) ? { slot, words, other: undefined } : undefined;
   }
 
   private checked(stored: Stored, chipId: number): Settings | undefined {
@@ -273,6 +317,7 @@ export class SettingsStore {
       full: (numbers & 0x100000) === 0 ? "reject" : "drop-oldest",
       lowMillivolts: numbers & 0xffff,
       quiet: (numbers & 0x200000) !== 0,
+      discovery: (numbers & 0x400000) === 0,
     };
   }
 

@@ -34,6 +34,8 @@ export interface Settings {
   readonly lowMillivolts: number;
   /** Battery: sleep as soon as an alert is delivered, without showing it for a second. */
   readonly quiet: boolean;
+  /** Home Assistant is told how to find the box (home-assistant.ts). */
+  readonly discovery: boolean;
 }
 
 // Limits and defaults stand in the code, because a named constant takes some 60 bytes of flash. Lengths of text are
@@ -53,6 +55,7 @@ const KEYS = Object.freeze([
   "full",
   "lowMillivolts",
   "quiet",
+  "discovery",
   "ssid",
   "wifiPassword",
 ] as const);
@@ -73,6 +76,7 @@ export interface Given {
   full?: unknown;
   lowMillivolts?: unknown;
   quiet?: unknown;
+  discovery?: unknown;
   ssid?: unknown;
   wifiPassword?: unknown;
 }
@@ -200,6 +204,7 @@ function completed(given: Given, wifi: readonly WiFiNetwork[], chipId: number): 
     full: given.full ?? "reject",
     lowMillivolts: given.lowMillivolts ?? 2600,
     quiet: given.quiet ?? false,
+    discovery: given.discovery ?? true,
   };
 }
 
@@ -313,7 +318,8 @@ function boxProblem(settings: Given): string | undefined {
   const problem =
     wholeProblem("keepAliveSeconds", settings.keepAliveSeconds, 10, 3600) ??
     switchProblem("double", settings.double) ??
-    switchProblem("quiet", settings.quiet);
+    switchProblem("quiet", settings.quiet) ??
+    switchProblem("discovery", settings.discovery);
   if (problem !== undefined) return problem;
   if (full !== "reject" && full !== "drop-oldest") return "full: must be reject or drop-oldest";
   return wholeProblem("lowMillivolts", settings.lowMillivolts, 2000, 3600);

@@ -16,6 +16,8 @@ export interface SetupForm {
   readonly root: string | undefined;
   readonly mode: string | undefined;
   readonly wiring: string | undefined;
+  /** "true" or "false". */
+  readonly discovery: string | undefined;
 }
 
 /**
@@ -54,6 +56,7 @@ export function setupSettings(
       full: current?.full,
       lowMillivolts: current?.lowMillivolts,
       quiet: current?.quiet,
+      discovery: form.discovery === undefined ? current?.discovery : switchOf(form.discovery),
     },
     chipId,
     scanner,
@@ -81,6 +84,11 @@ function portOf(text: string): number | undefined {
   return text === "" ? undefined : Number(text);
 }
 
+/** What is neither is passed on to be refused. */
+function switchOf(text: string): unknown {
+  return text === "true" ? true : text === "false" ? false : text;
+}
+
 /** What the setup page shows of the box and its settings. */
 export interface ShownSettings {
   readonly chipId: number;
@@ -92,6 +100,7 @@ export interface ShownSettings {
   readonly mode: string;
   readonly wiring: string;
   readonly hasUser: boolean;
+  readonly discovery: boolean;
 }
 
 /** Of the settings in force, or of the defaults: no secret, and of the user only whether there is one. */
@@ -106,5 +115,6 @@ export function shownSettings(settings: Settings | undefined, chipId: number, fi
     mode: settings?.mode ?? "mains",
     wiring: settings?.wiring ?? "gpio",
     hasUser: settings !== undefined && settings.user !== "",
+    discovery: settings?.discovery ?? true,
   };
 }

@@ -20,6 +20,8 @@ export interface Outlet {
   pump(now: number): void;
   /** Hands the first announcement that waits to the session; false when there is none, or no place for it. */
   announceNext(now: number): boolean;
+  /** The broker has a packet that was no alert. */
+  acknowledged(id: number): void;
 }
 
 /** What brings the next turn. */

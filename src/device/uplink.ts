@@ -24,6 +24,9 @@ export class Uplink {
   session: Session<UplinkHandler> | undefined;
   options: UplinkOptions | undefined;
   private readonly waiting: Message[] = [];
+  /** The announcement whose end the owner wants to know; its packet id, 0 before it has one, -1 once acknowledged. */
+  watched: Message | undefined;
+  watchedId = 0;
   private readonly resolver = new Resolver();
   /** Where the broker was last reached, dotted. */
   address = "";
@@ -54,6 +57,8 @@ export class Uplink {
     this.link = undefined;
     this.options = undefined;
     this.waiting.length = 0;
+    this.watched = undefined;
+    this.watchedId = 0;
   }
 
   /** Opens a connection to a name or a dotted address. */
@@ -85,10 +90,12 @@ export class Uplink {
   }
 
   /** Keeps a retained message, to be published with QoS 1; without a payload it clears the topic. */
-  announce(topic: string, payload: string | undefined): void {
+  announce(topic: string, payload: Message["payload"]): Message {
+    const message = { topic, payload, qos: 1, retain: true } as const;
     // More than eight wait only when a broker acknowledges nothing.
     if (this.waiting.length === 8) logStep("not-published", topic);
-    else this.waiting.push({ topic, payload, qos: 1, retain: true });
+    else this.waiting.push(message);
+    return message;
   }
 
   /** Whether announcements wait. */
@@ -96,11 +103,17 @@ export class Uplink {
     return this.waiting.length > 0;
   }
 
+  acknowledged(id: number): void {
+    if (id === this.watchedId) this.watchedId = -1;
+  }
+
   /** Hands the first announcement that waits to the session; false when there is none, or no place for it. */
   announceNext(now: number): boolean {
     const { waiting } = this;
     const message = waiting[0];
-    if (message === undefined || (this.session?.publish(message, now) ?? -1) < 0) return false;
+    const id = message === undefined ? -1 : (this.session?.publish(message, now) ?? -1);
+    if (id < 0) return false;
+    if (message === this.watched) this.watchedId = id;
     for (let i = 1; i < waiting.length; i += 1) waiting[i - 1] = waiting[i] as Message;
     waiting.length -= 1;
     return true;

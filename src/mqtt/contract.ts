@@ -63,6 +63,11 @@ export interface PayloadSource {
   /** Bytes, fixed from `publish()` on. */
   readonly length: number;
   /**
+   * Bytes, more than 0, that it has at hand: no more are asked for in this `transmit()`, the others later. So a source
+   * that takes long to make its bytes spreads the work. Without it all that fits is asked for.
+   */
+  readonly available?: number;
+  /**
    * Copies payload[offset, offset + count) to into[at…]. May be asked again from 0 when the message is sent again. May
    * not call the session. An exception ends the connection with reason "internal".
    */

@@ -397,11 +397,14 @@ function putPayload(me: Sender, item: number, at: number, end: number): number {
   const generation = words[16];
   const left = words[10] as number;
   const room = end - at;
-  const count = left < room ? left : room;
+  let count = left < room ? left : room;
   if (count > 0) {
     const payload = me.payload as Uint8Array | PayloadSource;
-    if (!(payload instanceof Uint8Array)) payload.read(payload.length - left, me.bytes, at, count);
-    else if (count === payload.length) me.bytes.set(payload, at);
+    if (!(payload instanceof Uint8Array)) {
+      const { available } = payload;
+      if (available !== undefined && available < count) count = available;
+      payload.read(payload.length - left, me.bytes, at, count);
+    } else if (count === payload.length) me.bytes.set(payload, at);
     else me.bytes.set(payload.subarray(payload.length - left, payload.length - left + count), at);
     if (generation !== words[16]) return -1;
     words[10] = left - count;

@@ -39,7 +39,7 @@ button{color:var(--b);font-weight:600}
 .pick i{width:23px;height:16px;clip-path:polygon(0 80%,100% 0,100% 100%,0 100%);-webkit-mask:repeating-linear-gradient(90deg,#000 0 5px,#0000 0 6px)}
 #list{height:15.4rem;overflow:auto;margin:0 -3px;padding:3px}
 .at,.no{font-weight:700}
-.at:after{content:" \\2026"}
+.at:after{content:" ..."}
 .ok:after{content:" \\2713"}
 .no:after{content:" \\2717"}
 </style>
@@ -51,7 +51,7 @@ button{color:var(--b);font-weight:600}
 <form id=f method=post autocomplete=off autocapitalize=none autocorrect=off spellcheck=false hidden>
 <fieldset><legend>Wi-Fi network</legend>
 <div id=list></div>
-<label class=pick><input type=radio name=n id=other value="" required><b>Other network&hellip;</b></label>
+<label class=pick><input type=radio name=n id=other value required><b>Other network...</b></label>
 <div id=named><label for=ssid>Name</label><input id=ssid></div>
 <p class=row><small id=note></small><button type=button id=scan>Scan again</button>
 <div id=secret><label for=key>Wi-Fi password</label><input id=key type=password></div>
@@ -68,130 +68,132 @@ button{color:var(--b);font-weight:600}
 <label for=root>Topic root</label><input id=root>
 <label for=mode>Power</label><select id=mode><option value=mains>Stays on (USB)<option value=battery>Sleeps (battery)</select>
 <div id=wired><label for=wiring>Button on</label><select id=wiring><option value=rst>RST<option value=rst+gpio>RST and a GPIO</select></div>
+<label class=pick><input type=checkbox id=ha><b>Home Assistant</b></label>
 </details>
 <button id=go>Try and save</button>
 </form>
 <script>
 const[head,text,steps]=say.children,
-WHY={wifi:"Wi-Fi failed",address:"No address",name:"Broker not found",broker:"No answer from the broker",login:"Login refused"};
-let now,nets=[],drawn,pick,left=0,turn=0,busy=0,heard=Date.now(),phase,trying,done,told="idle",typed,search=5;
+WHY={wifi:"Wi-Fi failed",address:"No address",name:"Broker not found",broker:"No answer from broker",login:"Login refused"}
+let now,nets=[],drawn,pick,left=0,turn=0,busy=0,heard=Date.now(),phase,trying,done,told="idle",typed,search=5
 function show(j,isTry){
 if(!now){
-now=j.now;
-chip.innerText=j.chip;
-for(const i of["ssid","host","port","root","mode"])f[i].value=now[i];
-if(now.wiring=="rst+gpio")wiring.value=now.wiring;
-pick=now.ssid;
-other.checked=pick;
+now=j.now
+chip.innerText=j.chip
+for(const i of["ssid","host","port","root","mode"])f[i].value=now[i]
+if(now.wiring=="rst+gpio")wiring.value=now.wiring
+pick=now.ssid
+other.checked=pick
+ha.checked=now.discovery
 }
-left=j.left;
-nets=j.networks;
-draw();
-const k=j.phase+j.step+j.detail;
-if(k!=told||isTry)tell(j,told=k);
+left=j.left
+nets=j.networks
+draw()
+const k=j.phase+j.step+j.detail
+if(k!=told||isTry)tell(j,told=k)
 }
 function draw(){
-const k=JSON.stringify(nets);
+const k=JSON.stringify(nets)
 if(k!=drawn&&nets[0]){
-drawn=k;
-list.innerText="";
+drawn=k
+list.innerText=""
 for(const n of nets){
-const bars=n.rssi>-55?4:n.rssi>-65?3:n.rssi>-75?2:1;
-list.insertAdjacentHTML("beforeend",'<label class=pick><input type=radio name=n><b></b><svg width=9 height=14 fill=gray>'+(n.open?"":'<path d="M0 6h1V4a3 3 0 0 1 7 0v2h1v8H0zm3 0h3V4a1 1 0 0 0-3 0z"/>')+'</svg><i role=img aria-label="'+(n.open?"open":"secured")+", signal "+bars+' of 4" style="background:linear-gradient(90deg,var(--i) '+bars*25+'%,var(--e) 0)"></i>');
-const[r,b]=list.lastChild.children;
-r.value=b.innerText=n.ssid;
-r.checked=n.ssid==pick;
+const bars=n.rssi>-55?4:n.rssi>-65?3:n.rssi>-75?2:1
+list.insertAdjacentHTML("beforeend",'<label class=pick><input type=radio name=n><b></b><svg width=9 height=14 fill=gray>'+(n.open?"":'<path d="M0 6h1V4a3 3 0 0 1 7 0v2h1v8H0zm3 0h3V4a1 1 0 0 0-3 0z"/>')+'</svg><i role=img aria-label="'+(n.open?"open":"secured")+", signal "+bars+' of 4" style="background:linear-gradient(90deg,var(--i) '+bars*25+'%,var(--e) 0)"></i>')
+const[r,b]=list.lastChild.children
+r.value=b.innerText=n.ssid
+r.checked=n.ssid==pick
 }
 }
-update();
+update()
 }
 function choice(){
-const ssid=other.checked?f.ssid.value:pick,n=nets.find(n=>n.ssid==ssid);
-return{ssid,same:ssid&&ssid==now.ssid,open:n&&n.open,keep:!typed&&now.user&&host.value.trim()==now.host&&port.value==now.port};
+const ssid=other.checked?f.ssid.value:pick,n=nets.find(n=>n.ssid==ssid)
+return{ssid,same:ssid&&ssid==now.ssid,open:n&&n.open,keep:!typed&&now.user&&host.value.trim()==now.host&&port.value==now.port}
 }
 function update(){
-const c=choice(),u=c.keep?"unchanged":"";
-named.hidden=!(f.ssid.required=other.checked);
-secret.hidden=c.open;
-key.placeholder=c.same?"unchanged":"";
-key.required=!other.checked&&!c.same&&!c.open;
-user.placeholder=password.placeholder=u;
-none.hidden=!u;
-auth.innerText=u||(user.value?"set":"none");
-wired.hidden=mode.value=="mains";
+const c=choice(),u=c.keep?"unchanged":""
+named.hidden=!(f.ssid.required=other.checked)
+secret.hidden=c.open
+key.placeholder=c.same?"unchanged":""
+key.required=!other.checked&&!c.same&&!c.open
+user.placeholder=password.placeholder=u
+none.hidden=!u
+auth.innerText=u||(user.value?"set":"none")
+wired.hidden=mode.value=="mains"
 }
 function tell(j){
-const was=phase,at={wifi:0,address:1,name:2,broker:2,login:3}[j.step];
-phase=j.phase;
-trying=phase=="trying";
-done=phase=="done";
-say.className="card "+phase;
-head.innerText=trying?"Trying your settings":done?"Saved.":WHY[j.step]||"Not saved";
-text.innerText=trying?"Your phone may lose the box for a moment.":done?"The box is connected. You can close this page.":j.detail+" Nothing was saved: mend it and try again.";
-steps.hidden=at==null;
+const was=phase,at={wifi:0,address:1,name:2,broker:2,login:3}[j.step]
+phase=j.phase
+trying=phase=="trying"
+done=phase=="done"
+say.className="card "+phase
+head.innerText=trying?"Trying your settings":done?"Saved.":WHY[j.step]||"Not saved"
+text.innerText=trying?"Your phone may lose the box briefly.":done?"The box is connected. You can close this page.":j.detail+" Nothing was saved: mend it and try again."
+steps.hidden=at==null
 for(let i=0;i<4;i++){
-const l=steps.children[i];
-l.className=i<at?"ok":i>at?"":trying?"at":"no";
-l.ariaCurrent=i==at?"step":null;
+const l=steps.children[i]
+l.className=i<at?"ok":i>at?"":trying?"at":"no"
+l.ariaCurrent=i==at?"step":null
 }
-say.hidden=phase=="idle";
-view();
-if(!trying||was!=phase)say.focus();
+say.hidden=phase=="idle"
+view()
+if(!trying||was!=phase)say.focus()
 }
 function view(){
 const away=!done&&Date.now()-heard>6e3,gone=away&&now&&left<1,box="AlertBox-"+chip.innerText,
-why=gone?"Setup is closed. To open it again, hold the button for 5 seconds.":away?"No answer. Reconnect your phone to "+box+" if this stays. If "+box+" is gone, setup is over.":"";
-if(lost.innerText!=why)lost.innerText=why;
-f.hidden=!now||done||gone||trying;
-time.hidden=done||gone;
-clock.innerText=left>0?"closes in "+left+" s":"";
-note.innerText=search>0?"Searching...":nets.length+" found";
+why=gone?"Setup is closed. Hold the button for 5 s to open it again.":away?"No answer. Reconnect your phone to "+box+" if this stays. If "+box+" is gone, setup is over.":""
+if(lost.innerText!=why)lost.innerText=why
+f.hidden=!now||done||gone||trying
+time.hidden=done||gone
+clock.innerText=left>0?"closes in "+left+" s":""
+note.innerText=search>0?"Searching...":nets.length+" found"
 }
 async function ask(path,body){
-const n=++turn,c=new AbortController;
-setTimeout(()=>c.abort(),4e3);
-busy++;
+const n=++turn,c=new AbortController
+setTimeout(()=>c.abort(),4e3)
+busy++
 try{
-const r=await fetch(path,{method:body==null?"GET":"POST",body,signal:c.signal}),j=await r.json();
+const r=await fetch(path,{method:body==null?"GET":"POST",body,signal:c.signal}),j=await r.json()
 if(n==turn){
-heard=Date.now();
-j.problem?tell({phase:"failed",step:"form",detail:j.problem}):show(j,body);
+heard=Date.now()
+j.problem?tell({phase:"failed",step:"form",detail:j.problem}):show(j,body)
 }
 }catch(e){
-if(body&&n==turn)tell({phase:"failed",detail:"The box did not answer."});
+if(body&&n==turn)tell({phase:"failed",detail:"The box did not answer."})
 }
-busy--;
-view();
+busy--
+view()
 }
 f.oninput=e=>{
-const t=e.target;
-if(t.name=="n")pick=t.value;
-if(t==user||t==password)typed=true;
-if(t==eye)key.type=password.type=eye.checked?"text":"password";
-update();
-};
-f.onsubmit=e=>{
-e.preventDefault();
-const c=choice(),b=new URLSearchParams({ssid:c.ssid,host:host.value.trim(),port:port.value,root:root.value.trim(),mode:mode.value,wiring:mode.value=="battery"?wiring.value:now.wiring=="rst+gpio"?now.wiring:"gpio"});
-if(c.open||!c.same||key.value)b.append("wifiPassword",c.open?"":key.value);
-if(!c.keep){
-b.append("user",user.value);
-b.append("password",password.value);
+const t=e.target
+if(t.name=="n")pick=t.value
+if(t==user||t==password)typed=true
+if(t==eye)key.type=password.type=eye.checked?"text":"password"
+update()
 }
-ask("/try",b);
-};
-none.onclick=()=>update(typed=true);
-more.onclick=()=>ask("/more","");
+f.onsubmit=e=>{
+e.preventDefault()
+const c=choice(),b=new URLSearchParams({ssid:c.ssid,host:host.value.trim(),port:port.value,root:root.value.trim(),mode:mode.value,wiring:mode.value=="battery"?wiring.value:now.wiring=="rst+gpio"?now.wiring:"gpio",discovery:ha.checked})
+if(c.open||!c.same||key.value)b.append("wifiPassword",c.open?"":key.value)
+if(!c.keep){
+b.append("user",user.value)
+b.append("password",password.value)
+}
+ask("/try",b)
+}
+none.onclick=()=>update(typed=true)
+more.onclick=()=>ask("/more","")
 scan.onclick=()=>{
-search=5;
-ask("/scan","");
-};
+search=5
+ask("/scan","")
+}
 setInterval(()=>{
-left--;
-search--;
-if(!done&&!busy&&(trying||search>0||left%3==0))ask("/status");
-view();
-},1e3);
+left--
+search--
+if(!done&&!busy&&(trying||search>0||left%3==0))ask("/status")
+view()
+},1e3)
 ask("/status");
 </script>
 `;

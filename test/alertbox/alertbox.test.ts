@@ -61,7 +61,7 @@ describe("box: online, mains", () => {
     rig.tell({ type: "joined", address: "10.0.0.9" });
     const seen = rig.tell({ type: "connected", sessionPresent: true });
     assert.deepEqual(deeds(seen), ["rest OFF", "announce online", "state", "subscribe 1"]);
-    assert.deepEqual(rig.tell({ type: "subscribed", refused: false }), []);
+    assert.deepEqual(rig.tell({ type: "subscribed", refused: false }), ["light false", "introduce false"]);
     assert.equal(rig.box.deadline(), undefined);
     assert.equal(rig.retry.connections, 1);
   });
@@ -80,6 +80,7 @@ describe("box: online, mains", () => {
       "state",
       "subscribe 1",
     ]);
+    assert.deepEqual(rig.tell({ type: "subscribed", refused: false }), ["light false", "introduce true"]);
   });
 
   it("a press is stored, delivered, and told in the state", () => {
@@ -170,7 +171,7 @@ describe("box: battery", () => {
     rig.tell({ type: "connected", sessionPresent: true });
     assert.ok(deeds(rig.tell({ type: "delivered", sequence: 1 })).includes("subscribe 0"));
     rig.now = 1000;
-    assert.deepEqual(rig.tell({ type: "subscribed", refused: false }), []);
+    assert.deepEqual(rig.tell({ type: "subscribed", refused: false }), ["introduce false"]);
     assert.equal(rig.box.deadline(), 1000 + BoxTimes.window);
     assert.deepEqual(rig.until(1000 + BoxTimes.window), ["announce sleeping", `flush ${BoxTimes.farewell}`]);
     assert.deepEqual(rig.tell({ type: "flushed" }), ["disconnect"]);

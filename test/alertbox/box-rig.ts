@@ -70,6 +70,7 @@ const EFFECTS = [
   "sleep",
   "say",
   "go-on",
+  "introduce",
 ] as const;
 
 /** An event or effect with its name in place of its number. */
@@ -131,6 +132,22 @@ const STATE_NAMES: readonly string[] = Object.freeze([
   "asleep",
 ]);
 
+/** A mains box that has delivered everything, unless told otherwise. */
+export function boxOf(options: Partial<BoxOptions>): Box {
+  return new Box({
+    chipId: CHIP,
+    settings: settingsOf(),
+    pending: 0,
+    needsCleanSession: false,
+    cachedNetwork: -1,
+    millivolts: 3300,
+    retry: new Steps(),
+    wake: new Steps(),
+    random: () => 0.5,
+    ...options,
+  });
+}
+
 export class BoxRig {
   readonly box: Box;
   readonly retry = new Steps();
@@ -145,18 +162,7 @@ export class BoxRig {
   shown = true;
 
   constructor(options: Partial<BoxOptions> = {}) {
-    this.box = new Box({
-      chipId: CHIP,
-      settings: settingsOf(),
-      pending: 0,
-      needsCleanSession: false,
-      cachedNetwork: -1,
-      millivolts: 3300,
-      retry: this.retry,
-      wake: this.wake,
-      random: () => 0.5,
-      ...options,
-    });
+    this.box = boxOf({ retry: this.retry, wake: this.wake, ...options });
   }
 
   /** The state's name. */

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
-import { Box } from "../../src/alertbox/alertbox.js";
+import type { Box } from "../../src/alertbox/alertbox.js";
 import { Button } from "../../src/alertbox/button.js";
 import type { BoxEvent, Effect } from "../../src/alertbox/effect.js";
 import { FIRST_SESSION_ID, Journal } from "../../src/alertbox/journal.js";
@@ -12,7 +12,7 @@ import { Post } from "../../src/alertbox/post.js";
 import type { Settings } from "../../src/alertbox/settings.js";
 import { SettingsStore } from "../../src/alertbox/settings-store.js";
 import type { Message } from "../../src/mqtt/session.js";
-import { CHIP, Steps, settingsOf } from "./box-rig.js";
+import { boxOf, CHIP, settingsOf } from "./box-rig.js";
 import { Nor } from "./nor.js";
 
 class Office extends Post {
@@ -24,7 +24,13 @@ class Office extends Post {
   protected settings: Settings | undefined = settingsOf();
   protected readonly light = { set: () => {} };
   protected readonly alarm = { set: () => {}, wait: () => {} };
-  protected readonly uplink = { pump: () => {}, announceNext: () => false };
+  protected readonly uplink = {
+    pump: () => {},
+    announceNext: () => false,
+    acknowledged: (id: number) => this.acknowledged.push(id),
+  };
+  /** Packets that were no alert. */
+  readonly acknowledged: number[] = [];
   protected readonly quick = 0;
   /** What the box was told, and the lines of the log. */
   readonly told: BoxEvent[] = [];
@@ -42,17 +48,7 @@ class Office extends Post {
     this.journal = new Journal(flash, 0, "reject");
     this.journal.open();
     this.outbox = new Outbox(this.journal, 0);
-    this.box = new Box({
-      chipId: CHIP,
-      settings: this.settings,
-      pending: 0,
-      needsCleanSession: false,
-      cachedNetwork: -1,
-      millivolts: 3300,
-      retry: new Steps(),
-      wake: new Steps(),
-      random: () => 0.5,
-    });
+    this.box = boxOf({ settings: this.settings });
   }
 
   protected forget(): void {}
@@ -171,6 +167,7 @@ describe("post: alerts out", () => {
     office.onDelivered(FIRST_SESSION_ID, 4);
     office.onDelivered(2, 7);
     assert.deepEqual(office.told.slice(1), [{ type: 16 }, { type: 16 }]);
+    assert.deepEqual(office.acknowledged, [FIRST_SESSION_ID, 2]);
     assert.equal(office.journal.pending, 1);
   });
 

@@ -279,3 +279,65 @@ describe("the settings store", () => {
     }
   });
 });
+
+describe("a mark beside the settings", () => {
+  const first = checkSettings(LEAST, CHIP) as Settings;
+  const second = { ...first, port: 1884 };
+  const third = { ...first, port: 1885 };
+
+  function stored(nor = new Nor()): { nor: Nor; store: SettingsStore } {
+    const store = new SettingsStore(nor, 0);
+    store.save(first);
+    return { nor, store };
+  }
+
+  it("cannot be told from another where there are no settings", () => {
+    const store = new SettingsStore(new Nor(), 0);
+    store.append(7);
+    assert.equal(store.marked(7), 2);
+  });
+
+  it("is the last one that was put, and known beside the next settings too, not beside those after them", () => {
+    const { store } = stored();
+    assert.equal(store.marked(7), 0);
+    store.append(6);
+    store.append(7);
+    assert.deepEqual([store.marked(6), store.marked(7)], [0, 2]);
+    store.save(second);
+    assert.equal(store.marked(7), 1);
+    store.append(8);
+    assert.deepEqual([store.marked(7), store.marked(8)], [0, 2]);
+    store.save(third);
+    assert.equal(store.marked(8), 1);
+    store.save(first);
+    assert.equal(store.marked(8), 0);
+  });
+
+  it("leaves the settings what they are, up to the end of the sector and beyond", () => {
+    const { nor, store } = stored();
+    for (let mark = 1; mark <= 1100; mark += 1) store.append(mark);
+    assert.deepEqual(store.load(CHIP), first);
+    assert.ok(
+      nor.bytes.subarray(4096).every((byte) => byte === 0xff),
+      "the other slot is blank",
+    );
+    assert.equal(store.marked(1100), 0, "there is no room for more than 1,000");
+    assert.equal(store.marked(700), 0);
+  });
+
+  it("is put, or is not, or is another one, wherever the power fails; the settings stay", () => {
+    for (let cut = 0; cut < 4; cut += 1) {
+      for (let seed = 1; seed <= 20; seed += 1) {
+        const { nor, store } = stored(new Nor({ seed }));
+        store.append(0x12345678);
+        nor.cutAfter(cut);
+        assert.throws(() => store.append(0x0f0f0f0f), PowerCut);
+        nor.powerOn();
+        assert.deepEqual(store.load(CHIP), first);
+        // What follows a torn mark counts.
+        store.append(0x00ff00ff);
+        assert.equal(store.marked(0x00ff00ff), 2);
+      }
+    }
+  });
+});

@@ -20,6 +20,7 @@ const EMPTY: SetupForm = Object.freeze({
   root: undefined,
   mode: undefined,
   wiring: undefined,
+  discovery: undefined,
 });
 
 /** No field has its default. */
@@ -41,6 +42,7 @@ const CURRENT = given({
   full: "drop-oldest",
   lowMillivolts: 2500,
   quiet: true,
+  discovery: false,
 });
 
 function setupSettings(...given: Parameters<typeof drafted>): Settings | string {
@@ -138,6 +140,13 @@ describe("setupSettings on a box with settings", () => {
       assert.deepEqual(accepted(form), { ...CURRENT, ...change });
     });
   }
+
+  it("Home Assistant: asked for, not asked for, left as it is; nothing else will do", () => {
+    assert.equal(accepted({ ...EMPTY, discovery: "true" }).discovery, true);
+    assert.equal(accepted({ ...EMPTY, discovery: "false" }).discovery, false);
+    assert.equal(accepted(EMPTY).discovery, false);
+    assert.equal(setupSettings(CURRENT, { ...EMPTY, discovery: "perhaps" }, CHIP), "discovery: must be true or false");
+  });
 
   it("what the page cannot show stays: keep-alive, double press, policy, voltage, quiet", () => {
     const all = { ...FIRST, port: "1883", user: "", password: "", root: "x", mode: "battery", wiring: "rst" };
@@ -288,7 +297,8 @@ describe("limits", () => {
 });
 
 describe("sentences", () => {
-  const FIELDS = /^(ssid|wifiPassword|wifi(\[\d\])?(\.(ssid|password))?|host|port|user|password|root|mode|wiring): \S/;
+  const FIELDS =
+    /^(ssid|wifiPassword|wifi(\[\d\])?(\.(ssid|password))?|host|port|user|password|root|mode|wiring|discovery): \S/;
   /** No letters in a row that a sentence could have by itself. */
   const ALPHABET = "QXZ0179~^§ßØ🦗|<>{}=%+&\"'\\";
 
@@ -336,6 +346,7 @@ describe("sentences", () => {
         root: pick(undefined, "", "home/+", "$SYS", "x"),
         mode: pick(undefined, "mains", "battery", "solar"),
         wiring: pick(undefined, "gpio", "rst", "usb"),
+        discovery: pick(undefined, "true", "false", "maybe"),
       };
       const [home, office, broker] = known as [string, string, string];
       const wifi = [home, office].map((password, at) => ({ ssid: ["home", "office"][at], password }));
@@ -363,6 +374,7 @@ describe("what the setup page shows", () => {
       mode: "battery",
       wiring: "rst+gpio",
       hasUser: true,
+      discovery: false,
     });
     assert.doesNotMatch(JSON.stringify(shown), /password|door"[^,]*door/);
   });
@@ -378,6 +390,7 @@ describe("what the setup page shows", () => {
       mode: "mains",
       wiring: "gpio",
       hasUser: false,
+      discovery: true,
     });
   });
 });

@@ -3,12 +3,12 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
-import { Box } from "../../src/alertbox/alertbox.js";
+import type { Box } from "../../src/alertbox/alertbox.js";
 import { Button } from "../../src/alertbox/button.js";
 import type { BoxEvent, Effect } from "../../src/alertbox/effect.js";
 import type { Settings } from "../../src/alertbox/settings.js";
 import { Turns } from "../../src/alertbox/turns.js";
-import { CHIP, inWords, Steps, settingsOf, short } from "./box-rig.js";
+import { boxOf, inWords, settingsOf, short } from "./box-rig.js";
 
 class Bench extends Turns {
   protected readonly box: Box;
@@ -30,17 +30,7 @@ class Bench extends Turns {
   constructor(settings: Settings | undefined = settingsOf({ double: false }), pending = 0) {
     super(0);
     this.button = new Button(false);
-    this.box = new Box({
-      chipId: CHIP,
-      settings,
-      pending,
-      needsCleanSession: false,
-      cachedNetwork: -1,
-      millivolts: 3300,
-      retry: new Steps(),
-      wake: new Steps(),
-      random: () => 0.5,
-    });
+    this.box = boxOf({ settings, pending });
   }
 
   protected readonly light = {
@@ -58,6 +48,7 @@ class Bench extends Turns {
     },
   };
   protected readonly uplink = {
+    acknowledged: () => {},
     pump: () => {
       this.#did("pump");
       this.onPump();

@@ -654,7 +654,7 @@ describe("PortalServer with the portal", () => {
         onScan() {},
         quoted: (text: string) => JSON.stringify(text),
       };
-      this.portal = new Portal(handler, { ...facts, hasUser: false });
+      this.portal = new Portal(handler, { ...facts, hasUser: false, discovery: true });
       const address = Uint8Array.of(192, 168, 4, 1);
       this.open({ accept: (now) => this.portal.accept(now), answer: (query) => dnsAnswer(query, address) });
     }

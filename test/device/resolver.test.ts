@@ -11,17 +11,7 @@ const BROKER = "10.0.0.2";
 /** A box that has joined, and what its resolver says. */
 function joined(): { rig: Rig; resolver: Resolver; ask: (host: string) => void; told: string[] } {
   const rig = new Rig();
-  let ready = false;
-  const station = new rig.adapters.WiFiStation({
-    onAssociated: () => {},
-    onJoined: () => {
-      ready = true;
-    },
-    onJoinFailed: () => assert.fail("joins"),
-    onLost: () => {},
-  });
-  station.join("home", "correct horse", false);
-  assert.ok(rig.world.runUntil(() => ready, 20_000));
+  rig.joinHome();
   return { rig, ...asking(rig) };
 }
 

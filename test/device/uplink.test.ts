@@ -21,17 +21,7 @@ class Line extends Rig {
 
   constructor() {
     super();
-    let ready = false;
-    const station = new this.adapters.WiFiStation({
-      onAssociated: () => {},
-      onJoined: () => {
-        ready = true;
-      },
-      onJoinFailed: () => assert.fail("joins"),
-      onLost: () => {},
-    });
-    station.join("home", "correct horse", false);
-    assert.ok(this.world.runUntil(() => ready, 20_000));
+    this.joinHome();
     this.uplink = new this.adapters.Uplink();
     const tell = (what: string) => {
       assert.ok(!this.#calling, `${what} from inside a call`);

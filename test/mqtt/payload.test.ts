@@ -26,6 +26,11 @@ function sourceOf(payload: Uint8Array): PayloadSource {
   };
 }
 
+/** A source that has so many bytes at hand at a time. */
+function slowSourceOf(payload: Uint8Array, available: number): PayloadSource {
+  return { ...sourceOf(payload), available };
+}
+
 /** The stream that the session gives, `limit` bytes at a time. */
 function collect(rig: Rig, limit: number, total: number): Uint8Array {
   const into = new Uint8Array(limit);
@@ -54,6 +59,26 @@ function kindOf(size: number, fragment: number): Kind {
 }
 
 describe("payload: out", () => {
+  it("from a source that has less at hand than fits: no more of it in one transmit(), and all of it in the end", () => {
+    const payload = LARGEST.subarray(0, 1000);
+    for (const available of [1, 100, 999, 1000, 5000]) {
+      const rig = new Rig({}, { send: 512 }).open();
+      rig.session.publish({ topic: "a", payload: slowSourceOf(payload, available), qos: 1, retain: false }, 0);
+      const parts: number[] = [];
+      let packet = Buffer.alloc(0);
+      for (let count = 1; count > 0; ) {
+        const into = new Uint8Array(512);
+        count = rig.transmit(into, 512, 0);
+        parts.push(count);
+        packet = Buffer.concat([packet, into.subarray(0, count)]);
+      }
+      const header = packet.length - payload.length;
+      assert.equal(parts[0], header + Math.min(available, 512 - header));
+      assert.equal(parts[1], Math.min(available, 512, 1000 - ((parts[0] as number) - header)));
+      assert.deepEqual(Buffer.from((parse(packet)[0] as IPublishPacket).payload), Buffer.from(payload));
+    }
+  });
+
   for (const size of SIZES) {
     for (const fragment of FRAGMENTS) {
       kindOf(size, fragment).it(`${size} bytes, ${fragment} at a time, within the budget`, () => {

@@ -13,7 +13,18 @@ function parseForm(body: Uint8Array, start: number, end: number): SetupFields | 
   return reader.fields;
 }
 
-const NAMES = ["ssid", "wifiPassword", "host", "port", "user", "password", "root", "mode", "wiring"] as const;
+const NAMES = [
+  "ssid",
+  "wifiPassword",
+  "host",
+  "port",
+  "user",
+  "password",
+  "root",
+  "mode",
+  "wiring",
+  "discovery",
+] as const;
 const NOTHING = Object.fromEntries(NAMES.map((name) => [name, undefined]));
 
 function parse(text: string | Uint8Array): SetupFields | undefined {
@@ -33,6 +44,7 @@ describe("setup/form", () => {
       root: "home/door",
       mode: "battery",
       wiring: "rst+gpio",
+      discovery: "false",
     };
     assert.deepEqual(parse(new URLSearchParams(fields).toString()), fields);
   });

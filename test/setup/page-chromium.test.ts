@@ -28,6 +28,7 @@ const UNTOUCHED = {
   root: "mresetar/alertbox/5750",
   mode: "mains",
   wiring: "gpio",
+  discovery: "true",
 };
 
 /** Runs in the page: visible text with too little contrast to what is behind it (WCAG 2.2, 1.4.3). */
@@ -190,7 +191,7 @@ describe("setup/page in Chromium", function () {
     for (const [step, title] of [
       ["address", "No address"],
       ["name", "Broker not found"],
-      ["broker", "No answer from the broker"],
+      ["broker", "No answer from broker"],
       ["login", "Login refused"],
       ["form", "Not saved"],
     ] as const) {
@@ -282,6 +283,22 @@ describe("setup/page in Chromium", function () {
       await submit();
       await says("Trying");
       assert.deepEqual(box.fields, { ...UNTOUCHED, root: "home/\u0111", mode: "battery", wiring: "rst+gpio" });
+    });
+
+    it("that Home Assistant is not to find it", async () => {
+      await visit();
+      await page.getByText("Advanced").click();
+      await page.getByLabel("Home Assistant").uncheck();
+      await submit();
+      await says("Trying");
+      assert.deepEqual(box.fields, { ...UNTOUCHED, discovery: "false" });
+    });
+
+    it("nor that it was not to find it before", async () => {
+      await visit({ ...FACTS, discovery: false });
+      await submit();
+      await says("Trying");
+      assert.deepEqual(box.fields, { ...UNTOUCHED, discovery: "false" });
     });
 
     it("a sleeper stays wired as it is, and as far as it can when it is to stay on", async () => {

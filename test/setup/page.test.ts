@@ -62,6 +62,7 @@ describe("setup/page", () => {
       "root",
       "mode",
       "wiring",
+      "ha",
     ]);
     for (const id of fields) {
       const isLabelled =

@@ -18,7 +18,7 @@ describe("setup/portal", () => {
       '{"chip":5750,"fw":"1.0.0","left":97,"phase":"idle","step":"","detail":"",' +
         '"networks":[{"ssid":"home","rssi":-55,"open":false},{"ssid":"Guests","rssi":-80,"open":true}],' +
         '"now":{"ssid":"home","host":"broker.local","port":1883,"root":"mresetar/alertbox/5750","mode":"mains",' +
-        '"wiring":"gpio","user":true}}',
+        '"wiring":"gpio","user":true,"discovery":true}}',
     );
   });
 

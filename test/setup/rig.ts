@@ -18,6 +18,7 @@ export const FACTS: PortalFacts = Object.freeze({
   mode: "mains",
   wiring: "gpio",
   hasUser: true,
+  discovery: true,
 });
 
 /** A box that was never set up. */

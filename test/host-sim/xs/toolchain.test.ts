@@ -116,7 +116,7 @@ describe("host-sim/xs/toolchain", () => {
       message: "cannot get @agoric/xsnap 0.15.0 from npm (is there a network?): npm error code ENOTFOUND",
       status: 1,
     });
-    const reason = "npm error request to https://registry.example/ failed, reason: getaddrinfo EAI_AGAIN";
+    const reason = "npm error request to https://packages.example/ failed, reason: getaddrinfo EAI_AGAIN";
     computer.program("npm", `echo 'npm error code EAI_AGAIN' >&2; echo '${reason}' >&2; exit 1`);
     await assert.rejects(engineSources(computer.place, computer.cache), {
       message: `cannot get @agoric/xsnap 0.15.0 from npm (is there a network?): ${reason}`,
