@@ -16,7 +16,7 @@ import {
 } from "../mqtt/session.js";
 import { now } from "./clock.js";
 import type MqttClient from "./mqtt-client.js";
-import { type LinkHandler, MqttLink, put } from "./mqtt-link.js";
+import { type LinkHandler, MqttLink, type Socket, unready } from "./mqtt-link.js";
 import {
   asData,
   backoffOf,
@@ -158,45 +158,52 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
     const instant = Time.ticks | 0;
     if (this.phase > 4) throw new Error("the client is closed; make a new one");
     if (options === undefined) return this.addPiece(asData(data), instant);
-    if ((marks & 16) !== 0 && this.missing > 0) {
+    let room = 0;
+    if ((marks & 23) < 6) room = this.window;
+    else if ((marks & 16) !== 0 && this.missing > 0) {
       throw new Error(`a message is not complete; write its last ${this.missing} bytes first`);
     }
-    const operation = options.operation;
-    if (operation !== undefined && operation !== 3) return this.ask(operation, options, instant);
+    if ((options.operation ?? 3) !== 3) return this.ask(options.operation as number, options, instant);
     const given = options.id;
     if (given !== undefined) this.checkId(given);
-    let room = (marks & 23) < 6 ? this.window : 0;
-    let payload = data as Message["payload"];
-    if (typeof data !== "string" || options.byteLength !== undefined) {
-      payload = this.compose(data, options);
-      room = 0;
-    }
+    if (typeof data !== "string" || options.byteLength !== undefined) return this.writeBytes(data, options, instant);
     // Nothing is called back from there.
     const id = accept(
       session,
       options.topic ?? "",
-      payload,
+      data,
       options.QoS ?? 0,
       options.retain ? 1 : 0,
       given,
       instant,
       room,
     );
-    if (id < 0x10000) {
-      if (payload !== data && payload instanceof Pieces && id >= 0) {
-        this.pieces = payload;
-        this.marks |= 16;
-      }
-      return this.accepted(id, instant);
-    }
-    // It is put together already, and nothing else is in the table that has not left.
-    const packet = session.payload as Uint8Array;
-    session.payload = null;
+    if (id < 0x10000) return this.accepted(id, instant);
+    // It is put together already, and nothing else is in the table that has not left. As put() does, without a call.
+    this.marks = marks + 1;
     this.lastId = id & 0xffff;
-    put(this, packet, (id >> 16) & 0xff);
-    const due = session.dueAt;
-    if (due !== this.alarmAt && due !== undefined) this.alarm(due);
-    return id < 0x1000000 && this.window >= 0 ? PIECE_BYTES : this.roomLeft();
+    try {
+      (this.socket as Socket).write(session.payload as Uint8Array);
+      this.window = room - ((id >> 16) & 0xff);
+    } catch {
+      unready(this);
+    }
+    session.payload = null;
+    if (id < 0x1000000) return PIECE_BYTES;
+    if (id > 0x1ffffff) this.alarm(session.dueAt as number);
+    return (id & 0x1000000) === 0 ? PIECE_BYTES : this.roomLeft();
+  }
+
+  /** A message that is no mere text. */
+  private writeBytes(data: Data | PayloadSource | null | undefined, options: WriteOptions, instant: number): number {
+    const payload = this.compose(data, options);
+    const { topic = "", QoS = 0, retain, id: given } = options;
+    const id = accept(this.session, topic, payload, QoS, retain ? 1 : 0, given, instant, 0);
+    if (payload !== data && payload instanceof Pieces && id >= 0) {
+      this.pieces = payload;
+      this.marks |= 16;
+    }
+    return this.accepted(id, instant);
   }
 
   /** What is not put together yet leaves in a turn of its own, with all that is written until then. */

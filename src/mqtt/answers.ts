@@ -3,7 +3,7 @@
 // statement. Packet types are numbers; packet.ts has the table.
 
 import { finish, keep, tell } from "./ending.js";
-import { find, forget, move, setPhase } from "./in-flight.js";
+import { find, forget, rank, setPhase } from "./in-flight.js";
 import { packetName } from "./packet.js";
 import { acknowledge, schedule, wake } from "./sender.js";
 import type { Session } from "./session.js";
@@ -88,9 +88,8 @@ function onOther(me: Session, type: number, id: number, room: number): number {
       words[15] = (words[15] as number) - 1;
     }
     if (room > 3 && me.owed === 0) {
-      me.bytes[0] = 0x70;
       me.leftAt = me.instant;
-      return 4;
+      return 0x70;
     }
     reply(me, 7, id);
   } else if (type === 13) {
@@ -159,102 +158,135 @@ function grant(me: Session, at: number, id: number): void {
 }
 
 /**
- * A packet of `type` for `id`, whether or not an entry waits for it; with a `room` of -1, for it was among others.
- *
- * With a type of 0 the packet is the four bytes at the front of `bytes`, and nothing else has come: returns -1 if they
- * are something else, before anything is done. If the transport has `room` for its answer, that may leave at once,
- * unless a callback has asked for something or ended the connection: then 4 is returned, and the answer stands where
- * the question stood, for only the first byte differs. Else it is queued; that, or when there is none, gives 0.
+ * A packet that may be an answer, as its four bytes in words[5], the first one lowest; of SUBACK and PINGRESP as if they
+ * had an id and no more. A `room` of -1 says that it was among others and is known to be legal. Else nothing but
+ * these bytes has come: returns -1 if they are none of the answers with an id and nothing else, before anything is
+ * done. If the transport has `room` for what follows from it, that may leave at once, unless a callback has asked for
+ * something or ended the connection: then its first byte is returned, for the other three are as they came. Else it is
+ * queued; that, or when there is none, gives 0. 0x100 is added when the deadline may be a new one.
  *
  * The way of every answer, and therefore straight: what the two halves of QoS 2 do to their entry is done right here.
  */
-export function answered(me: Session, type: number, id: number, room: number): number {
-  if (type === 0) {
-    const bytes = me.bytes;
-    const first = bytes[0] as number;
-    type = first >> 4;
-    id = ((bytes[2] as number) << 8) | (bytes[3] as number);
-    // The bits of 0x8f0 are 4 to 7 and 11.
-    if (id === 0 || bytes[1] !== 2 || ((0x8f0 >> type) & 1) === 0 || (first & 15) !== (type === 6 ? 2 : 0)) return -1;
-  }
+export function answered(me: Session, room: number): number {
   const words = me.words;
   const edge = me.edge;
+  const four = words[5] as number;
+  // Type, flags and length: 0x250 is PUBREC, 0x270 PUBCOMP, 0x240 PUBACK.
+  const kind = four & 0xffff;
+  const id = ((four >> 8) & 0xff00) | (four >>> 24);
   let at = 32;
   let word = 0;
   for (; at < edge; at += 4) {
     word = words[at] as number;
     if ((word & 0xffff) === id) break;
   }
-  if (at === edge || (me.state !== 3 && (words[19] as number) < 1)) return onOther(me, type, id, room);
   // Expected: the packet waits for just this answer.
-  if (((word >> 16) & 0x7f) !== (type === 7 ? 0x67 : 0x30 | type)) {
+  const wait = word & 0x7f0000;
+  if (
+    at === edge ||
+    me.state !== 3 ||
+    (kind === 0x250 ? wait !== 0x350000 : kind === 0x270 ? wait !== 0x670000 : kind !== 0x240 || wait !== 0x340000)
+  ) {
+    const type = (four >> 4) & 15;
+    // The bits of 0x8f0 are 4 to 7 and 11.
+    if (room >= 0 && (id === 0 || ((0x8f0 >> type) & 1) === 0 || kind !== (type === 6 ? 0x262 : 0x200 | (type << 4)))) {
+      return -1;
+    }
     // What is no answer to an entry: 4, 5, 7, 9 and 11 are, the bits of 0xab0.
-    if (((0xab0 >> type) & 1) === 0) return onOther(me, type, id, room);
-    if (isSurprise(me, at, id, type)) return 0;
+    if (at === edge || (me.state !== 3 && (words[19] as number) < 1) || ((0xab0 >> type) & 1) === 0) {
+      return onOther(me, type, id, room);
+    }
+    if (wait !== (type === 7 ? 0x670000 : 0x300000 | (type << 16)) && isSurprise(me, at, id, type)) return 0;
+    if (type > 7) {
+      ended(me, at, id, type, room);
+      return 0;
+    }
   }
-  if (type === 9) grant(me, at, id);
-  else if (type !== 5) {
+  if (kind !== 0x250) {
     // The entry is over before the owner is told, so that its place is free.
-    forget(me, at, word);
-    if (me.listens || type === 11) {
+    const last = edge - 4;
+    if (at < last || (word & 0x2200000) !== 0x200000) forget(me, at, word);
+    else {
+      // As forget() does, without a call: nothing follows it, no flush waits for it.
+      me.edge = last;
+      me.contents.length = (last - 32) >> 1;
+    }
+    if (me.listens) {
       // Not by tell(): the stack is deepest here.
       me.held = -1;
       try {
-        if (type === 11) me.handler.onUnsubscribed(id);
-        else me.handler.onDelivered(id, type);
+        me.handler.onDelivered(id, (four >> 4) & 15);
       } catch (error) {
         keep(me, error);
       }
-      if (room >= 0) me.held = 0;
-    }
-  } else {
-    if (me.listens) {
-      // The owner records the message as received first; only then may PUBREL leave.
-      me.held = -1;
-      try {
-        me.handler.onReceived(id);
-      } catch (error) {
-        keep(me, error);
-        // Unless the callback has ended the connection itself.
-        if (me.held < 0) finish(me, "internal", "onReceived threw", "");
-        return 0;
-      }
-      if (room >= 0) me.held = 0;
-      // The callback may have ended the connection. The record is made all the same, so PUBREL is what the next one
-      // sends: for an entry that is to be sent again. That it has asked for a flush (0x2000000) changes nothing.
-      const before = word;
-      word = words[at] as number;
-      if (me.edge !== edge || ((word ^ before) & ~0x2000000) !== 0) {
-        at = find(me, id);
-        if (at < 0) return 0;
-        word = words[at] as number;
-        if (((word ^ before) & ~0x2000000) !== 0 && (word & 0x1700000) !== 0x1100000) return 0;
-        if ((word & 0x700000) === 0x100000) me.owed -= 64;
-        // There is no transport for it any more.
-        room = 0;
+      if (room >= 0) {
+        me.held = 0;
+        return 0x100;
       }
     }
-    // PUBREL leaves after those of all PUBRECs before.
-    const to = me.split;
-    me.split = to + 4;
-    const isLeaving = room > 3 && me.owed === 0;
-    // Answer PUBCOMP; phase 6 and begun, or phase 4; not resumed.
-    words[at] = (word & ~0x1ff0000) | (isLeaving ? 0xe70000 : 0x470000);
-    if (isLeaving) {
-      const until = (me.instant + (words[5] as number)) | 0;
-      words[at + 3] = until;
-      const due = me.dueAt;
-      if (due === undefined || ((until - due) | 0) < 0) me.dueAt = until;
-    } else {
-      me.owed += 64;
-      schedule(me, me.instant);
-    }
-    if (at !== to) move(me, at, to);
-    if (isLeaving) {
-      me.bytes[0] = 0x62;
-      me.leftAt = me.instant;
-      return 4;
-    }
+    return 0;
   }
-  return 0;
+  let answer = 0x62;
+  if (me.listens) {
+    // The owner records the message as received first; only then may PUBREL leave.
+    me.held = -1;
+    try {
+      me.handler.onReceived(id);
+    } catch (error) {
+      keep(me, error);
+      // Unless the callback has ended the connection itself.
+      if (me.held < 0) finish(me, "internal", "onReceived threw", "");
+      return 0;
+    }
+    if (room >= 0) me.held = 0;
+    // The callback may have ended the connection. The record is made all the same, so PUBREL is what the next one
+    // sends: for an entry that is to be sent again. That it has asked for a flush (0x2000000) changes nothing.
+    const before = word;
+    word = words[at] as number;
+    if (me.edge !== edge || ((word ^ before) & ~0x2000000) !== 0) {
+      at = find(me, id);
+      if (at < 0) return 0;
+      word = words[at] as number;
+      if (((word ^ before) & ~0x2000000) !== 0 && (word & 0x1700000) !== 0x1100000) return 0;
+      if ((word & 0x700000) === 0x100000) me.owed -= 64;
+      // There is no transport for it any more.
+      room = 0;
+    }
+    if (me.owed !== 0) room = 0;
+    answer = 0x162;
+  }
+  // PUBREL, after those of all PUBRECs before. Answer PUBCOMP, not resumed.
+  word = (word & ~0x1ff0000) | 0x470000;
+  if (room < 4) {
+    words[at] = word;
+    rank(me, at);
+    me.owed += 64;
+    schedule(me, me.instant);
+    return 0;
+  }
+  // It leaves in place of its question: waiting, and begun.
+  const instant = me.instant;
+  const until = (instant + me.ackTimeoutMs) | 0;
+  words[at] = word | 0xa00000;
+  words[at + 3] = until;
+  if (at > 32) rank(me, at);
+  // Also when there is no deadline: the difference to undefined counts as 0.
+  if (((until - (me.dueAt as number)) | 0) <= 0) {
+    me.dueAt = until;
+    answer = 0x162;
+  }
+  me.leftAt = instant;
+  return answer;
+}
+
+/** SUBACK or UNSUBACK. */
+function ended(me: Session, at: number, id: number, type: number, room: number): void {
+  if (type === 9) {
+    grant(me, at, id);
+    return;
+  }
+  forget(me, at, me.words[at] as number);
+  me.held = -1;
+  tell(me, "onUnsubscribed", id);
+  if (room >= 0) me.held = 0;
 }

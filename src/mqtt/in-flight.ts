@@ -15,7 +15,7 @@ export type Filters = readonly (Subscription | string)[];
  * engine reads one in 250 instructions, a word in 750. Before the table:
  *
  *   0 firstId                 1 lastId                  2 connectTimeoutMs        3 pingTimeoutMs
- *   4 ms of quiet until PINGREQ is due, 0 for never     5 ackTimeoutMs            6 largest payload handed over in one
+ *   4 ms of quiet until PINGREQ is due, 0 for never     5 see Decoder.four        6 largest payload handed over in one
  *   piece, -1 when all come in pieces                   7 longest topic           8 the id picked last
  *   9 when the flush is to be answered                 10 bytes of the payload of the packet that is leaving that have
  *   not left                  11 0 no pings, 1 quiet, 2 PINGREQ is to leave, 3 it has left, to be answered by words[12]
@@ -26,7 +26,7 @@ export type Filters = readonly (Subscription | string)[];
  *  17 course, see session.ts  18 rest, see decoder.ts   (both: where the codes of the SUBACK are that is being told)
  *  19 what is known of the server's session: -1 nothing, and a PUBLISH or PUBREL was begun before CONNACK, 0 nothing, 1
  *  there was none, 2 present
- *  20 bytes of the buffer for what comes in             21 bytes of `topic`       22 1 in a clean session
+ *  20 bytes of the buffer for what comes in             21 see Sender.topic       22 1 in a clean session
  *  25 QoS 0 messages that have not left
  *  23, 26, 27 and 31 are the owner's, for what he has to keep beside the session; 31 is above 0 while bytes that have
  *  come wait for him              24 1 when onOverflow gets no bytes, 2 when nobody has one
@@ -34,7 +34,8 @@ export type Filters = readonly (Subscription | string)[];
  *
  * The table has 4 words for each entry, from word 32 on:
  *
- *   0  bits 0-15 packet id, 0 for QoS 0;  16-19 answer;  20-22 phase;  23 began;  24 resumed;  25 flush;  26 retain
+ *   0  bits 0-15 packet id, 0 for QoS 0;  16-19 answer;  20-22 phase;  23 began;  24 resumed;  25 flush;  26 retain;
+ *      27-28 of a message that left at once: its QoS, which nobody reads
  *   1  bytes of a SUBSCRIBE or UNSUBSCRIBE
  *   2  bytes of a PUBLISH's payload that is no text, filters of a SUBSCRIBE
  *   3  the answer is due by then; only while it is waited for
@@ -56,13 +57,12 @@ export type Filters = readonly (Subscription | string)[];
  * An entry is named by the index of its first word, -1 is none.
  */
 export abstract class InFlight extends Decoder {
-  // Of the table, words [32, split) are entries after PUBREC, in the order of the PUBRECs [MQTT-4.6.0-4];
-  // [split, edge) all others, in the order of acceptance [MQTT-4.6.0-1].
+  // The first entries are those after PUBREC, in the order of the PUBRECs [MQTT-4.6.0-4]; then come all others, in the
+  // order of acceptance [MQTT-4.6.0-1].
   //
   // Bits of `owed`: 1 something is to be told that no request may tell, 2 PINGREQ, 4 DISCONNECT, 8 the rest of the
   // packet that is leaving, 16 bytes wait to leave, 32 an exception waits to be thrown, and 64 for each entry in phase
   // 1 or 4.
-  split = 32;
   /**
    * Topic and payload for each place of the table: a message's until PUBREC or a little longer, the filters until
    * (UN)SUBSCRIBE has left.
@@ -130,8 +130,6 @@ export function forget(me: InFlight, at: number, word: number): void {
   const edge = me.edge - 4;
   // Phases 1 and 4 are queued. What waits for its answer, the usual case, has the bit in between.
   if ((word & 0x200000) === 0 && (word & 0x500000) !== 0x500000) me.owed -= 64;
-  // After PUBREC: in the first part of the table.
-  if ((word & 0xf0000) === 0x70000) me.split -= 4;
   if (at !== edge) move(me, at, edge);
   me.edge = edge;
   me.contents.length = (edge - 32) >> 1;
@@ -143,8 +141,17 @@ export function forget(me: InFlight, at: number, word: number): void {
   }
 }
 
+/** An entry is after PUBREC now: puts it behind those that were so before. Returns where that is. */
+export function rank(me: InFlight, at: number): number {
+  const words = me.words;
+  let to = 32;
+  while (to < at && ((words[to] as number) & 0xf0000) === 0x70000) to += 4;
+  if (to < at) move(me, at, to);
+  return to;
+}
+
 /** Puts an entry at another place and closes the gap. */
-export function move(me: InFlight, from: number, to: number): void {
+function move(me: InFlight, from: number, to: number): void {
   const words = me.words;
   const contents = me.contents;
   const step = from < to ? 4 : -4;

@@ -5,7 +5,7 @@
 // the table.
 
 import type { Budget, Message, PayloadSource, SessionOptions } from "./contract.js";
-import { adopt, type Filters, find, forget, InFlight, move, nextId, setPhase } from "./in-flight.js";
+import { adopt, type Filters, find, forget, InFlight, nextId, rank, setPhase } from "./in-flight.js";
 import {
   checkConnect,
   checkWhole,
@@ -20,7 +20,7 @@ import {
 export abstract class Sender extends InFlight {
   // All of this is the session's own, an owner reads what says so.
 
-  /** The topic checked last; it has words[21] bytes. */
+  /** The topic checked last; words[21] has its bytes in the lower half, words[13] in the upper one. */
   topic: string | null = null;
   /** The payload of the packet that is leaving; when none is, a packet that {@link accept} has put together. */
   payload: Uint8Array | PayloadSource | null = null;
@@ -68,7 +68,7 @@ export abstract class Sender extends InFlight {
     const keepAlive = seconds * 1000;
     if (seconds > 0 && keepAlive < words[2]) words[2] = keepAlive;
     if (seconds > 0 && keepAlive < words[3]) words[3] = keepAlive;
-    words[5] = checkWhole("ackTimeoutMs", options.ackTimeoutMs ?? 10000, 1, 86400000);
+    this.ackTimeoutMs = checkWhole("ackTimeoutMs", options.ackTimeoutMs ?? 10000, 1, 86400000);
     // PINGREQ goes up to 2 s before the keep alive is over, so that the link's delay does not make it late.
     words[4] = keepAlive - (seconds < 8 ? seconds * 250 : 2000);
     words[6] = options.stream === true ? -1 : receive;
@@ -109,14 +109,11 @@ export abstract class Sender extends InFlight {
     checkFree(this, id);
     if (this.state > 3) return -4;
     if (this.pending === this.words[13]) return -1;
-    const from = this.edge;
-    const at = this.split;
     this.contents.push(null, null);
     // Resumed; phase 4, answer PUBCOMP.
     adopt(this, 0x1470000 | id, 0, 0);
     this.owed += 64;
-    this.split = at + 4;
-    if (from !== at) move(this, from, at);
+    const at = rank(this, this.edge - 4);
     if (this.state === 3 && this.words[19] === 1) setPhase(this, at, 7);
     schedule(this, now);
     return id;
@@ -194,7 +191,7 @@ export function wake(me: Sender, at: number): void {
 export function schedule(me: Sender, now: number): void {
   me.instant = now | 0;
   if (me.sendBy === null && me.state > 1) {
-    const at = (now + (me.words[5] as number)) | 0;
+    const at = (now + me.ackTimeoutMs) | 0;
     me.sendBy = at;
     wake(me, at);
   }
@@ -417,7 +414,7 @@ function putPayload(me: Sender, item: number, at: number, end: number): number {
 function sent(me: Sender, item: number): void {
   const words = me.words;
   const type = me.leaving;
-  let until = (me.instant + (words[5] as number)) | 0;
+  let until = (me.instant + me.ackTimeoutMs) | 0;
   me.leaving = 0;
   me.owed &= ~8;
   me.payload = null;

@@ -88,8 +88,11 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
     // Of an old session nothing may be said on a clean connection [MQTT-3.1.2-6]: a message goes as a new one, and for
     // PUBREL there is no place any more, which CONNACK settles.
     if (fields.clean) {
-      if (this.split > 32) words[30] = 0;
-      for (let at = 32; at < this.edge; at += 4) words[at] = (words[at] as number) & ~0x1000000;
+      for (let at = 32; at < this.edge; at += 4) {
+        const word = words[at] as number;
+        if ((word & 0xf0000) === 0x70000) words[30] = 0;
+        words[at] = word & ~0x1000000;
+      }
     }
     reset(this, false);
     this.start = words[20] as number;
@@ -126,9 +129,15 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
     this.instant = now | 0;
     if (count > 0) this.cameAt = this.instant;
     if (count === 4 && this.parsing === 1 && this.owed === 0) {
-      answer = answered(this, 0, 0, room);
-      // Not before: a callback may have asked for what waits.
-      if (answer > 0) this.at = 0;
+      const bytes = this.bytes;
+      this.four.set(bytes.subarray(0, 4));
+      answer = answered(this, room);
+      if (answer > 0) {
+        // Not before: a callback may have asked for what waits.
+        this.at = 0;
+        bytes[0] = answer;
+        answer = (answer & 255) > 0 ? 4 : 0;
+      }
     }
     if (answer < 0) {
       decode(this, count);
@@ -233,7 +242,7 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
       if (!wants(this)) this.sendBy = null;
       else if (this.sendBy === null) schedule(this, now);
       if (this.sendBy !== null && isDue(this, this.sendBy, 0))
-        expire(this, "the transport took no byte", words[5] as number);
+        expire(this, "the transport took no byte", this.ackTimeoutMs);
       if (this.state === 2 && isDue(this, words[12] as number, 0)) expire(this, "no CONNACK", words[2] as number);
       if (words[11] === 3 && this.state === 3 && isDue(this, words[12] as number, words[3] as number)) {
         expire(this, "no PINGRESP", words[3] as number);
@@ -242,13 +251,13 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
       let first = -1;
       for (let at = 32; at < this.edge && this.state === 3; at += 4) {
         const phase = ((words[at] as number) >> 20) & 7;
-        if ((phase === 3 || phase === 6) && isDue(this, words[at + 3] as number, words[5] as number)) {
+        if ((phase === 3 || phase === 6) && isDue(this, words[at + 3] as number, this.ackTimeoutMs)) {
           if (first < 0 || (((words[at + 3] as number) - (words[first + 3] as number)) | 0) < 0) first = at;
         }
       }
       if (first >= 0) {
         const word = words[first] as number;
-        expire(this, `no ${packetName((word >> 16) & 15)} for id ${word & 0xffff}`, words[5] as number);
+        expire(this, `no ${packetName((word >> 16) & 15)} for id ${word & 0xffff}`, this.ackTimeoutMs);
       }
     }
     this.depth -= 1;
@@ -267,7 +276,8 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
       this.words[17] = start;
       this.words[18] = end;
     }
-    return answered(this, type, id, -1);
+    this.words[5] = (id << 24) | ((id & 0xff00) << 8) | 0x200 | (type << 4);
+    return answered(this, -1);
   }
 
   /**
