@@ -71,10 +71,11 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
   private readonly given: MqttClientOptions;
   /** Who is asked for an address at present: ours, or the application's. */
   private resolver: Resolver | InstanceType<DnsOptions["io"]> | null = null;
+  // Made when they are needed first.
   /** The callback of a flush that is not yet told. */
-  private flushed: ((this: MqttClient, delivered: boolean) => void) | null = null;
+  declare private flushed: ((this: MqttClient, delivered: boolean) => void) | undefined;
   /** A message that is written in pieces. */
-  private pieces: Pieces | null = null;
+  declare private pieces: Pieces | undefined;
 
   constructor(options: MqttClientOptions) {
     checkOptions(options);
@@ -139,8 +140,8 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
   get writable(): number {
     const pieces = this.pieces;
     if (this.phase !== 4) return 0;
-    if (pieces !== null && pieces.missing > 0) return pieces.room;
-    const waiting = pieces === null ? 0 : pieces.waiting;
+    if (pieces !== undefined && pieces.missing > 0) return pieces.room;
+    const waiting = pieces === undefined ? 0 : pieces.waiting;
     return this.session.pending < (this.session.words[13] as number) && this.session.unsent < 2
       ? PIECE_BYTES - waiting
       : 0;
@@ -148,7 +149,7 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
 
   /** Bytes of a message in pieces that the application has still to write. */
   private get missing(): number {
-    return this.pieces === null ? 0 : this.pieces.missing;
+    return this.pieces === undefined ? 0 : this.pieces.missing;
   }
 
   /** The way of a message from the application to the wire: straight through here, {@link accept} and {@link put}. */
@@ -263,7 +264,7 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
       throw new RangeError(`data has ${first.length} bytes; begin this message with 1 to ${most} of them`);
     }
     if (this.phase !== 4) throw refusal(Refusal.OFFLINE);
-    if (this.pieces !== null && this.pieces.waiting > 0) throw refusal(Refusal.FULL);
+    if (this.pieces !== undefined && this.pieces.waiting > 0) throw refusal(Refusal.FULL);
     const pieces = new Pieces();
     pieces.length = byteLength;
     pieces.begin(first);
@@ -272,7 +273,7 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
 
   private addPiece(bytes: Uint8Array, instant: number): number {
     const pieces = this.pieces;
-    if (pieces === null || pieces.missing === 0) {
+    if (pieces === undefined || pieces.missing === 0) {
       throw new Error("no message is open (an end of the connection ends it); begin one with { topic, byteLength }");
     }
     if (bytes.length > pieces.room) {
@@ -290,10 +291,10 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
   protected override get allowance(): number {
     const pieces = this.pieces;
     const window = this.window;
-    if (pieces === null) return window;
+    if (pieces === undefined) return window;
     const waiting = pieces.waiting;
     if (waiting === 0 && pieces.missing === 0) {
-      this.pieces = null;
+      this.pieces = undefined;
       this.marks &= ~16;
       return window;
     }
@@ -329,7 +330,7 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
     checkWhole("deadlineMs", deadlineMs, 0, DAY);
     if (typeof callback !== "function") throw new TypeError("flush needs a function to call back");
     if (this.phase > 4) throw new Error("the client is closed; flush before");
-    if (this.flushed !== null) throw new Error("a flush is not yet answered; wait for its callback");
+    if (this.flushed !== undefined) throw new Error("a flush is not yet answered; wait for its callback");
     const at = now();
     this.flushed = callback;
     this.session.flush((at + deadlineMs) | 0, at);
@@ -377,8 +378,8 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
   private tellFlushed(): void {
     const callback = this.flushed;
     const answer = this.marks & 3072;
-    if (callback === null || answer === 0 || this.phase > 4) return;
-    this.flushed = null;
+    if (callback === undefined || answer === 0 || this.phase > 4) return;
+    this.flushed = undefined;
     this.marks &= ~3072;
     callback.call(this, answer === 2048);
   }
@@ -503,7 +504,7 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
     if (closed.pipelined) this.marks |= 512;
     if (this.phase > 4) return;
     this.phase = 0;
-    this.pieces = null;
+    if (this.pieces !== undefined) this.pieces = undefined;
     this.marks &= ~16;
     if (this.session.words[22] === 1 && this.given.store !== undefined) this.marks |= 32;
     if (closed.reason === "refused") {

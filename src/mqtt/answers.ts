@@ -11,7 +11,7 @@ import type { Session } from "./session.js";
 /** Queues an acknowledgement; one that finds no room ends the connection. */
 export function reply(me: Session, type: number, id: number): void {
   if (acknowledge(me, type, id)) return;
-  finish(me, "overflow", "more acknowledgements at once than budget.send holds", "4.8.0-2");
+  finish(me, "overflow", "more acknowledgements than budget.send holds", "4.8.0-2");
 }
 
 /** Where an inbound QoS 2 id is held; 0 when it is not. */
@@ -50,7 +50,7 @@ function onConnack(me: Session, sessionPresent: boolean, code: number): void {
     // the server already owned is delivered; what it may not have goes as new. What has left on this connection
     // already is not sent again.
     words[15] = 0;
-    for (let at = 32; at < me.edge; at += 4) {
+    for (let at = 32; at < me.edge; at += 2) {
       const word = words[at] as number;
       if (((word >> 16) & 15) === 7) setPhase(me, at, 7);
       else words[at] = word & ~0x1000000;
@@ -101,7 +101,7 @@ function onOther(me: Session, type: number, id: number, room: number): number {
 }
 
 /**
- * An answer for which its entry does not wait. True when nothing is left to be done: it broke the rules and ends the
+ * An answer that is not the usual one. True when nothing is left to be done: it broke the rules and ends the
  * connection, or changes nothing.
  */
 function isSurprise(me: Session, at: number, id: number, type: number): boolean {
@@ -110,17 +110,20 @@ function isSurprise(me: Session, at: number, id: number, type: number): boolean 
   const phase = (word >> 20) & 7;
   const resumed = (word & 0x1000000) !== 0;
   const repeated = type === 5 && answer === 7;
+  let fault = "";
   // Servers that take QoS 2 for 1, as RabbitMQ 3 does, say so by PUBACK. It is over then: to be strict would send the
   // message again with each connection, for ever.
-  const isLess = type === 4 && answer === 5;
-  let fault = "";
-  if (type !== answer && !repeated && !isLess) fault = `, which waits for ${packetName(answer)}`;
+  if (type !== answer && !repeated && (type !== 4 || answer !== 5)) fault = `, which waits for ${packetName(answer)}`;
   else if (phase < 3 && !resumed) fault = ", which was not sent";
   else if (phase === 4 && !repeated && (word & 0x800000) === 0 && !resumed) fault = " before PUBREL";
   if (fault !== "") {
-    // The statement that binds the server to answer in the one way that is right.
-    const statement = answer === 4 ? "4.3.2-2" : answer === 9 ? "3.8.4-1" : answer === 11 ? "3.10.4-4" : "4.3.3-2";
-    finish(me, "violation", `${packetName(type)} for id ${id}${fault}`, statement);
+    finish(
+      me,
+      "violation",
+      `${packetName(type)} for id ${id}${fault}`,
+      // The statement that binds the server to answer in the one way that is right.
+      answer === 4 ? "4.3.2-2" : answer === 9 ? "3.8.4-1" : answer === 11 ? "3.10.4-4" : "4.3.3-2",
+    );
     return true;
   }
   if (repeated) {
@@ -135,35 +138,36 @@ function isSurprise(me: Session, at: number, id: number, type: number): boolean 
   return phase < 3 || phase === 5 || phase === 7;
 }
 
-/** SUBACK: one code for each filter, in bytes[words[17], words[18]). */
-function grant(me: Session, at: number, id: number): void {
-  const start = me.words[17] as number;
-  const end = me.words[18] as number;
-  const count = end - start;
-  if (count !== me.words[at + 2]) {
-    finish(me, "violation", `SUBACK with ${count} codes`, "3.8.4-5");
-    return;
-  }
+/** SUBACK, which has one code for each filter, in bytes[words[17], words[18]), or UNSUBACK. */
+function ended(me: Session, at: number, id: number, type: number): void {
   const codes: number[] = [];
-  for (let place = start; place < end; place += 1) {
-    const code = me.bytes[place] as number;
-    if (code > 2 && code !== 128) {
-      finish(me, "violation", `SUBACK with code ${code}`, "3.9.3-2");
+  if (type === 9) {
+    const end = me.words[18] as number;
+    let place = me.words[17] as number;
+    if (end - place !== me.contents[at - 32]) {
+      finish(me, "violation", `SUBACK with ${end - place} codes`, "3.8.4-5");
       return;
     }
-    codes.push(code);
+    for (; place < end; place += 1) {
+      const code = me.bytes[place] as number;
+      if (code > 2 && code !== 128) {
+        finish(me, "violation", `SUBACK with code ${code}`, "3.9.3-2");
+        return;
+      }
+      codes.push(code);
+    }
   }
   forget(me, at, me.words[at] as number);
-  tell(me, "onSubscribed", id, codes);
+  tell(me, type === 9 ? "onSubscribed" : "onUnsubscribed", id, codes);
 }
 
 /**
- * A packet that may be an answer, as its four bytes in words[5], the first one lowest; of SUBACK and PINGRESP as if they
- * had an id and no more. A `room` of -1 says that it was among others and is known to be legal. Else nothing but
- * these bytes has come: returns -1 if they are none of the answers with an id and nothing else, before anything is
- * done. If the transport has `room` for what follows from it, that may leave at once, unless a callback has asked for
- * something or ended the connection: then its first byte is returned, for the other three are as they came. Else it is
- * queued; that, or when there is none, gives 0. 0x100 is added when the deadline may be a new one.
+ * A packet that may be an answer, as its four bytes in words[5], the first one lowest; of SUBACK and PINGRESP as if
+ * they had an id and no more. A `room` of -1 says that it has been decoded. Else nothing but these bytes has come:
+ * returns -1 if they are neither PUBREL nor just what an entry waits for, before anything is done. If the transport has
+ * `room` for what follows from it, that may leave at once, unless a callback has asked for something or ended the
+ * connection: then its first byte is returned, for the other three are as they came. Else it is queued; that, or when
+ * there is none, gives 0. 0x100 is added when the deadline may be a new one.
  *
  * The way of every answer, and therefore straight: what the two halves of QoS 2 do to their entry is done right here.
  */
@@ -176,7 +180,7 @@ export function answered(me: Session, room: number): number {
   const id = ((four >> 8) & 0xff00) | (four >>> 24);
   let at = 32;
   let word = 0;
-  for (; at < edge; at += 4) {
+  for (; at < edge; at += 2) {
     word = words[at] as number;
     if ((word & 0xffff) === id) break;
   }
@@ -188,105 +192,85 @@ export function answered(me: Session, room: number): number {
     (kind === 0x250 ? wait !== 0x350000 : kind === 0x270 ? wait !== 0x670000 : kind !== 0x240 || wait !== 0x340000)
   ) {
     const type = (four >> 4) & 15;
-    // The bits of 0x8f0 are 4 to 7 and 11.
-    if (room >= 0 && (id === 0 || ((0x8f0 >> type) & 1) === 0 || kind !== (type === 6 ? 0x262 : 0x200 | (type << 4)))) {
-      return -1;
-    }
+    if (room >= 0 && (kind !== 0x262 || id === 0)) return -1;
     // What is no answer to an entry: 4, 5, 7, 9 and 11 are, the bits of 0xab0.
     if (at === edge || (me.state !== 3 && (words[19] as number) < 1) || ((0xab0 >> type) & 1) === 0) {
       return onOther(me, type, id, room);
     }
-    if (wait !== (type === 7 ? 0x670000 : 0x300000 | (type << 16)) && isSurprise(me, at, id, type)) return 0;
+    if (isSurprise(me, at, id, type)) return 0;
     if (type > 7) {
-      ended(me, at, id, type, room);
+      ended(me, at, id, type);
       return 0;
     }
   }
-  if (kind !== 0x250) {
+  const isReceived = kind === 0x250;
+  if (!isReceived) {
     // The entry is over before the owner is told, so that its place is free.
-    const last = edge - 4;
+    const last = edge - 2;
     if (at < last || (word & 0x2200000) !== 0x200000) forget(me, at, word);
     else {
       // As forget() does, without a call: nothing follows it, no flush waits for it.
       me.edge = last;
-      me.contents.length = (last - 32) >> 1;
+      me.contents.length = last - 32;
     }
-    if (me.listens) {
-      // Not by tell(): the stack is deepest here.
-      me.held = -1;
-      try {
-        me.handler.onDelivered(id, (four >> 4) & 15);
-      } catch (error) {
-        keep(me, error);
-      }
-      if (room >= 0) {
-        me.held = 0;
-        return 0x100;
-      }
-    }
-    return 0;
   }
-  let answer = 0x62;
-  if (me.listens) {
-    // The owner records the message as received first; only then may PUBREL leave.
+  let answer = 0;
+  const isTold = me.listens;
+  if (isTold) {
     me.held = -1;
+    // Not by tell(): the stack is deepest here.
     try {
-      me.handler.onReceived(id);
+      // The owner records the message as received first; only then may PUBREL leave.
+      if (isReceived) me.handler.onReceived(id);
+      else me.handler.onDelivered(id, (four >> 4) & 15);
     } catch (error) {
       keep(me, error);
-      // Unless the callback has ended the connection itself.
-      if (me.held < 0) finish(me, "internal", "onReceived threw", "");
-      return 0;
+      if (isReceived) {
+        // Unless the callback has ended the connection itself.
+        if (me.held < 0) finish(me, "internal", "onReceived threw", "");
+        return 0;
+      }
     }
-    if (room >= 0) me.held = 0;
+    if (room >= 0) {
+      me.held = 0;
+      answer = 0x100;
+    }
+  }
+  if (!isReceived) return answer;
+  if (isTold) {
     // The callback may have ended the connection. The record is made all the same, so PUBREL is what the next one
     // sends: for an entry that is to be sent again. That it has asked for a flush (0x2000000) changes nothing.
+    at = find(me, id);
+    if (at < 0) return 0;
     const before = word;
     word = words[at] as number;
-    if (me.edge !== edge || ((word ^ before) & ~0x2000000) !== 0) {
-      at = find(me, id);
-      if (at < 0) return 0;
-      word = words[at] as number;
-      if (((word ^ before) & ~0x2000000) !== 0 && (word & 0x1700000) !== 0x1100000) return 0;
-      if ((word & 0x700000) === 0x100000) me.owed -= 64;
+    if (((word ^ before) & ~0x2000000) !== 0) {
+      if ((word & 0x1700000) !== 0x1100000) return 0;
+      me.owed -= 64;
       // There is no transport for it any more.
       room = 0;
     }
     if (me.owed !== 0) room = 0;
-    answer = 0x162;
   }
   // PUBREL, after those of all PUBRECs before. Answer PUBCOMP, not resumed.
   word = (word & ~0x1ff0000) | 0x470000;
-  if (room < 4) {
-    words[at] = word;
-    rank(me, at);
-    me.owed += 64;
-    schedule(me, me.instant);
-    return 0;
+  if (room > 3) {
+    // It leaves in place of its question: waiting, and begun.
+    const until = (me.instant + me.ackTimeoutMs) | 0;
+    words[at] = word | 0xa00000;
+    words[at + 1] = until;
+    if (at > 32) rank(me, at);
+    // Also when there is no deadline: the difference to undefined counts as 0.
+    if (((until - (me.dueAt as number)) | 0) <= 0) {
+      me.dueAt = until;
+      answer = 0x100;
+    }
+    me.leftAt = me.instant;
+    return answer + 0x62;
   }
-  // It leaves in place of its question: waiting, and begun.
-  const instant = me.instant;
-  const until = (instant + me.ackTimeoutMs) | 0;
-  words[at] = word | 0xa00000;
-  words[at + 3] = until;
-  if (at > 32) rank(me, at);
-  // Also when there is no deadline: the difference to undefined counts as 0.
-  if (((until - (me.dueAt as number)) | 0) <= 0) {
-    me.dueAt = until;
-    answer = 0x162;
-  }
-  me.leftAt = instant;
-  return answer;
-}
-
-/** SUBACK or UNSUBACK. */
-function ended(me: Session, at: number, id: number, type: number, room: number): void {
-  if (type === 9) {
-    grant(me, at, id);
-    return;
-  }
-  forget(me, at, me.words[at] as number);
-  me.held = -1;
-  tell(me, "onUnsubscribed", id);
-  if (room >= 0) me.held = 0;
+  words[at] = word;
+  rank(me, at);
+  me.owed += 64;
+  schedule(me, me.instant);
+  return 0;
 }
