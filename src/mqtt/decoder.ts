@@ -55,7 +55,10 @@ export abstract class Decoder {
   /** When the last byte came, and when the last one left. */
   cameAt: number;
   leftAt: number;
-  /** A view of words[5]. Four bytes that come alone are an answer, most likely: an owner reads them into this. */
+  /**
+   * A view of words[5]. Four bytes that come alone are an answer, most likely: an owner reads them into this, and one
+   * look at the word is one at all of them. The first is the lowest: wherever this runs, numbers are little-endian.
+   */
   readonly four: Uint8Array;
   /** See contract.ts. */
   ackTimeoutMs: number;

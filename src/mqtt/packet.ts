@@ -190,7 +190,9 @@ export function filtersSize(type: 8 | 10, list: readonly (Subscription | string)
   return 1 + lengthSize(length) + length;
 }
 
-/** Writes SUBSCRIBE (8) or UNSUBSCRIBE (10) with an id from 1 to 65535. The list must have passed {@link filtersSize}. */
+/**
+ * Writes SUBSCRIBE (8) or UNSUBSCRIBE (10) with an `id` from 1 to 65535. The list must have passed {@link filtersSize}.
+ */
 export function encodeFilters(
   into: Uint8Array,
   at: number,
