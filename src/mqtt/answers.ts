@@ -255,17 +255,12 @@ export function answered(me: Session, room: number): number {
   // PUBREL, after those of all PUBRECs before. Answer PUBCOMP, not resumed.
   word = (word & ~0x1ff0000) | 0x470000;
   if (room > 3) {
-    // It leaves in place of its question: waiting, and begun.
-    const until = (me.instant + me.ackTimeoutMs) | 0;
+    // It leaves in place of its question: waiting, and begun. The deadline stays: PUBREC had an earlier one.
+    const instant = me.instant;
     words[at] = word | 0xa00000;
-    words[at + 1] = until;
+    words[at + 1] = instant + me.ackTimeoutMs;
     if (at > 32) rank(me, at);
-    // Also when there is no deadline: the difference to undefined counts as 0.
-    if (((until - (me.dueAt as number)) | 0) <= 0) {
-      me.dueAt = until;
-      answer = 0x100;
-    }
-    me.leftAt = me.instant;
+    me.leftAt = instant;
     return answer + 0x62;
   }
   words[at] = word;

@@ -152,7 +152,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
     name: "nobody is told of PUBREC",
     file: "mqtt/answers.ts",
     find: "me.handler.onReceived(id);",
-    replace: "",
+    replace: "id;",
   },
   {
     name: "PUBRELs leave in another order than the PUBRECs came",
