@@ -156,8 +156,8 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   },
   {
     name: "PUBRELs leave in another order than the PUBRECs came",
-    file: "mqtt/answers.ts",
-    find: "if (at > 32) rank(me, at);",
+    file: "mqtt/in-flight.ts",
+    find: "if (to < at) move(me, at, to);",
     replace: "",
   },
   {
