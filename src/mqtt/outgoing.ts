@@ -92,6 +92,7 @@ export function accept(
   }
   return queue(me, topic, payload, flags, marks, given, now);
 }
+
 /** Bytes of a payload. */
 function lengthOf(payload: Message["payload"]): number {
   if (payload === undefined) return 0;
