@@ -16,7 +16,7 @@ import {
 } from "../mqtt/session.js";
 import { now } from "./clock.js";
 import type MqttClient from "./mqtt-client.js";
-import { type LinkHandler, MqttLink, put } from "./mqtt-link.js";
+import { type LinkHandler, MqttLink, type Socket, unready } from "./mqtt-link.js";
 import {
   asData,
   backoffOf,
@@ -71,10 +71,11 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
   private readonly given: MqttClientOptions;
   /** Who is asked for an address at present: ours, or the application's. */
   private resolver: Resolver | InstanceType<DnsOptions["io"]> | null = null;
+  // Made when they are needed first.
   /** The callback of a flush that is not yet told. */
-  private flushed: ((this: MqttClient, delivered: boolean) => void) | null = null;
+  declare private flushed: ((this: MqttClient, delivered: boolean) => void) | undefined;
   /** A message that is written in pieces. */
-  private pieces: Pieces | null = null;
+  declare private pieces: Pieces | undefined;
 
   constructor(options: MqttClientOptions) {
     checkOptions(options);
@@ -139,8 +140,8 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
   get writable(): number {
     const pieces = this.pieces;
     if (this.phase !== 4) return 0;
-    if (pieces !== null && pieces.missing > 0) return pieces.room;
-    const waiting = pieces === null ? 0 : pieces.waiting;
+    if (pieces !== undefined && pieces.missing > 0) return pieces.room;
+    const waiting = pieces === undefined ? 0 : pieces.waiting;
     return this.session.pending < (this.session.words[13] as number) && this.session.unsent < 2
       ? PIECE_BYTES - waiting
       : 0;
@@ -148,7 +149,7 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
 
   /** Bytes of a message in pieces that the application has still to write. */
   private get missing(): number {
-    return this.pieces === null ? 0 : this.pieces.missing;
+    return this.pieces === undefined ? 0 : this.pieces.missing;
   }
 
   /** The way of a message from the application to the wire: straight through here, {@link accept} and {@link put}. */
@@ -158,45 +159,52 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
     const instant = Time.ticks | 0;
     if (this.phase > 4) throw new Error("the client is closed; make a new one");
     if (options === undefined) return this.addPiece(asData(data), instant);
-    if ((marks & 16) !== 0 && this.missing > 0) {
+    let room = 0;
+    if ((marks & 23) < 6) room = this.window;
+    else if ((marks & 16) !== 0 && this.missing > 0) {
       throw new Error(`a message is not complete; write its last ${this.missing} bytes first`);
     }
-    const operation = options.operation;
-    if (operation !== undefined && operation !== 3) return this.ask(operation, options, instant);
+    if ((options.operation ?? 3) !== 3) return this.ask(options.operation as number, options, instant);
     const given = options.id;
     if (given !== undefined) this.checkId(given);
-    let room = (marks & 23) < 6 ? this.window : 0;
-    let payload = data as Message["payload"];
-    if (typeof data !== "string" || options.byteLength !== undefined) {
-      payload = this.compose(data, options);
-      room = 0;
-    }
+    if (typeof data !== "string" || options.byteLength !== undefined) return this.writeBytes(data, options, instant);
     // Nothing is called back from there.
     const id = accept(
       session,
       options.topic ?? "",
-      payload,
+      data,
       options.QoS ?? 0,
       options.retain ? 1 : 0,
       given,
       instant,
       room,
     );
-    if (id < 0x10000) {
-      if (payload !== data && payload instanceof Pieces && id >= 0) {
-        this.pieces = payload;
-        this.marks |= 16;
-      }
-      return this.accepted(id, instant);
-    }
-    // It is put together already, and nothing else is in the table that has not left.
-    const packet = session.payload as Uint8Array;
-    session.payload = null;
+    if (id < 0x10000) return this.accepted(id, instant);
+    // It is put together already, and nothing else is in the table that has not left. As put() does, without a call.
+    this.marks = marks + 1;
     this.lastId = id & 0xffff;
-    put(this, packet, (id >> 16) & 0xff);
-    const due = session.dueAt;
-    if (due !== this.alarmAt && due !== undefined) this.alarm(due);
-    return id < 0x1000000 && this.window >= 0 ? PIECE_BYTES : this.roomLeft();
+    try {
+      (this.socket as Socket).write(session.payload as Uint8Array);
+      this.window = room - ((id >> 16) & 0xff);
+    } catch {
+      unready(this);
+    }
+    session.payload = null;
+    if (id < 0x1000000) return PIECE_BYTES;
+    if (id > 0x1ffffff) this.alarm(session.dueAt as number);
+    return (id & 0x1000000) === 0 ? PIECE_BYTES : this.roomLeft();
+  }
+
+  /** A message that is no mere text. */
+  private writeBytes(data: Data | PayloadSource | null | undefined, options: WriteOptions, instant: number): number {
+    const payload = this.compose(data, options);
+    const { topic = "", QoS = 0, retain, id: given } = options;
+    const id = accept(this.session, topic, payload, QoS, retain ? 1 : 0, given, instant, 0);
+    if (payload !== data && payload instanceof Pieces && id >= 0) {
+      this.pieces = payload;
+      this.marks |= 16;
+    }
+    return this.accepted(id, instant);
   }
 
   /** What is not put together yet leaves in a turn of its own, with all that is written until then. */
@@ -256,7 +264,7 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
       throw new RangeError(`data has ${first.length} bytes; begin this message with 1 to ${most} of them`);
     }
     if (this.phase !== 4) throw refusal(Refusal.OFFLINE);
-    if (this.pieces !== null && this.pieces.waiting > 0) throw refusal(Refusal.FULL);
+    if (this.pieces !== undefined && this.pieces.waiting > 0) throw refusal(Refusal.FULL);
     const pieces = new Pieces();
     pieces.length = byteLength;
     pieces.begin(first);
@@ -265,7 +273,7 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
 
   private addPiece(bytes: Uint8Array, instant: number): number {
     const pieces = this.pieces;
-    if (pieces === null || pieces.missing === 0) {
+    if (pieces === undefined || pieces.missing === 0) {
       throw new Error("no message is open (an end of the connection ends it); begin one with { topic, byteLength }");
     }
     if (bytes.length > pieces.room) {
@@ -283,10 +291,10 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
   protected override get allowance(): number {
     const pieces = this.pieces;
     const window = this.window;
-    if (pieces === null) return window;
+    if (pieces === undefined) return window;
     const waiting = pieces.waiting;
     if (waiting === 0 && pieces.missing === 0) {
-      this.pieces = null;
+      this.pieces = undefined;
       this.marks &= ~16;
       return window;
     }
@@ -322,7 +330,7 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
     checkWhole("deadlineMs", deadlineMs, 0, DAY);
     if (typeof callback !== "function") throw new TypeError("flush needs a function to call back");
     if (this.phase > 4) throw new Error("the client is closed; flush before");
-    if (this.flushed !== null) throw new Error("a flush is not yet answered; wait for its callback");
+    if (this.flushed !== undefined) throw new Error("a flush is not yet answered; wait for its callback");
     const at = now();
     this.flushed = callback;
     this.session.flush((at + deadlineMs) | 0, at);
@@ -370,8 +378,8 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
   private tellFlushed(): void {
     const callback = this.flushed;
     const answer = this.marks & 3072;
-    if (callback === null || answer === 0 || this.phase > 4) return;
-    this.flushed = null;
+    if (callback === undefined || answer === 0 || this.phase > 4) return;
+    this.flushed = undefined;
     this.marks &= ~3072;
     callback.call(this, answer === 2048);
   }
@@ -496,7 +504,7 @@ export class Engine extends MqttLink implements LinkHandler, SessionHandler, Mqt
     if (closed.pipelined) this.marks |= 512;
     if (this.phase > 4) return;
     this.phase = 0;
-    this.pieces = null;
+    if (this.pieces !== undefined) this.pieces = undefined;
     this.marks &= ~16;
     if (this.session.words[22] === 1 && this.given.store !== undefined) this.marks |= 32;
     if (closed.reason === "refused") {

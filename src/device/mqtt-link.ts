@@ -191,11 +191,14 @@ export class MqttLink {
       }
       // The other half of this wait is in onWritable.
       if (count === 0) this.marks |= 8;
-      // A callback of the session's may have closed the connection.
-      else if (this.socket !== socket || !put(this, new Uint8Array(session.block, session.at, count), count)) {
-        return;
+      else {
+        // A callback of the session's may have closed the connection.
+        if (this.socket !== socket) return;
+        put(this, new Uint8Array(session.block, session.at, count), count);
+        if (this.window < 0) return;
         // The session has looked whether there is more.
-      } else if (session.sendBy !== null) this.alarm(instant);
+        if (session.sendBy !== null) this.alarm(instant);
+      }
     }
     if ((this.marks & 64) !== 0) this.relieved();
     const due = session.dueAt;
@@ -314,41 +317,60 @@ function onReadable(this: Socket, left: number): void {
   // As now() says, without a call.
   const instant = Time.ticks | 0;
   session.instant = instant;
-  let parsing: number;
-  do {
-    let count = left;
-    let answer = -1;
+  const marks = link.marks;
+  // -2: nothing is read.
+  let answer = -2;
+  // Four bytes are an answer, most likely, and what follows from it leaves here. The buffers must be empty, so that
+  // there is room for it, and nothing may wait in TCP for a turn.
+  if (left === 4 && session.parsing === 1 && session.owed === 0 && marks < 8192) {
+    const four = session.four;
+    this.read(four);
+    session.cameAt = instant;
+    answer = answered(session, (marks & 23) < 6 ? link.window : 0);
+    if (answer > 0) {
+      if (answer !== 0x100) {
+        four[0] = answer;
+        put(link, four, 4);
+      }
+      if (answer > 255) {
+        const due = session.dueAt;
+        if (due !== link.alarmAt && due !== undefined) link.alarm(due);
+      }
+    }
+    if (answer >= 0 && session.owed === 0) return;
+    if (answer < 0) session.bytes.set(four);
+  }
+  for (;;) {
     let packet: Uint8Array | null = null;
-    parsing = session.parsing;
-    // The usual cases have no more questions than these: the buffers are empty, so there is room for what is read here
-    // and for what goes out as the answer to it. Four bytes are an answer, most likely.
-    if (parsing === 1 && session.owed === 0) {
-      if (count > 64) {
-        const most = session.words[20] as number;
+    let count = left;
+    let parsing = session.parsing;
+    if (answer === -2) {
+      // The usual cases have no more questions than these.
+      if (parsing === 1 && session.owed === 0) {
+        if (count > 64) {
+          const most = session.words[20] as number;
+          if (count > most) count = most;
+        }
+        this.read(new Uint8Array(session.block, 0, count));
+        session.cameAt = instant;
+      } else {
+        if ((parsing === 6 || parsing === 0) && session.start === session.end) {
+          session.cameAt = instant;
+          left = drop(link, this, left);
+          break;
+        }
+        if (session.start < session.end && session.receivable === 0) {
+          session.words[31] = left;
+          link.marks |= 24584;
+          return;
+        }
+        // What is held goes first.
+        const most = parsing === 7 ? 0 : (session.words[20] as number) - session.held;
         if (count > most) count = most;
-      }
-      packet = new Uint8Array(session.block, 0, count);
-      this.read(packet);
-      session.cameAt = instant;
-      if (count === 4) answer = answered(session, 0, 0, (link.marks & 23) < 6 ? link.window : 0);
-    } else {
-      if ((parsing === 6 || parsing === 0) && session.start === session.end) {
-        session.cameAt = instant;
-        left = drop(link, this, left);
-        parsing = session.parsing;
-        break;
-      }
-      if (session.start < session.end && session.receivable === 0) {
-        session.words[31] = left;
-        link.marks |= 24584;
-        return;
-      }
-      // What is held goes first.
-      const most = parsing === 7 ? 0 : (session.words[20] as number) - session.held;
-      if (count > most) count = most;
-      if (count > 0) {
-        this.read(new Uint8Array(session.block, session.held, count));
-        session.cameAt = instant;
+        if (count > 0) {
+          this.read(new Uint8Array(session.block, session.held, count));
+          session.cameAt = instant;
+        }
       }
     }
     left -= count;
@@ -357,13 +379,13 @@ function onReadable(this: Socket, left: number): void {
       answer = 0;
       // What follows is payload that nobody wants, as a rule.
       if (left > 0 && session.owed === 0 && session.parsing === 6) left = drop(link, this, left);
-    }
-    if (answer === 0 && session.owed !== 0) {
+    } else answer = 0;
+    if (session.owed !== 0) {
       answer = outcome(session, (link.marks & 23) < 6 ? link.window : 0);
       if (answer > 0) packet = new Uint8Array(session.block, session.at, answer);
     }
     if (answer < 0) {
-      if (session.errors !== null) fault(link);
+      if ((session.owed & 32) !== 0) fault(link);
       if (link.socket !== this) return;
       // A message that is to leave has a turn of its own.
       if (session.owed > 63) link.alarm(instant);
@@ -377,8 +399,10 @@ function onReadable(this: Socket, left: number): void {
     parsing = session.parsing;
     if ((left === 0 && parsing !== 7 && link.marks < 8192) || link.socket !== this) return;
     // One packet or piece of a payload is enough for a turn. In the middle of a packet there was none.
-  } while (left > 0 && (parsing & 3) < 3 && parsing !== 1);
-  if (left > 0 || parsing === 7) {
+    if (left === 0 || (parsing & 3) > 2 || parsing === 1) break;
+    answer = -2;
+  }
+  if (left > 0 || session.parsing === 7) {
     session.words[31] = left;
     link.marks = (link.marks & ~16384) | 8192;
     link.alarm(instant);
@@ -429,29 +453,30 @@ function onWritable(this: Socket, bytes: number): void {
     this.close();
     return;
   }
-  let marks = link.marks;
+  const marks = link.marks;
   link.window = bytes;
   if (bytes >= link.widest) {
     link.widest = bytes;
-    marks &= ~7;
-    link.marks = marks;
+    link.marks = marks & ~7;
   }
   if ((marks & 8) !== 0) link.widened();
 }
 
-/** Writes `count` bytes that the session has put together. False when the connection turns out to be gone. */
-export function put(link: MqttLink, packet: Uint8Array, count: number): boolean {
+/** Writes `count` bytes that the session has put together. If the connection turns out to be gone, so is the window. */
+export function put(link: MqttLink, packet: Uint8Array, count: number): void {
   link.marks += 1;
   try {
     (link.socket as Socket).write(packet);
     link.window -= count;
-    return true;
   } catch {
-    // A reset that came behind data: write throws "not ready" (tcp.c) before onError has told of it.
-    link.window = -1;
-    link.alarm(now());
-    return false;
+    unready(link);
   }
+}
+
+/** A reset that came behind data: write throws "not ready" (tcp.c) before onError has told of it. */
+export function unready(link: MqttLink): void {
+  link.window = -1;
+  link.alarm(now());
 }
 
 function onError(this: Socket): void {

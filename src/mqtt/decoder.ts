@@ -56,6 +56,13 @@ export abstract class Decoder {
   cameAt: number;
   leftAt: number;
   /**
+   * A view of words[5]. Four bytes that come alone are an answer, most likely: an owner reads them into this, and one
+   * look at the word is one at all of them. The first is the lowest: wherever this runs, numbers are little-endian.
+   */
+  readonly four: Uint8Array;
+  /** See contract.ts. */
+  ackTimeoutMs: number;
+  /**
    * The PUBLISH that came last on this connection, until the session pings, and whose payload is expected if `parsing`
    * says so. While none of that has come, `offset` is how much is wanted in one piece.
    */
@@ -63,7 +70,8 @@ export abstract class Decoder {
 
   /** words[20] must be at least 9 more than words[7], and at least 69: a SUBACK of 62 codes. */
   constructor(block: ArrayBuffer, bytes: number, words: number) {
-    this.words = new Int32Array(block, (bytes + 3) & ~3, words);
+    const at = (bytes + 3) & ~3;
+    this.words = new Int32Array(block, at, words);
     this.parsing = 0;
     this.held = 0;
     this.owed = 0;
@@ -77,6 +85,8 @@ export abstract class Decoder {
     this.handler = null;
     this.cameAt = 0;
     this.leftAt = 0;
+    this.four = new Uint8Array(block, at + 20, 4);
+    this.ackTimeoutMs = 0;
     this.message = null;
   }
 

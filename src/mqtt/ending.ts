@@ -2,7 +2,7 @@
 // connection, what is told, and in which order. An exception of the owner's waits until the outermost method has done
 // its work. Knows no packets.
 
-import type { Closed, CloseReason, SessionHandler } from "./contract.js";
+import type { Closed, CloseReason, Message, SessionHandler } from "./contract.js";
 import { reset } from "./decoder.js";
 import { forget, setPhase } from "./in-flight.js";
 import { wake } from "./sender.js";
@@ -19,30 +19,30 @@ export function tell(me: Session, name: keyof SessionHandler, what: unknown, cod
 
 /** An exception of the owner's, of which the first is thrown when the outermost method has done its work. */
 export function keep(me: Session, error: unknown): void {
-  me.errors ??= [error];
+  if ((me.owed & 32) === 0) me.error = error;
   me.owed |= 32;
 }
 
 export function leave(me: Session): void {
   if ((me.owed & 1) !== 0) wake(me, me.instant);
-  const errors = me.errors;
-  if (errors === null || me.depth > 0 || me.held < 0) return;
-  me.errors = null;
+  if ((me.owed & 32) === 0 || me.depth > 0 || me.held < 0) return;
+  const error = me.error;
+  me.error = undefined;
   me.owed &= ~32;
-  throw errors[0];
+  throw error;
 }
 
 /** Makes the callbacks that are due because of what was done before. */
 export function settle(me: Session): void {
   const words = me.words;
   me.depth += 1;
-  for (let at = 32; at < me.edge; at += 4) {
+  for (let at = 32; at < me.edge; at += 2) {
     const word = words[at] as number;
     if (((word >> 20) & 7) !== 7) continue;
     forget(me, at, word);
     // It may end the connection, which tells the rest before its end.
     tell(me, "onDelivered", word & 0xffff, 7);
-    at = 28;
+    at = 30;
   }
   me.owed &= ~1;
   if (words[14] === 0) {
@@ -85,7 +85,7 @@ export function finish(me: Session, reason: CloseReason, detail: string, stateme
   words[16] = (words[16] as number) + 1;
   // Whatever is left of a fragment that is being received is dropped.
   reset(me, true);
-  for (let at = me.edge - 4; at >= 32; at -= 4) {
+  for (let at = me.edge - 2; at >= 32; at -= 2) {
     const word = words[at] as number;
     const answer = (word >> 16) & 15;
     if (((word >> 20) & 7) === 7) continue;
@@ -98,8 +98,11 @@ export function finish(me: Session, reason: CloseReason, detail: string, stateme
     setPhase(me, at, answer === 7 ? 4 : 1);
     if (answer === 7) {
       // All that will leave is PUBREL.
-      me.contents[(at - 32) >> 1] = null;
-      me.contents[(at - 30) >> 1] = null;
+      me.contents[at - 32] = null;
+      me.contents[at - 31] = null;
+    } else if (((word >> 20) & 7) === 3) {
+      const payload = me.contents[at - 31] as Message["payload"];
+      words[at + 1] = payload === undefined ? 0 : payload.length;
     }
   }
   if ((me.owed & 1) !== 0) settle(me);

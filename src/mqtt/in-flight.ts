@@ -15,7 +15,7 @@ export type Filters = readonly (Subscription | string)[];
  * engine reads one in 250 instructions, a word in 750. Before the table:
  *
  *   0 firstId                 1 lastId                  2 connectTimeoutMs        3 pingTimeoutMs
- *   4 ms of quiet until PINGREQ is due, 0 for never     5 ackTimeoutMs            6 largest payload handed over in one
+ *   4 ms of quiet until PINGREQ is due, 0 for never     5 see Decoder.four        6 largest payload handed over in one
  *   piece, -1 when all come in pieces                   7 longest topic           8 the id picked last
  *   9 when the flush is to be answered                 10 bytes of the payload of the packet that is leaving that have
  *   not left                  11 0 no pings, 1 quiet, 2 PINGREQ is to leave, 3 it has left, to be answered by words[12]
@@ -26,18 +26,18 @@ export type Filters = readonly (Subscription | string)[];
  *  17 course, see session.ts  18 rest, see decoder.ts   (both: where the codes of the SUBACK are that is being told)
  *  19 what is known of the server's session: -1 nothing, and a PUBLISH or PUBREL was begun before CONNACK, 0 nothing, 1
  *  there was none, 2 present
- *  20 bytes of the buffer for what comes in             21 bytes of `topic`       22 1 in a clean session
+ *  20 bytes of the buffer for what comes in             21 see Sender.topic       22 1 in a clean session
  *  25 QoS 0 messages that have not left
  *  23, 26, 27 and 31 are the owner's, for what he has to keep beside the session; 31 is above 0 while bytes that have
  *  come wait for him              24 1 when onOverflow gets no bytes, 2 when nobody has one
  *  28 bytes of the buffer for what goes out             29 see Sender.start         30 1 for early PUBLISHes
  *
- * The table has 4 words for each entry, from word 32 on:
+ * The table has 2 words for each entry, from word 32 on:
  *
- *   0  bits 0-15 packet id, 0 for QoS 0;  16-19 answer;  20-22 phase;  23 began;  24 resumed;  25 flush;  26 retain
- *   1  bytes of a SUBSCRIBE or UNSUBSCRIBE
- *   2  bytes of a PUBLISH's payload that is no text, filters of a SUBSCRIBE
- *   3  the answer is due by then; only while it is waited for
+ *   0  bits 0-15 packet id, 0 for QoS 0;  16-19 answer;  20-22 phase;  23 began;  24 resumed;  25 flush;  26 retain;
+ *      27-28 of a message that left at once: its QoS, which nobody reads
+ *   1  while the answer is waited for: it is due by then; before: bytes of a PUBLISH's payload that is no text, or of a
+ *      SUBSCRIBE or UNSUBSCRIBE
  *
  * `answer` is the packet type that ends the present wait, which also says what the entry is: 0 PUBLISH with QoS 0, 4
  * (PUBACK) PUBLISH with QoS 1, 5 (PUBREC) PUBLISH with QoS 2, 7 (PUBCOMP) PUBREL, 9 SUBSCRIBE, 11 UNSUBSCRIBE. `phase`
@@ -56,22 +56,21 @@ export type Filters = readonly (Subscription | string)[];
  * An entry is named by the index of its first word, -1 is none.
  */
 export abstract class InFlight extends Decoder {
-  // Of the table, words [32, split) are entries after PUBREC, in the order of the PUBRECs [MQTT-4.6.0-4];
-  // [split, edge) all others, in the order of acceptance [MQTT-4.6.0-1].
+  // The first entries are those after PUBREC, in the order of the PUBRECs [MQTT-4.6.0-4]; then come all others, in the
+  // order of acceptance [MQTT-4.6.0-1].
   //
   // Bits of `owed`: 1 something is to be told that no request may tell, 2 PINGREQ, 4 DISCONNECT, 8 the rest of the
   // packet that is leaving, 16 bytes wait to leave, 32 an exception waits to be thrown, and 64 for each entry in phase
   // 1 or 4.
-  split = 32;
   /**
-   * Topic and payload for each place of the table: a message's until PUBREC or a little longer, the filters until
-   * (UN)SUBSCRIBE has left.
+   * For each word of the table: a message's topic and payload until PUBREC or a little longer; the filters until
+   * (UN)SUBSCRIBE has left, then how many they were, and null.
    */
-  readonly contents: (Message["payload"] | Filters | null)[] = [];
+  readonly contents: (Message["payload"] | Filters | number | null)[] = [];
 
   /** Messages with QoS > 0, SUBSCRIBEs and UNSUBSCRIBEs accepted and not yet acknowledged. */
   get pending(): number {
-    return ((this.edge - 32) >> 2) - this.unsent;
+    return ((this.edge - 32) >> 1) - this.unsent;
   }
 
   /** QoS 0 messages that have not left. */
@@ -84,7 +83,7 @@ export abstract class InFlight extends Decoder {
 export function find(me: InFlight, id: number): number {
   const words = me.words;
   const edge = me.edge;
-  for (let at = 32; at < edge; at += 4) if (((words[at] as number) & 0xffff) === id) return at;
+  for (let at = 32; at < edge; at += 2) if (((words[at] as number) & 0xffff) === id) return at;
   return -1;
 }
 
@@ -95,7 +94,7 @@ export function nextId(me: InFlight): number {
   let id = before;
   do {
     id = id === words[1] ? (words[0] as number) : id + 1;
-    if (me.edge === 32 || find(me, id) < 0) {
+    if (find(me, id) < 0) {
       words[8] = id;
       return id;
     }
@@ -107,13 +106,12 @@ export function nextId(me: InFlight): number {
  * Takes a free entry, last in the order of acceptance, for which the caller has pushed its two `contents`. Who queues
  * it counts it as owed.
  */
-export function adopt(me: InFlight, word: number, size: number, length: number): void {
+export function adopt(me: InFlight, word: number, size: number): void {
   const words = me.words;
   const edge = me.edge;
   words[edge] = word;
   words[edge + 1] = size;
-  words[edge + 2] = length;
-  me.edge = edge + 4;
+  me.edge = edge + 2;
 }
 
 export function setPhase(me: InFlight, at: number, phase: number): void {
@@ -127,14 +125,12 @@ export function setPhase(me: InFlight, at: number, phase: number): void {
 
 /** The entry is over; its id and its place are free. `word` is its first word. */
 export function forget(me: InFlight, at: number, word: number): void {
-  const edge = me.edge - 4;
+  const edge = me.edge - 2;
   // Phases 1 and 4 are queued. What waits for its answer, the usual case, has the bit in between.
   if ((word & 0x200000) === 0 && (word & 0x500000) !== 0x500000) me.owed -= 64;
-  // After PUBREC: in the first part of the table.
-  if ((word & 0xf0000) === 0x70000) me.split -= 4;
   if (at !== edge) move(me, at, edge);
   me.edge = edge;
-  me.contents.length = (edge - 32) >> 1;
+  me.contents.length = edge - 32;
   if ((word & 0x2000000) !== 0) {
     const words = me.words;
     const expected = (words[14] as number) - 1;
@@ -143,24 +139,29 @@ export function forget(me: InFlight, at: number, word: number): void {
   }
 }
 
+/** An entry is after PUBREC now: puts it behind those that were so before. Returns where that is. */
+export function rank(me: InFlight, at: number): number {
+  const words = me.words;
+  let to = 32;
+  while (to < at && ((words[to] as number) & 0xf0000) === 0x70000) to += 2;
+  if (to < at) move(me, at, to);
+  return to;
+}
+
 /** Puts an entry at another place and closes the gap. */
-export function move(me: InFlight, from: number, to: number): void {
+function move(me: InFlight, from: number, to: number): void {
   const words = me.words;
   const contents = me.contents;
-  const step = from < to ? 4 : -4;
+  const step = from < to ? 2 : -2;
   for (let at = from; at !== to; at += step) {
-    const next = at + step;
-    for (let word = 0; word < 4; word += 1) {
-      const kept = words[at + word] as number;
-      words[at + word] = words[next + word] as number;
-      words[next + word] = kept;
-    }
-    const here = (at - 32) >> 1;
-    const there = (next - 32) >> 1;
-    for (let place = 0; place < 2; place += 1) {
-      const kept = contents[here + place];
-      contents[here + place] = contents[there + place];
-      contents[there + place] = kept;
+    for (let here = at; here < at + 2; here += 1) {
+      const there = here + step;
+      const word = words[here] as number;
+      words[here] = words[there] as number;
+      words[there] = word;
+      const content = contents[here - 32];
+      contents[here - 32] = contents[there - 32];
+      contents[there - 32] = content;
     }
   }
 }

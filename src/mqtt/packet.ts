@@ -64,7 +64,9 @@ export function checkConnect(fields: ConnectFields): number {
   const will = fields.will;
   // "MQTT", protocol level, flags and keep alive take 10 bytes (§3.1.2), the length of the id 2.
   let size = 12 + checkField(fields.id, "client id", ", MQTT-3.1.3-4");
-  if (typeof fields.clean !== "boolean") throw new TypeError("clean must be true or false");
+  if (typeof fields.clean !== "boolean" || (will != null && typeof will.retain !== "boolean")) {
+    throw new TypeError("clean and will retain must be true or false");
+  }
   checkClean(fields);
   checkWhole("keepAliveSeconds", fields.keepAliveSeconds, 0, 65535);
   if (fields.user != null) size += 2 + checkField(fields.user, "user name", ", MQTT-3.1.3-11");
@@ -75,7 +77,6 @@ export function checkConnect(fields: ConnectFields): number {
   if (will != null) {
     size += 4 + checkTopic(will.topic, false) + checkField(will.payload, "will payload", "");
     checkWhole("[MQTT-3.1.2-14] will QoS", will.qos, 0, 2);
-    if (typeof will.retain !== "boolean") throw new TypeError("will retain must be true or false");
   }
   return 1 + lengthSize(size) + size;
 }
@@ -189,7 +190,9 @@ export function filtersSize(type: 8 | 10, list: readonly (Subscription | string)
   return 1 + lengthSize(length) + length;
 }
 
-/** Writes SUBSCRIBE (8) or UNSUBSCRIBE (10). The list must have passed {@link filtersSize}. */
+/**
+ * Writes SUBSCRIBE (8) or UNSUBSCRIBE (10) with an `id` from 1 to 65535. The list must have passed {@link filtersSize}.
+ */
 export function encodeFilters(
   into: Uint8Array,
   at: number,
@@ -198,7 +201,6 @@ export function encodeFilters(
   list: readonly (Subscription | string)[],
 ): number {
   let end = at + 4;
-  checkWhole("[MQTT-2.3.1-1] packet id", id, 1, 65535);
   into[at + 2] = id >> 8;
   into[at + 3] = id;
   for (let index = 0; index < list.length; index += 1) {

@@ -5,7 +5,7 @@
 // the table.
 
 import type { Budget, Message, PayloadSource, SessionOptions } from "./contract.js";
-import { adopt, type Filters, find, forget, InFlight, move, nextId, setPhase } from "./in-flight.js";
+import { adopt, type Filters, find, forget, InFlight, nextId, rank, setPhase } from "./in-flight.js";
 import {
   checkConnect,
   checkWhole,
@@ -20,7 +20,7 @@ import {
 export abstract class Sender extends InFlight {
   // All of this is the session's own, an owner reads what says so.
 
-  /** The topic checked last; it has words[21] bytes. */
+  /** The topic checked last; words[21] has its bytes in the lower half, words[13] in the upper one. */
   topic: string | null = null;
   /** The payload of the packet that is leaving; when none is, a packet that {@link accept} has put together. */
   payload: Uint8Array | PayloadSource | null = null;
@@ -52,8 +52,7 @@ export abstract class Sender extends InFlight {
     const most = checkWhole("budget.topic", budget.topic, 1, 65535);
     const inFlight = checkWhole("budget.inFlight", budget.inFlight, 1, 65535);
     // Beside the in-flight budget, two QoS 0 messages may wait to leave.
-    const places = inFlight + 2;
-    const count = 32 + 4 * places + checkWhole("budget.inbound", budget.inbound, 0, 65535);
+    const count = 36 + 2 * inFlight + checkWhole("budget.inbound", budget.inbound, 0, 65535);
     const room = Math.max(options.stream === true ? 0 : receive, most + 9, 69);
     super(new ArrayBuffer(((room + send + 3) & ~3) + 4 * count), room + send, count);
     const words = this.words;
@@ -68,7 +67,7 @@ export abstract class Sender extends InFlight {
     const keepAlive = seconds * 1000;
     if (seconds > 0 && keepAlive < words[2]) words[2] = keepAlive;
     if (seconds > 0 && keepAlive < words[3]) words[3] = keepAlive;
-    words[5] = checkWhole("ackTimeoutMs", options.ackTimeoutMs ?? 10000, 1, 86400000);
+    this.ackTimeoutMs = checkWhole("ackTimeoutMs", options.ackTimeoutMs ?? 10000, 1, 86400000);
     // PINGREQ goes up to 2 s before the keep alive is over, so that the link's delay does not make it late.
     words[4] = keepAlive - (seconds < 8 ? seconds * 250 : 2000);
     words[6] = options.stream === true ? -1 : receive;
@@ -106,17 +105,14 @@ export abstract class Sender extends InFlight {
    * throws for an illegal id and for one in use.
    */
   release(id: number, now: number): number {
-    checkFree(this, id);
+    checkFree(this, id, 2);
     if (this.state > 3) return -4;
     if (this.pending === this.words[13]) return -1;
-    const from = this.edge;
-    const at = this.split;
     this.contents.push(null, null);
     // Resumed; phase 4, answer PUBCOMP.
-    adopt(this, 0x1470000 | id, 0, 0);
+    adopt(this, 0x1470000 | id, 0);
     this.owed += 64;
-    this.split = at + 4;
-    if (from !== at) move(this, from, at);
+    const at = rank(this, this.edge - 2);
     if (this.state === 3 && this.words[19] === 1) setPhase(this, at, 7);
     schedule(this, now);
     return id;
@@ -124,10 +120,10 @@ export abstract class Sender extends InFlight {
 
   /**
    * Asks for subscriptions: the packet id or a {@link Refusal}. The list must not change before onSubscribed. Throws a
-   * TypeError or RangeError for an empty list, an illegal filter or QoS, and a list larger than `budget.send`.
+   * TypeError or RangeError for an empty list, an illegal filter or QoS, and a list larger than `budget.send` or longer
+   * than 62, of which the answers would not fit.
    */
   subscribe(list: readonly Subscription[], now: number): number {
-    if (list.length > 62) throw new RangeError(`${list.length} filters are too many; at most 62 fit`);
     return request(this, 8, list, now);
   }
 
@@ -154,8 +150,8 @@ export abstract class Sender extends InFlight {
   flush(deadlineAt: number, now: number): void {
     const words = this.words;
     words[9] = deadlineAt;
-    words[14] = (this.edge - 32) >> 2;
-    for (let at = 32; at < this.edge; at += 4) words[at] = (words[at] as number) | 0x2000000;
+    words[14] = (this.edge - 32) >> 1;
+    for (let at = 32; at < this.edge; at += 2) words[at] = (words[at] as number) | 0x2000000;
     if (this.edge === 32) this.owed |= 1;
     wake(this, deadlineAt | 0);
     schedule(this, now);
@@ -165,7 +161,7 @@ export abstract class Sender extends InFlight {
 /** SUBSCRIBE (8) or UNSUBSCRIBE (10). */
 function request(me: Sender, type: 8 | 10, list: Filters, now: number): number {
   const size = filtersSize(type, list);
-  if (size > (me.words[28] as number)) {
+  if (size > (me.words[28] as number) || (type === 8 && list.length > 62)) {
     throw new RangeError(`${packetName(type)} takes ${size} bytes; split it or enlarge budget.send`);
   }
   if (me.state !== 3) return me.state < 3 ? -2 : -4;
@@ -173,14 +169,15 @@ function request(me: Sender, type: 8 | 10, list: Filters, now: number): number {
   const id = nextId(me);
   if (id === 0) return -1;
   me.contents.push(list, null);
-  adopt(me, 0x100000 | ((type + 1) << 16) | id, size, list.length);
+  adopt(me, 0x100000 | ((type + 1) << 16) | id, size);
   me.owed += 64;
   schedule(me, now);
   return id;
 }
 
-/** Misuse: an id that is none, or that is in use [MQTT-2.3.1-2]. */
-export function checkFree(me: Sender, id: number): void {
+/** Misuse: an id that is none, or that is in use [MQTT-2.3.1-2]; or any without QoS. */
+export function checkFree(me: Sender, id: number, qos: number): void {
+  if (qos === 0) throw new TypeError("QoS 0 has no packet id; leave it out [MQTT-2.3.1-5]");
   checkWhole("id", id, 1, 65535);
   if (find(me, id) >= 0) throw new RangeError(`packet id ${id} is in use [MQTT-2.3.1-2]`);
 }
@@ -194,7 +191,7 @@ export function wake(me: Sender, at: number): void {
 export function schedule(me: Sender, now: number): void {
   me.instant = now | 0;
   if (me.sendBy === null && me.state > 1) {
-    const at = (now + (me.words[5] as number)) | 0;
+    const at = (now + me.ackTimeoutMs) | 0;
     me.sendBy = at;
     wake(me, at);
   }
@@ -261,7 +258,7 @@ function nextItem(me: Sender): number {
   const isPingDue = (me.owed & 2) !== 0;
   if (me.owed > 63 && ((words[19] as number) > 0 || words[30] === 1)) {
     const edge = me.edge;
-    for (let at = 32; at < edge; at += 4) {
+    for (let at = 32; at < edge; at += 2) {
       const phase = ((words[at] as number) >> 20) & 7;
       if (phase === 4) return at;
       if (phase === 1) return state === 4 ? -14 : isPingDue ? -12 : at;
@@ -290,11 +287,12 @@ export function fill(me: Sender, limit: number, single: boolean): number {
   const waiting = edge;
   const most = at + limit;
   if (leaving !== 0) edge = words[29] as number;
-  const whole = edge <= most;
-  if (!whole) edge = most;
   me.at = at;
+  if (edge > most) {
+    me.start = most;
+    return limit;
+  }
   me.start = edge;
-  if (!whole) return edge - at;
   if (leaving !== 0) {
     if (edge < waiting) {
       // Acknowledgements wait until the packet is complete: its payload is put behind them, on its way past them.
@@ -353,7 +351,7 @@ function begin(me: Sender, item: number, at: number): number {
   const word = words[item] as number;
   const id = word & 0xffff;
   const answer = (word >> 16) & 15;
-  const content = me.contents[(item - 32) >> 1];
+  const content = me.contents[item - 32];
   let leaving = 6;
   let end = at + 4;
   let isSame = true;
@@ -366,20 +364,20 @@ function begin(me: Sender, item: number, at: number): number {
     leaving = answer - 1;
     isSame = end === encodeFilters(output, at, leaving, id, content as Filters);
   } else {
-    const what = me.contents[(item - 30) >> 1] as Message["payload"];
+    const what = me.contents[item - 31] as Message["payload"];
     const isText = typeof what === "string";
     const payload = isText ? new Uint8Array(ArrayBuffer.fromString(what)) : what;
     const length = payload === undefined ? 0 : payload.length;
     // DUP, QoS and RETAIN.
-    const flags = ((word >> 21) & 8) | (answer === 0 ? 0 : (answer - 3) << 1) | ((word >> 26) & 1);
-    isSame = isText || length === words[item + 2];
+    const flags = ((word >> 21) & 8) | ((word >> 26) & 1) | (answer === 0 ? 0 : (answer - 3) << 1);
+    isSame = isText || length === words[item + 1];
     if (isSame) end = encodePublishHeader(output, at, flags, content as string, length, id);
     if (end < 0) return -1;
     leaving = 3;
     me.payload = payload ?? null;
     words[10] = length;
   }
-  if (!isSame) throw new TypeError("it was changed after it was accepted");
+  if (!isSame) throw new TypeError("changed after it was accepted");
   me.leaving = leaving;
   // From queued to leaving.
   words[item] = (word + 0x100000) | 0x800000;
@@ -420,7 +418,7 @@ function putPayload(me: Sender, item: number, at: number, end: number): number {
 function sent(me: Sender, item: number): void {
   const words = me.words;
   const type = me.leaving;
-  let until = (me.instant + (words[5] as number)) | 0;
+  let until = (me.instant + me.ackTimeoutMs) | 0;
   me.leaving = 0;
   me.owed &= ~8;
   me.payload = null;
@@ -437,7 +435,7 @@ function sent(me: Sender, item: number): void {
     let at = item;
     if (at === 0) {
       const phase = type === 6 ? 5 : 2;
-      for (at = me.edge - 4; at > 28 && (((words[at] as number) >> 20) & 7) !== phase; ) at -= 4;
+      for (at = me.edge - 2; at > 30 && (((words[at] as number) >> 20) & 7) !== phase; ) at -= 2;
       // None when CONNACK has settled the entry while its last bytes were leaving.
       if (at < 32) return;
     }
@@ -450,9 +448,9 @@ function sent(me: Sender, item: number): void {
     }
     // From leaving to waiting.
     words[at] = word + 0x100000;
-    words[at + 3] = until;
-    // The filters have left; an UNSUBSCRIBE's and a SUBSCRIBE's entry has nothing else.
-    if (answer > 7) me.contents[(at - 32) >> 1] = null;
+    words[at + 1] = until;
+    // The filters have left; how many there were is asked of the answer.
+    if (answer > 7) me.contents[at - 32] = (me.contents[at - 32] as Filters).length;
   }
   if (me.dueAt === undefined || ((until - me.dueAt) | 0) < 0) me.dueAt = until;
 }

@@ -37,12 +37,10 @@ export type { ConnectFields, Subscription, Will } from "./packet.js";
  */
 export class Session<Handler extends SessionHandler = SessionHandler> extends Sender {
   declare handler: Handler;
-  /**
-   * What is running, one inside the other (transmit counts 256; `receive` is known by `held`), and the first exception
-   * of a callback, to be thrown at the end.
-   */
+  /** What is running, one inside the other (transmit counts 256; `receive` is known by `held`). */
   depth = 0;
-  errors: unknown[] | null = null;
+  /** The first exception of a callback, to be thrown at the end; there is none, if bit 32 of `owed` does not say so. */
+  declare error: unknown;
 
   /**
    * Checks everything and allocates all buffers. Throws a TypeError or RangeError for what CONNECT cannot carry and for
@@ -88,8 +86,11 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
     // Of an old session nothing may be said on a clean connection [MQTT-3.1.2-6]: a message goes as a new one, and for
     // PUBREL there is no place any more, which CONNACK settles.
     if (fields.clean) {
-      if (this.split > 32) words[30] = 0;
-      for (let at = 32; at < this.edge; at += 4) words[at] = (words[at] as number) & ~0x1000000;
+      for (let at = 32; at < this.edge; at += 2) {
+        const word = words[at] as number;
+        if ((word & 0xf0000) === 0x70000) words[30] = 0;
+        words[at] = word & ~0x1000000;
+      }
     }
     reset(this, false);
     this.start = words[20] as number;
@@ -105,8 +106,16 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
    * a TypeError or RangeError for an illegal topic, payload, QoS or id, and for an id that is in use.
    */
   publish(message: Message, now: number): number {
-    const { topic, payload, qos, retain, id, resumed } = message;
-    return accept(this, topic, payload, qos, (retain ? 1 : 0) | (resumed === true ? 8 : 0), id, now, 0);
+    return accept(
+      this,
+      message.topic,
+      message.payload,
+      message.qos,
+      (message.retain ? 1 : 0) | (message.resumed === true ? 8 : 0),
+      message.id,
+      now,
+      0,
+    );
   }
 
   /**
@@ -118,7 +127,7 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
    */
   receive(count: number, now: number, room = 0): number {
     const held = this.held;
-    if (held < 0) throw new Error("receive() from inside a callback; call it afterwards");
+    if (held < 0) throw new Error("receive() from inside a callback");
     if (!(count >= 0 && held + count <= (this.words[20] as number))) {
       throw new RangeError(`there is no room for ${count} bytes`);
     }
@@ -126,9 +135,15 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
     this.instant = now | 0;
     if (count > 0) this.cameAt = this.instant;
     if (count === 4 && this.parsing === 1 && this.owed === 0) {
-      answer = answered(this, 0, 0, room);
-      // Not before: a callback may have asked for what waits.
-      if (answer > 0) this.at = 0;
+      const bytes = this.bytes;
+      this.four.set(bytes.subarray(0, 4));
+      answer = answered(this, room);
+      if (answer > 0) {
+        // Not before: a callback may have asked for what waits.
+        this.at = 0;
+        bytes[0] = answer;
+        answer = (answer & 255) > 0 ? 4 : 0;
+      }
     }
     if (answer < 0) {
       decode(this, count);
@@ -218,10 +233,9 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
       // for a long time, and only a ping finds out. PINGRESP cannot come while a long packet is arriving, which is no
       // reason to be silent.
       const hasCome = ((this.cameAt - this.leftAt) | 0) > 0;
-      const isArriving = hasCome && this.partial;
       const ping = this.state === 3 ? words[11] : 0;
       if (
-        (ping === 1 || (ping === 3 && isArriving)) &&
+        (ping === 1 || (ping === 3 && hasCome && this.partial)) &&
         isDue(this, ((hasCome ? this.leftAt : this.cameAt) + (words[4] as number)) | 0, 0)
       ) {
         // From now on bounded by the time that the transport may take for it.
@@ -233,22 +247,22 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
       if (!wants(this)) this.sendBy = null;
       else if (this.sendBy === null) schedule(this, now);
       if (this.sendBy !== null && isDue(this, this.sendBy, 0))
-        expire(this, "the transport took no byte", words[5] as number);
+        expire(this, "the transport took no byte", this.ackTimeoutMs);
       if (this.state === 2 && isDue(this, words[12] as number, 0)) expire(this, "no CONNACK", words[2] as number);
       if (words[11] === 3 && this.state === 3 && isDue(this, words[12] as number, words[3] as number)) {
         expire(this, "no PINGRESP", words[3] as number);
       }
       // The answer that is due first, and is due.
       let first = -1;
-      for (let at = 32; at < this.edge && this.state === 3; at += 4) {
+      for (let at = 32; at < this.edge && this.state === 3; at += 2) {
         const phase = ((words[at] as number) >> 20) & 7;
-        if ((phase === 3 || phase === 6) && isDue(this, words[at + 3] as number, words[5] as number)) {
-          if (first < 0 || (((words[at + 3] as number) - (words[first + 3] as number)) | 0) < 0) first = at;
+        if ((phase === 3 || phase === 6) && isDue(this, words[at + 1] as number, this.ackTimeoutMs)) {
+          if (first < 0 || (((words[at + 1] as number) - (words[first + 1] as number)) | 0) < 0) first = at;
         }
       }
       if (first >= 0) {
         const word = words[first] as number;
-        expire(this, `no ${packetName((word >> 16) & 15)} for id ${word & 0xffff}`, words[5] as number);
+        expire(this, `no ${packetName((word >> 16) & 15)} for id ${word & 0xffff}`, this.ackTimeoutMs);
       }
     }
     this.depth -= 1;
@@ -267,7 +281,8 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
       this.words[17] = start;
       this.words[18] = end;
     }
-    return answered(this, type, id, -1);
+    this.words[5] = (id << 24) | ((id & 0xff00) << 8) | 0x200 | (type << 4);
+    return answered(this, -1);
   }
 
   /**
@@ -292,7 +307,7 @@ export class Session<Handler extends SessionHandler = SessionHandler> extends Se
     if (this.owed !== 0 && (this.leaving === 14 || this.state === 5)) course = 0;
     else if (qos === 2) {
       if (keptAt(this, message.id) > 0) course = 0;
-      else if (40 + 4 * (words[13] as number) + (words[15] as number) === words.length) {
+      else if (36 + 2 * (words[13] as number) + (words[15] as number) === words.length) {
         finish(this, "overflow", "more QoS 2 messages than budget.inbound", "4.8.0-2");
         return 0;
       }
@@ -398,5 +413,5 @@ function isDue(me: Session, limit: number, period: number): boolean {
 }
 
 function expire(me: Session, what: string, period: number): void {
-  finish(me, "timeout", `${what} within ${period} ms`, me.words[11] === 3 && what === "no PINGRESP" ? "3.12.4-1" : "");
+  finish(me, "timeout", `${what} within ${period} ms`, what === "no PINGRESP" ? "3.12.4-1" : "");
 }

@@ -13,7 +13,8 @@ const OPEN = 1460;
 function hand(rig: Rig, message: Partial<Message> = {}, room = OPEN): [number, ...string[]] {
   const { topic = "a", payload = "x", qos = 2, retain = false, id, resumed = false } = message;
   const marks = (retain ? 1 : 0) | (resumed ? 8 : 0);
-  const result = accept(rig.session, topic, payload, qos, marks, id, rig.now, typeof payload === "string" ? room : 0);
+  const isPlain = typeof payload === "string" && !resumed;
+  const result = accept(rig.session, topic, payload, qos, marks, id, rig.now, isPlain ? room : 0);
   if (result < 65_536) return [result];
   const packet = rig.session.payload as Uint8Array;
   rig.session.payload = null;
@@ -60,9 +61,15 @@ describe("at once: a message", () => {
     assert.deepEqual(rig.sent(), ["PUBLISH 1 q2 dup a: text"]);
   });
 
-  it("of an earlier life leaves with DUP", () => {
-    assert.deepEqual(hand(new Rig().open(true), { resumed: true }), [1, "PUBLISH 1 q2 dup a: x"]);
-    assert.deepEqual(hand(new Rig().open(false), { resumed: true }), [1, "PUBLISH 1 q2 a: x"]);
+  it("of an earlier life waits, and leaves with DUP", () => {
+    for (const [isKept, packet] of [
+      [true, "PUBLISH 1 q2 dup a: x"],
+      [false, "PUBLISH 1 q2 a: x"],
+    ] as const) {
+      const rig = new Rig().open(isKept);
+      assert.deepEqual(hand(rig, { resumed: true }), [1]);
+      assert.deepEqual(rig.sent(), [packet]);
+    }
   });
 
   it("waits when the transport does not take all of it", () => {

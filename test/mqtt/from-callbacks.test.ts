@@ -46,6 +46,52 @@ describe("from inside a callback", () => {
     assert.equal(own.transmit(1460, 0), 8, "PUBLISH");
   });
 
+  it("lost() inside onReceived leaves PUBREL for the next connection, and nothing behind that", () => {
+    let isLosing = true;
+    const own: Session = session(OPTIONS, { onReceived: () => isLosing && own.lost(0) });
+    own.connect(OPTIONS, 0);
+    own.transmit(1460, 0);
+    feed(own, [0x20, 2, 0, 0]);
+    own.publish({ topic: "t", payload: "x", qos: 2, retain: false }, 0);
+    own.transmit(1460, 0);
+    feed(own, [0x50, 2, 0, 1], 1460);
+    isLosing = false;
+    own.connect(OPTIONS, 0);
+    own.transmit(1460, 0);
+    feed(own, [0x20, 2, 1, 0]);
+    const count = own.transmit(1460, 0);
+    assert.deepEqual([...own.bytes.subarray(own.at, own.at + count)], [0x62, 2, 0, 1]);
+    feed(own, [0x70, 2, 0, 1]);
+    assert.equal(own.wantsTransmit, false);
+    assert.equal(own.pending, 0);
+  });
+
+  it("a connection begun inside onReceived, on which the message is sent again, waits for its own PUBREC", () => {
+    const early = { ...OPTIONS, pipeline: true };
+    let isFirst = true;
+    const own: Session = session(early, {
+      onReceived: () => {
+        if (!isFirst) return;
+        isFirst = false;
+        own.lost(0);
+        own.connect(early, 0);
+        assert.equal(own.transmit(1460, 0), 15 + 8, "CONNECT and PUBLISH");
+      },
+    });
+    own.connect(early, 0);
+    own.transmit(1460, 0);
+    feed(own, [0x20, 2, 0, 0]);
+    own.publish({ topic: "t", payload: "x", qos: 2, retain: false }, 0);
+    own.transmit(1460, 0);
+    feed(own, [0x50, 2, 0, 1], 1460);
+    feed(own, [0x20, 2, 1, 0]);
+    assert.equal(own.transmit(1460, 0), 0, "no PUBREL");
+    assert.equal(feed(own, [0x50, 2, 0, 1], 1460), 4);
+    assert.equal(own.bytes[own.at], 0x62);
+    feed(own, [0x70, 2, 0, 1]);
+    assert.equal(own.wantsTransmit, false);
+  });
+
   it("flush() inside onReceived does not keep PUBREL back, and is answered after PUBCOMP", () => {
     const told: boolean[] = [];
     const own: Session = session(OPTIONS, {

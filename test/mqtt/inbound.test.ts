@@ -101,7 +101,7 @@ describe("inbound: what is beyond the budget", () => {
     rig.raw(all);
     assert.equal(rig.session.connected, false);
     assert.equal(rig.events().length, 18);
-    assert.match(rig.closed?.detail ?? "", /more acknowledgements at once than budget.send holds/);
+    assert.match(rig.closed?.detail ?? "", /more acknowledgements than budget.send holds/);
     rig.open(true);
     rig.give(publish("a", "x", 2, 17, true));
     assert.deepEqual(rig.events(), []);

@@ -275,6 +275,17 @@ describe("resume: clean session", () => {
     assert.deepEqual(rig.sent(), ["CONNECT", "PUBLISH 7 q2 a: x"]);
   });
 
+  it("sends nothing early beside a PUBREL, of which CONNACK will say what becomes", () => {
+    const rig = new Rig({ clean: true, pipeline: true });
+    rig.session.release(7, 0);
+    rig.session.publish({ ...MESSAGE, id: 8 }, 0);
+    rig.connect();
+    assert.deepEqual(rig.sent(), ["CONNECT"]);
+    rig.give({ cmd: "connack", returnCode: 0, sessionPresent: false });
+    assert.deepEqual(rig.sent(), ["PUBLISH 8 q2 a: x"]);
+    assert.ok(rig.events().includes("delivered 7"));
+  });
+
   it("keeps no record of a message received while the end was told", () => {
     const rig = new Rig({ clean: true }).open();
     rig.session.publish(MESSAGE, 0);

@@ -43,7 +43,7 @@ describe("subscribe", () => {
   it("takes as many filters as its SUBACK has room for", () => {
     const rig = new Rig({}, { send: 1024 }).open();
     const filters = Array.from({ length: 63 }, (_, number) => ({ topic: `f/${number}`, qos: 1 }) as const);
-    assert.throws(() => rig.session.subscribe(filters, 0), /63 filters are too many; at most 62/);
+    assert.throws(() => rig.session.subscribe(filters, 0), /split it/);
     const id = rig.session.subscribe(filters.slice(1), 0);
     rig.bytes();
     rig.give({ cmd: "suback", messageId: id, granted: filters.slice(1).map(() => 1) });

@@ -152,18 +152,18 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
     name: "nobody is told of PUBREC",
     file: "mqtt/answers.ts",
     find: "me.handler.onReceived(id);",
-    replace: "",
+    replace: "id;",
   },
   {
     name: "PUBRELs leave in another order than the PUBRECs came",
-    file: "mqtt/answers.ts",
-    find: "if (at !== to) move(me, at, to);",
-    replace: "if (at !== to) me.split = to;",
+    file: "mqtt/in-flight.ts",
+    find: "if (to < at) move(me, at, to);",
+    replace: "",
   },
   {
     name: "an id in flight is picked again",
     file: "mqtt/in-flight.ts",
-    find: "if (me.edge === 32 || find(me, id) < 0) {",
+    find: "if (find(me, id) < 0) {",
     replace: "if (id >= 0) {",
   },
   {
@@ -199,7 +199,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   {
     name: "silence while a long message is arriving",
     file: "mqtt/session.ts",
-    find: "(ping === 1 || (ping === 3 && isArriving)) &&",
+    find: "(ping === 1 || (ping === 3 && hasCome && this.partial)) &&",
     replace: "ping === 1 &&",
   },
   {
