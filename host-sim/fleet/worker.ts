@@ -1,5 +1,5 @@
-// A thread of a fleet: some hundred boards, each with the real image, a radio and flash of its own, on one clock of real
-// time and the sockets of this computer. It presses and cuts as it is told, and tells what happened, some times a
+// A thread of a fleet: some hundred boards, each with the real image, a radio and flash of its own, on one clock of
+// real time and the sockets of this computer. It presses and cuts as it is told, and tells what happened, some times a
 // second.
 
 import "../globals.js";
