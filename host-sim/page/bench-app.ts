@@ -43,7 +43,7 @@ const LOWER: readonly Tab[] = Object.freeze([
 ]);
 
 export class BenchApp extends Panel {
-  protected readonly topics: readonly Topic[] = ["connection", "bench", "board", "tiles", "packets"];
+  protected readonly topics: readonly Topic[] = ["connection", "bench", "board", "packets"];
   #isPhoneOpen = false;
   #isLinkShown = false;
   #phoneBoard = -1;

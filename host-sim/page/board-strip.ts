@@ -1,6 +1,7 @@
 // All boards as tiles, one of them chosen, and the way to add one or to take the chosen one away. Knows the store.
 
 import { html, nothing } from "lit";
+import { guard } from "lit/directives/guard.js";
 import { repeat } from "lit/directives/repeat.js";
 import { KINDS, POWER_WORDS } from "./board-words.js";
 import { Panel } from "./panel.js";
@@ -17,7 +18,8 @@ export class BoardStrip extends Panel {
         ${repeat(
           boards,
           ({ view }) => view.index,
-          ({ view }) => tile(view),
+          // With fifty boards some LED blinks in every frame: only the tile of that one is drawn again.
+          ({ view }) => guard([view, view.index === store.chosen], () => tile(view)),
         )}
       </nav>
       <form class="more" aria-label="Add or remove a board" @submit=${this.#add}>

@@ -20,6 +20,12 @@ export class StepsPanel extends Panel {
   #board = -1;
   /** Pixels of chapters that are gone: their room is kept while the end is followed, so that nothing jumps. */
   #gone = 0;
+  /** Tells after the layout of a frame, when heights can be asked for without another one. */
+  readonly #sizes = new ResizeObserver(() => this.#follow());
+
+  protected override firstUpdated(): void {
+    for (const id of ["steps-list", "story"]) this.#sizes.observe(this.inside(id));
+  }
 
   protected override willUpdate(): void {
     const first = store.board?.chapters.list[0];
@@ -35,9 +41,10 @@ export class StepsPanel extends Panel {
     }
   }
 
-  protected override updated(): void {
-    const list = this.querySelector<HTMLElement>(".story");
-    if (list !== null && this.#follows) list.scrollTop = list.scrollHeight;
+  #follow(): void {
+    if (!this.#follows) return;
+    const list = this.inside("steps-list");
+    list.scrollTop = list.scrollHeight;
   }
 
   protected override render(): unknown {
@@ -53,7 +60,7 @@ export class StepsPanel extends Panel {
       <p id="empty" class="empty" ?hidden=${chapters.length > 0}>
         Press the button: every step of the firmware appears here, with its milliseconds.
       </p>
-      <div class="story" role="log" tabindex="0" aria-live="polite" aria-relevant="additions" aria-label="Steps"
+      <div id="steps-list" class="story" role="log" tabindex="0" aria-live="polite" aria-relevant="additions" aria-label="Steps"
         @scroll=${scrolled}>
         <ol id="story" ${vars({ "--gone": `${this.#gone}px` })}>
           ${repeat(
