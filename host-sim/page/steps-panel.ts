@@ -1,9 +1,11 @@
 // What happens: the chapters of the chosen board in their order, each with its steps and their milliseconds as a small
-// timeline. The end is followed until the reader scrolls up. Knows the store.
+// timeline, and under a power cut why nothing was lost. The end is followed until the reader scrolls up. Knows the
+// store; what is told of a power cut is put together in account.ts.
 
 import { html } from "lit";
 import { guard } from "lit/directives/guard.js";
 import { repeat } from "lit/directives/repeat.js";
+import { type Account, accountsOf } from "./account.js";
 import type { Chapter } from "./chapter.js";
 import { Panel } from "./panel.js";
 import type { Line } from "./protocol.js";
@@ -14,7 +16,7 @@ import { vars } from "./vars.js";
 const NEAR = 24;
 
 export class StepsPanel extends Panel {
-  protected readonly topics: readonly Topic[] = ["lines"];
+  protected readonly topics: readonly Topic[] = ["lines", "packets"];
   /** True while the reader is at the end: it then stays there. */
   #follows = true;
   #board = -1;
@@ -49,6 +51,7 @@ export class StepsPanel extends Panel {
 
   protected override render(): unknown {
     const chapters = store.board?.chapters.list ?? [];
+    const accounts = accountsOf(chapters, store.board?.packets ?? []);
     const scrolled = ({ currentTarget }: Event) => {
       const { scrollTop, clientHeight, scrollHeight } = currentTarget as HTMLElement;
       this.#follows = scrollTop + clientHeight >= scrollHeight - NEAR;
@@ -68,7 +71,10 @@ export class StepsPanel extends Panel {
             ({ id }) => id,
             (chapter) =>
               html`<li class="chapter" data-id=${chapter.id}>
-                ${guard([chapter.id, chapter.lines.length], () => draw(chapter))}
+                ${guard([chapter.id, chapter.lines.length, JSON.stringify(accounts.get(chapter.id))], () => [
+                  draw(chapter),
+                  accounts.get(chapter.id)?.map(tell),
+                ])}
               </li>`,
           )}
         </ol>
@@ -91,6 +97,14 @@ function draw({ heading, at, lines, span, result, resultWord }: Chapter): unknow
     <h3>${heading} <span class="when">at ${(at / 1000).toFixed(1)} s</span>
       <span class="result" data-word=${resultWord}>${result}</span></h3>
     <ol class="steps">${lines.map((line) => step(line, span))}</ol>`;
+}
+
+function tell({ alert, state, points }: Account): unknown {
+  const rows = points.map(([title, sentence]) => html`<div><dt>${title}</dt><dd>${sentence}</dd></div>`);
+  return html`<section class="account" data-state=${state} aria-label=${`Why ${alert} is not lost`}>
+    <h4>Why ${alert} ${state === "ended" ? "was" : "is"} not lost</h4>
+    <dl>${rows}</dl>
+  </section>`;
 }
 
 function step({ word, detail, source, since }: Line, span: number): unknown {
