@@ -163,7 +163,7 @@ function tell(each: Case, packets: readonly PacketView[], arrivals: number): Acc
   }
   const sent = sentText(kept, wire);
   if (sent !== undefined) points.push(["Sent again", sent]);
-  else if (each.deliveredAt === undefined) points.push(["Not sent yet", "It goes on as soon as the box is connected."]);
+  else if (each.deliveredAt === undefined) points.push(["Next", "It goes on as soon as the box is connected again."]);
   if (sent !== undefined) points.push(["Delivered once", onceText(kept, wire)]);
   if (each.deliveredAt !== undefined) points.push(["Seen", seenText(each.alert, arrivals)]);
   return { alert: each.alert, state: each.deliveredAt === undefined ? "waits" : "ended", points };

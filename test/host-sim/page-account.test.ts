@@ -77,8 +77,8 @@ describe("host-sim/page/account", () => {
     const { heading, state, said } = stored().packet("PUBLISH").line("power off").only;
     assert.deepEqual([heading, state], ["Press", "waits"]);
     assert.match(said["Flash kept it"] ?? "", /record of 5750-1 .* When the power failed, it was marked queued: /);
-    assert.match(said["Not sent yet"] ?? "", /as soon as the box is connected/);
-    assert.deepEqual(Object.keys(said), ["Flash kept it", "Not sent yet"]);
+    assert.match(said["Next"] ?? "", /as soon as the box is connected again/);
+    assert.deepEqual(Object.keys(said), ["Flash kept it", "Next"]);
   });
 
   it("queued: published again with DUP, and the broker knows it", () => {
@@ -131,7 +131,7 @@ describe("host-sim/page/account", () => {
 
   it("takes what was still on its way for what it is: sent before", () => {
     const story = stored().line("power off").packet("PUBLISH").line("power on");
-    assert.deepEqual(Object.keys(story.only.said), ["Flash kept it", "Not sent yet"]);
+    assert.deepEqual(Object.keys(story.only.said), ["Flash kept it", "Next"]);
     story.packet("TCP open").packet("PUBLISH", { dup: true });
     assert.match(story.only.said["Sent again"] ?? "", /once more/);
   });
