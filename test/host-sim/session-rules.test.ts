@@ -190,7 +190,7 @@ const RIGHT: readonly (readonly [name: string, steps: readonly Step[]])[] = [
   ["PUBREL of a session that is older than the judge", [...again(1), up(ack("pubrel", 7))]],
   [
     "the same id without DUP after the broker refused what came with it",
-    [up(connect()), up(publish(7)), down(connack(false, 5)), ...again(2, false), up(publish(7), 2)],
+    [...NEW, up(connect(), 2), up(publish(7), 2), down(connack(false, 5), 2), ...again(3), up(publish(7), 3)],
   ],
   [
     "the same id without DUP after the broker lost its session",
