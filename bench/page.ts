@@ -6,7 +6,8 @@
 //   --boards, --packets, --seconds         other loads; --markdown for a README, --json for scripts
 
 import { setTimeout as wait } from "node:timers/promises";
-import { type Context, Failure, readOptions, Status, start, wholeNumber } from "../board/report.js";
+import { type Context, Failure, grouped, readOptions, Status, start, wholeNumber } from "../board/report.js";
+import { buildPage } from "../host-sim/server.js";
 import { launchChromium } from "../test/host-sim/chromium.js";
 import { freePort } from "../test/host-sim/command.js";
 import { HomeProcess } from "./home-process.js";
@@ -70,6 +71,15 @@ function busySheet(rows: readonly BusyRow[]): Sheet {
     mebibytes(row.heapAfter),
   ]);
   return [heading, ...cells];
+}
+
+/** What a browser loads, without the map to the sources, which only developer tools read. */
+async function sizeNote(): Promise<string> {
+  const { files } = await buildPage();
+  const bodies = [...files].filter(([path]) => path !== "/favicon.ico").map(([, { body }]) => body);
+  const plain = bodies.map((body) => body.replace(/\n\/[/*]# sourceMappingURL=data:.*/s, ""));
+  const bytes = plain.reduce((sum, body) => sum + Buffer.byteLength(body), 0);
+  return `The page has ${grouped(bytes)} bytes in ${bodies.length} files, not compressed: they come from this machine.`;
 }
 
 const BUSY_NOTES: readonly string[] = Object.freeze([
@@ -164,7 +174,7 @@ export async function page(context: Context): Promise<number> {
   context.out(
     options.json === true
       ? `${JSON.stringify({ boards, packets, seconds, rows })}\n`
-      : `${sheetText(busySheet(rows), markdown)}\n${notesText(BUSY_NOTES)}`,
+      : `${sheetText(busySheet(rows), markdown)}\n${notesText([...BUSY_NOTES, await sizeNote()])}`,
   );
   return Status.OK;
 }
