@@ -1,7 +1,7 @@
 // The MQTT packets on the boards' connections, both ways, as panels show them: framed by their own headers, decoded by
-// mqtt-packet, judged by packet-rules (each of the board's by itself) and by session-rules (all by what came before). It
-// listens and decides nothing. Connections to a board's own ports (its setup page, where people type passwords) are no
-// MQTT and are left out.
+// mqtt-packet, judged by packet-rules (each of the board's by itself) and by session-rules (all by what came before).
+// It listens and decides nothing. Connections to a board's own ports (its setup page, where people type passwords) are
+// no MQTT and are left out.
 
 import { type Packet, type Parser, parser } from "mqtt-packet";
 import type { Traffic } from "./network.js";

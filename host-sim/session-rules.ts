@@ -1,5 +1,5 @@
-// What MQTT 3.1.1 demands of a packet because of what came before it on the connection and in the session: order, packet
-// ids, DUP, acknowledgements; of the board and of its broker. The bytes of a single packet are judged in
+// What MQTT 3.1.1 demands of a packet because of what came before it on the connection and in the session: order,
+// packet ids, DUP, acknowledgements; of the board and of its broker. The bytes of a single packet are judged in
 // packet-rules.ts. It shares no code with the firmware and none with the model broker, which judges the same from the
 // server's place. It hears what has arrived (up: at the broker, down: at the board), so nothing is held against a side
 // that it could not know of: what got lost on the way, and what a power cut made a board forget of QoS 1.

@@ -1,5 +1,5 @@
-// The single keys, and the dialog that lists them: both from one list, most of it key-table.ts. Single keys may be switched off, because they
-// get in the way of speech input [WCAG 2.1.4]. Knows key events; what a key does it is told.
+// The single keys, and the dialog that lists them: both from one list, most of it key-table.ts. Single keys may be
+// switched off, because they get in the way of speech input [WCAG 2.1.4]. Knows key events; what a key does it is told.
 
 import { html, LitElement } from "lit";
 

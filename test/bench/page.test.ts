@@ -1,5 +1,5 @@
-// `npm run bench:page`: the reader of a trace over a trace made by hand, the slope, and once all of it in real Chromium,
-// as small as it goes.
+// `npm run bench:page`: the reader of a trace over a trace made by hand, the slope, and once all of it in real
+// Chromium, as small as it goes.
 
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";

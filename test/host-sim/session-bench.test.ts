@@ -1,5 +1,5 @@
-// The judge of sessions over the bench as it runs: what the real firmware and the bench's broker say to each other breaks
-// no rule, whatever a scenario or a fault does to them.
+// The judge of sessions over the bench as it runs: what the real firmware and the bench's broker say to each other
+// breaks no rule, whatever a scenario or a fault does to them.
 
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "mocha";
