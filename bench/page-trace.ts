@@ -11,6 +11,8 @@ export interface TraceEvent {
   readonly ph: string;
   readonly ts: number;
   readonly dur?: number;
+  /** How much of `dur` the thread had a processor; not known for all. */
+  readonly tdur?: number;
   readonly pid: number;
   readonly tid: number;
 }
@@ -41,7 +43,7 @@ const WORK = Object.freeze({
 
 export type Work = keyof typeof WORK | "other";
 
-/** A task of the main thread that is longer than this makes the page feel slow (W3C Long Tasks), ms. */
+/** A task of the main thread that works longer than this makes the page feel slow (W3C Long Tasks), ms. */
 const LONG_MS = 50;
 
 export interface Stretch {
@@ -69,7 +71,9 @@ export function readTrace(events: readonly TraceEvent[], epochMs: number): Stret
   const main = within.filter((event) => event.pid === pid && event.tid === tid);
   const seconds = (end.ts - begin.ts) / 1e6;
   const drawn = within.filter(({ name, ...event }) => name === "DrawFrame" && event.pid === pid).map(({ ts }) => ts);
-  const tasks = main.filter(({ name, ph }) => name === "RunTask" && ph === "X").map(({ dur = 0 }) => dur / 1000);
+  const tasks = main
+    .filter(({ name, ph }) => name === "RunTask" && ph === "X")
+    .map((event) => processorTime(event) / 1000);
   const paints = paintTimes(main, drawn, epochMs);
   return {
     seconds,
@@ -79,6 +83,11 @@ export function readTrace(events: readonly TraceEvent[], epochMs: number): Stret
     paintMs: [percentile(paints, 50) ?? Number.NaN, percentile(paints, 95) ?? Number.NaN],
     shares: sharesOf(main, seconds * 1e6),
   };
+}
+
+/** What the thread itself has worked: on a busy machine others work in between. */
+function processorTime({ dur = 0, tdur = dur }: TraceEvent): number {
+  return tdur;
 }
 
 /**
@@ -99,19 +108,21 @@ function paintTimes(main: readonly TraceEvent[], drawn: readonly number[], epoch
   return times;
 }
 
-/** Each event's own time, without that of the events inside it, by kind of work. */
+/** Each event's own time of the processor, without that of the events inside it, by kind of work. */
 function sharesOf(main: readonly TraceEvent[], whole: number): Record<Work, number> {
   const shares: Record<Work, number> = { script: 0, garbage: 0, style: 0, layout: 0, paint: 0, other: 0 };
   const complete = main.filter(({ ph, dur }) => ph === "X" && dur !== undefined);
   complete.sort((a, b) => a.ts - b.ts || (b.dur ?? 0) - (a.dur ?? 0));
   const open: { until: number; work: Work }[] = [];
-  for (const { name, ts, dur = 0 } of complete) {
+  for (const event of complete) {
+    const { name, ts, dur = 0 } = event;
+    const worked = processorTime(event);
     while ((open.at(-1)?.until ?? Number.POSITIVE_INFINITY) <= ts) open.pop();
     const outer = open.at(-1);
-    if (outer !== undefined) shares[outer.work] -= Math.min(dur, outer.until - ts);
+    if (outer !== undefined) shares[outer.work] -= worked;
     // Work without a name of its own belongs to what it is part of.
     const work = workOf(name) ?? outer?.work ?? "other";
-    shares[work] += dur;
+    shares[work] += worked;
     open.push({ until: ts + dur, work });
   }
   for (const work of Object.keys(shares) as Work[]) shares[work] /= whole;

@@ -83,6 +83,8 @@ async function sizeNote(): Promise<string> {
 }
 
 const BUSY_NOTES: readonly string[] = Object.freeze([
+  "Tasks and shares are the main thread's own time on the processor; frames and event to paint are times of the clock, " +
+    "and suffer from whatever else the machine does.",
   "Measured in headless Chromium without a graphics card; the firmware of all boards runs on the same machine. The " +
     "bench sends what has happened at most 30 times a second, so that is also the most frames there can be.",
   "Event to paint: from the packet at the broker's socket until the first frame that shows it, the oldest of each message.",

@@ -48,6 +48,12 @@ describe("bench/page-trace", () => {
     assert.deepEqual(percent, { script: 25, garbage: 0, style: 10, layout: 5, paint: 5, other: 15 });
   });
 
+  it("counts what the thread has worked, not what it has waited for a processor", () => {
+    const slow = FRAME.map((event) => (event.name === "RunTask" ? { ...event, tdur: 45_000 } : event));
+    const { longestTaskMs, longTasks, shares } = readTrace(slow, 1000);
+    assert.deepEqual([longestTaskMs, longTasks, Math.round(shares.other * 1000)], [45, 0, 0]);
+  });
+
   it("counts neither other threads nor what lies outside of the marks", () => {
     const noise = [
       { ...work("RunTask", 500, 200), tid: 9 },
