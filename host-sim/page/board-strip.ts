@@ -2,10 +2,10 @@
 
 import { html, nothing } from "lit";
 import { guard } from "lit/directives/guard.js";
-import { repeat } from "lit/directives/repeat.js";
 import { KINDS, POWER_WORDS } from "./board-words.js";
 import { Panel } from "./panel.js";
 import type { BoardView } from "./protocol.js";
+import { rows } from "./rows.js";
 import { store, type Topic } from "./store.js";
 
 export class BoardStrip extends Panel {
@@ -15,7 +15,7 @@ export class BoardStrip extends Panel {
     const boards = [...store.boards.values()];
     return html`
       <nav id="boards" class="boards" aria-label="Boards">
-        ${repeat(
+        ${rows(
           boards,
           ({ view }) => view.index,
           // With fifty boards some LED blinks in every frame: only the tile of that one is drawn again.

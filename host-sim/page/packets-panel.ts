@@ -2,10 +2,10 @@
 // newest are followed while the reader is at the end. Knows the store; what is filtered and how is in packet-filter.ts.
 
 import { html, nothing } from "lit";
-import { repeat } from "lit/directives/repeat.js";
 import type { PacketView } from "./details.js";
 import { dump, fits, KINDS, type Kind } from "./packet-filter.js";
 import { Panel } from "./panel.js";
+import { rows } from "./rows.js";
 import { store, type Topic } from "./store.js";
 import { vars } from "./vars.js";
 
@@ -128,7 +128,7 @@ export class PacketsPanel extends Panel {
       </div>
       <div id="packet-room" class="room" role="rowgroup" ${vars({ "--room": `${this.#rows.length * ROW}px` })}>
         <div class="window" role="presentation" ${vars({ "--top": `${first * ROW}px` })}>
-          ${repeat(
+          ${rows(
             this.#rows.slice(first, last),
             ({ id }) => id,
             (packet, index) => this.#row(packet, first + index),

@@ -4,11 +4,11 @@
 
 import { html } from "lit";
 import { guard } from "lit/directives/guard.js";
-import { repeat } from "lit/directives/repeat.js";
 import { type Account, accountsOf } from "./account.js";
 import type { Chapter } from "./chapter.js";
 import { Panel } from "./panel.js";
 import type { Line } from "./protocol.js";
+import { rows } from "./rows.js";
 import { store, type Topic } from "./store.js";
 import { vars } from "./vars.js";
 
@@ -66,7 +66,7 @@ export class StepsPanel extends Panel {
       <div id="steps-list" class="story" role="log" tabindex="0" aria-live="polite" aria-relevant="additions" aria-label="Steps"
         @scroll=${scrolled}>
         <ol id="story" ${vars({ "--gone": `${this.#gone}px` })}>
-          ${repeat(
+          ${rows(
             chapters,
             ({ id }) => id,
             (chapter) =>
