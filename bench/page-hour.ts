@@ -28,12 +28,16 @@ const PRESS_MS = 30_000;
 
 const MINUTE_MS = 60_000;
 
-/** @param heard gets each sample as it is taken. */
+/**
+ * @param heard gets each sample as it is taken.
+ * @param signal ends it before its time, with what there is until then.
+ */
 export async function measureHour(
   browser: Browser,
   home: HomeProcess,
   minutes: number,
   heard: (sample: Sample) => void,
+  signal: AbortSignal,
 ): Promise<readonly Sample[]> {
   const page = await openPage(browser, home, ["What happens", "Packets"]);
   const session = await page.context().newCDPSession(page);
@@ -42,7 +46,11 @@ export async function measureHour(
   const samples: Sample[] = [];
   const begin = performance.now();
   for (let minute = 0; minute <= minutes; minute += 1) {
-    await wait(Math.max(0, begin + minute * MINUTE_MS - performance.now()));
+    const until = Math.max(0, begin + minute * MINUTE_MS - performance.now());
+    await wait(until, undefined, { signal }).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
+    if (signal.aborted) break;
     const pageHeap = await heapOf(session);
     const { nodes } = await session.send("Memory.getDOMCounters");
     const { heapUsed, rss, alerts } = await home.memory();

@@ -134,17 +134,17 @@ async function busy(boards: number, packets: number, seconds: number): Promise<B
   }
 }
 
-async function hour({ err }: Context, minutes: number): Promise<readonly Sample[]> {
+async function hour({ err, signal }: Context, minutes: number): Promise<readonly Sample[]> {
   const home = await startHome();
   const browser = await launchChromium();
   try {
     if (browser === undefined) throw new Failure("no Chromium here: install it, or set CHROMIUM to its path");
-    return await measureHour(browser, home, minutes, ({ minute, pageHeap, pageNodes, serverHeap, serverRss, alerts }) =>
+    const tell = ({ minute, pageHeap, pageNodes, serverHeap, serverRss, alerts }: Sample) =>
       err(
         `minute ${minute}: page ${mebibytes(pageHeap)} MiB, ${pageNodes} nodes; server ${mebibytes(serverHeap)} MiB, ` +
           `resident ${mebibytes(serverRss)} MiB; ${alerts} alerts\n`,
-      ),
-    );
+      );
+    return await measureHour(browser, home, minutes, tell, signal);
   } finally {
     await Promise.all([browser?.close(), home.close()]);
   }
