@@ -94,7 +94,7 @@ describe("bench/page", function () {
     assert.equal(status, 2);
     assert.match(err, /there is no option --hours; there are --boards, /);
     assert.equal((await say(page, ["--boards", "0"])).status, 2);
-    assert.equal((await say(page, ["--boards", "2", "--packets", "9"])).status, 2, "that would be double presses");
+    assert.equal((await say(page, ["--boards", "2", "--packets", "13"])).status, 2, "that would be double presses");
   });
 
   it("measures the real page in real Chromium", async function () {
