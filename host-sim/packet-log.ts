@@ -1,6 +1,7 @@
 // The MQTT packets on the boards' connections, both ways, as panels show them: framed by their own headers, decoded by
-// mqtt-packet, those of the boards judged by packet-rules. It listens and decides nothing. Connections to a board's own
-// ports (its setup page, where people type passwords) are no MQTT and are left out.
+// mqtt-packet, judged by packet-rules (each of the board's by itself) and by session-rules (all by what came before).
+// It listens and decides nothing. Connections to a board's own ports (its setup page, where people type passwords) are
+// no MQTT and are left out.
 
 import { type Packet, type Parser, parser } from "mqtt-packet";
 import type { Traffic } from "./network.js";
@@ -10,6 +11,7 @@ import { packetWords } from "./packet-words.js";
 import type { PacketView } from "./page/details.js";
 import { PasswordMask } from "./password-mask.js";
 import { Ring } from "./ring.js";
+import { SessionRules } from "./session-rules.js";
 
 const Limit = Object.freeze({
   /** Rows kept for a view that comes later. */
@@ -40,6 +42,7 @@ export class PacketLog {
   readonly #tell: (packet: PacketView, payload: Uint8Array | undefined) => void;
   readonly #rows = new Ring<PacketView>(Limit.ROWS);
   readonly #boards = new Map<number, Followed[]>();
+  readonly #sessions = new Map<number, SessionRules>();
   #id = 0;
 
   /** @param tell hears each row, with the whole payload of a PUBLISH beside it. */
@@ -79,6 +82,7 @@ export class PacketLog {
   /** The board is not there any more, and neither are its rows. */
   remove(board: number): void {
     this.#boards.delete(board);
+    this.#sessions.delete(board);
     this.#rows.retain((row) => row.board !== board);
   }
 
@@ -89,7 +93,17 @@ export class PacketLog {
     this.#row(board, traffic, { type: "TCP open", detail: `port ${traffic.port} of the broker` });
   }
 
+  #sessionOf(board: number): SessionRules {
+    let session = this.#sessions.get(board);
+    if (session === undefined) {
+      session = new SessionRules();
+      this.#sessions.set(board, session);
+    }
+    return session;
+  }
+
   #forget(board: number, connection: number): void {
+    this.#sessions.get(board)?.ended(connection);
     const followed = this.#boards.get(board)?.filter((each) => each.connection !== connection) ?? [];
     this.#boards.set(board, followed);
   }
@@ -120,17 +134,20 @@ export class PacketLog {
   }
 
   #packet(board: number, traffic: Traffic, bytes: Uint8Array, secret: Uint8Array): void {
-    const breach = traffic.direction === "up" ? checkPacket(bytes)[0] : undefined;
+    const wrong = traffic.direction === "up" ? checkPacket(bytes)[0] : undefined;
     const packet = decode(bytes);
-    const base = { length: bytes.byteLength, hex: shownHex(bytes, secret), breach };
+    const base = { length: bytes.byteLength, hex: shownHex(bytes, secret) };
     if (packet instanceof Error) {
-      this.#row(board, traffic, { ...base, type: "bytes", detail: packet.message });
+      this.#row(board, traffic, { ...base, breach: wrong, type: "bytes", detail: packet.message });
       return;
     }
+    // The session goes on whatever is wrong with the packet by itself.
+    const misplaced = this.#sessionOf(board)[traffic.direction](traffic.connection, packet);
     const isPublish = packet.cmd === "publish";
     const payload = isPublish ? Buffer.from(packet.payload) : undefined;
     const row = {
       ...base,
+      breach: wrong ?? misplaced,
       type: packet.cmd.toUpperCase(),
       topic: topicOf(packet),
       packetId: packet.messageId,

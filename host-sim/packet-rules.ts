@@ -1,6 +1,6 @@
 // What MQTT 3.1.1 demands of the bytes of one packet that a client sends, whatever came before it. Works on raw bytes
 // and shares no code with mqtt-packet or with the firmware's codec, so that each of the three checks the others. Knows
-// nothing of sessions; those rules are in broker-client.ts.
+// nothing of sessions: those rules are in session-rules.ts, and for the model broker in broker-client.ts.
 
 /** A rule that was broken: `MQTT-3.1.0-2`, and how. */
 export interface Breach {

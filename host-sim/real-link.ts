@@ -136,9 +136,16 @@ export class RealLink implements Connection {
     const socket = this.#socket;
     const passes = this.#passes;
     this.#leave();
-    if (socket !== undefined && this.#isOpen && !passes) this.#fallSilent(socket);
-    else if (socket?.connecting === false) this.#carryUp(() => socket.resetAndDestroy());
-    else this.destroy();
+    if (socket !== undefined && this.#isOpen && !passes) {
+      this.#fallSilent(socket);
+    } else if (socket?.connecting === false) {
+      this.#carryUp(() => {
+        this.#owner.heard("reset", "up", nothing);
+        socket.resetAndDestroy();
+      });
+    } else {
+      this.destroy();
+    }
   }
 
   vanish(): void {

@@ -7,12 +7,12 @@ import type { BoardPanel } from "./board-panel.js";
 import "./board-strip.js";
 import "./broker-panel.js";
 import "./keys.js";
+import { actionOf, KEY_TABLE, type KeyRow, keyName, SecondThought } from "./key-table.js";
 import type { Key, KeysDialog } from "./keys.js";
 import { Panel } from "./panel.js";
 import "./phone-panel.js";
 import { faultCount } from "./faults-panel.js";
 import type { PhonePanel } from "./phone-panel.js";
-import type { Action } from "./protocol.js";
 import "./memory-panel.js";
 import "./packets-panel.js";
 import "./steps-panel.js";
@@ -22,11 +22,8 @@ import { hasLink } from "./scenarios-panel.js";
 import { store, type Topic } from "./store.js";
 import "./tab-pane.js";
 import type { Tab, TabPane } from "./tab-pane.js";
-import { toggleBroker, togglePause, toggleWiFi } from "./top-bar.js";
+import "./top-bar.js";
 import "./watch-bar.js";
-
-/** A key can be hit by mistake: settings and stored alerts are erased by the second one within this time. */
-const CONFIRM_MS = 3000;
 
 const UPPER: readonly Tab[] = Object.freeze([
   { id: "steps", title: "What happens", key: "1", panel: html`<steps-panel></steps-panel>` },
@@ -43,11 +40,11 @@ const LOWER: readonly Tab[] = Object.freeze([
 ]);
 
 export class BenchApp extends Panel {
-  protected readonly topics: readonly Topic[] = ["connection", "bench", "board", "tiles", "packets"];
+  protected readonly topics: readonly Topic[] = ["connection", "bench", "board", "packets"];
   #isPhoneOpen = false;
   #isLinkShown = false;
   #phoneBoard = -1;
-  #resetAskedAt = Number.NEGATIVE_INFINITY;
+  readonly #second = new SecondThought();
   readonly #keys: readonly Key[] = this.#table();
 
   protected override willUpdate(): void {
@@ -117,14 +114,6 @@ export class BenchApp extends Panel {
     }
   }
 
-  #factoryReset(): void {
-    const now = performance.now();
-    const isMeant = now - this.#resetAskedAt < CONFIRM_MS;
-    this.#resetAskedAt = isMeant ? Number.NEGATIVE_INFINITY : now;
-    if (isMeant) store.act({ type: "factory", board: store.chosen });
-    this.#board?.say(isMeant ? "" : "f again: factory reset, settings and stored alerts are erased");
-  }
-
   /** The board before or after the chosen one. */
   #chooseNext(by: 1 | -1): void {
     const all = [...store.boards.keys()];
@@ -133,39 +122,42 @@ export class BenchApp extends Panel {
   }
 
   #table(): readonly Key[] {
-    type Gesture = Extract<Action, { readonly board: number; readonly on?: never; readonly type: string }>["type"];
-    const gesture = (key: string, type: Exclude<Gesture, "remove" | "fault" | "power">, text: string): Key => {
-      return { key, text, down: () => store.act({ type, board: store.chosen }) };
-    };
-    return [
-      {
-        key: " ",
-        text: "the button: down while you hold it",
-        down: () => this.#board?.down(),
-        up: () => this.#board?.up(),
-      },
-      gesture("l", "long", "long press"),
-      gesture("d", "double", "double press"),
-      gesture("s", "setup", "open the setup: hold for 6 s (on RST: five quick presses)"),
-      {
-        key: "f",
-        show: "f f",
-        text: "factory reset: hold for 11 s (on RST: ten quick presses)",
-        down: () => this.#factoryReset(),
-      },
-      gesture("r", "reset", "reset the board"),
-      gesture("x", "crash", "crash: the watchdog bites"),
-      gesture("p", "blackout", "cut the power; it returns after a second"),
-      { key: "w", text: "Wi-Fi off or on", down: toggleWiFi },
-      { key: "b", text: "broker off or on", down: toggleBroker },
-      { key: ",", text: "pause the boards' time, or let it go on", down: togglePause },
-      { key: ".", text: "while it is paused: the next thing happens", down: () => store.act({ type: "step" }) },
-      { key: "[", text: "the board before", down: () => this.#chooseNext(-1) },
-      { key: "]", text: "the board after", down: () => this.#chooseNext(1) },
-      ...[...UPPER, ...LOWER].map(({ id, title, key }) => ({ key, text: title, down: () => this.#show(id) })),
-      { key: "8", text: "the phone: open or close", down: () => void this.#phone(!this.#isPhoneOpen) },
-      { key: "?", text: "this list", down: () => this.#dialog.open() },
-    ];
+    const panels = [...UPPER, ...LOWER].map(
+      ({ id, title, key }): Key => ({ key, text: title, down: () => this.#show(id) }),
+    );
+    const phone = { key: "8", text: "the phone: open or close", down: () => void this.#phone(!this.#isPhoneOpen) };
+    const deeds = KEY_TABLE.filter(({ only }) => only === undefined).map((row): Key => {
+      const key = { key: row.key, show: keyName(row), text: row.text, down: () => this.#do(row) };
+      if (row.deed !== "press") return key;
+      return { ...key, text: "the button: down while you hold it", up: () => this.#board?.up() };
+    });
+    return [...deeds, ...panels, phone];
+  }
+
+  #do({ deed, key, asks }: KeyRow): void {
+    switch (deed) {
+      case "press":
+        this.#board?.down();
+        return;
+      case "faults":
+        this.#show("faults");
+        return;
+      case "before":
+      case "after":
+        this.#chooseNext(deed === "after" ? 1 : -1);
+        return;
+      case "help":
+        this.#dialog.open();
+        return;
+    }
+    const { bench, board } = store;
+    if (bench === undefined || board === undefined) return;
+    // Its switch says why it cannot be switched.
+    if (deed === "broker" && !bench.brokerOurs) return;
+    const isMeant = asks === undefined || this.#second.isMeant(key, store.chosen, performance.now());
+    this.#board?.say(isMeant ? "" : `${key} again: ${asks}`);
+    const action = isMeant ? actionOf(deed, bench, board.view) : undefined;
+    if (action !== undefined) store.act(action);
   }
 }
 

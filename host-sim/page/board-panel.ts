@@ -13,7 +13,7 @@ import { store, type Topic } from "./store.js";
 const MODEL = "alertbox-board";
 
 export class BoardPanel extends Panel {
-  protected readonly topics: readonly Topic[] = ["board", "led", "tiles", "connection"];
+  protected readonly topics: readonly Topic[] = ["board", "led", "connection"];
   #model: Model = localStorage.getItem(MODEL) === "d1-mini" ? "d1-mini" : "nodemcu";
   /** What stands under the button instead of the hint, while it is held or a key asks back. */
   #said = "";

@@ -1,10 +1,11 @@
 // All boards as tiles, one of them chosen, and the way to add one or to take the chosen one away. Knows the store.
 
 import { html, nothing } from "lit";
-import { repeat } from "lit/directives/repeat.js";
+import { guard } from "lit/directives/guard.js";
 import { KINDS, POWER_WORDS } from "./board-words.js";
 import { Panel } from "./panel.js";
 import type { BoardView } from "./protocol.js";
+import { rows } from "./rows.js";
 import { store, type Topic } from "./store.js";
 
 export class BoardStrip extends Panel {
@@ -14,10 +15,11 @@ export class BoardStrip extends Panel {
     const boards = [...store.boards.values()];
     return html`
       <nav id="boards" class="boards" aria-label="Boards">
-        ${repeat(
+        ${rows(
           boards,
           ({ view }) => view.index,
-          ({ view }) => tile(view),
+          // With fifty boards some LED blinks in every frame: only the tile of that one is drawn again.
+          ({ view }) => guard([view, view.index === store.chosen], () => tile(view)),
         )}
       </nav>
       <form class="more" aria-label="Add or remove a board" @submit=${this.#add}>

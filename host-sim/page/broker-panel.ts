@@ -2,9 +2,9 @@
 // connected, its own figures, and what it knows of each box. Knows the store; the tree is reckoned in topic-tree.ts.
 
 import { html, nothing, type PropertyValues } from "lit";
-import { repeat } from "lit/directives/repeat.js";
 import type { TopicView } from "./details.js";
 import { Panel } from "./panel.js";
+import { rows } from "./rows.js";
 import { store, type Topic } from "./store.js";
 import { rowsOf, type TopicRow } from "./topic-tree.js";
 import { vars } from "./vars.js";
@@ -49,7 +49,7 @@ export class BrokerPanel extends Panel {
   #tree(): unknown {
     const focused = this.#rows.some(({ path }) => path === this.#picked) ? this.#picked : this.#rows[0]?.path;
     return html`<ul role="tree" aria-label="Topics" @keydown=${this.#key}>
-        ${repeat(
+        ${rows(
           this.#rows,
           ({ path }) => path,
           (row) => this.#row(row, row.path === focused),

@@ -1,15 +1,15 @@
-// The single keys, and the dialog that lists them: both from one table. Single keys may be switched off, because they
-// get in the way of speech input [WCAG 2.1.4]. Knows key events; what a key does it is told.
+// The single keys, and the dialog that lists them: both from one list, most of it key-table.ts. Single keys may be
+// switched off, because they get in the way of speech input [WCAG 2.1.4]. Knows key events; what a key does it is told.
 
 import { html, LitElement } from "lit";
 
 export interface Key {
-  /** As `KeyboardEvent.key` says it. */
+  /** As `KeyboardEvent.key` says it, letters small. */
   readonly key: string;
   readonly text: string;
   readonly down: () => void;
   readonly up?: () => void;
-  /** Told twice within three seconds before it is done. */
+  /** As it is listed; the key itself unless given. */
   readonly show?: string;
 }
 
@@ -27,7 +27,7 @@ export class KeysDialog extends LitElement {
     super.connectedCallback();
     // For as long as the page lives: there is one such dialog.
     addEventListener("keydown", (event) => this.#down(event));
-    addEventListener("keyup", (event) => this.#keys.find(({ key }) => key === event.key)?.up?.());
+    addEventListener("keyup", (event) => this.#find(event)?.up?.());
   }
 
   open(): void {
@@ -49,7 +49,7 @@ export class KeysDialog extends LitElement {
       <dl>
         ${this.#keys.map(
           ({ key, text, show }) =>
-            html`<div><dt>${(show ?? (key === " " ? "Space" : key))
+            html`<div><dt>${(show ?? key)
               .split(" ")
               .map((each) => html`<kbd>${each}</kbd> `)}</dt><dd>${text}</dd></div>`,
         )}
@@ -74,9 +74,14 @@ export class KeysDialog extends LitElement {
     return !(isNative && (event.key === " " || event.key === "Enter"));
   }
 
+  /** Also with caps lock. */
+  #find(event: KeyboardEvent): Key | undefined {
+    return this.#keys.find(({ key }) => key === event.key.toLowerCase());
+  }
+
   #down(event: KeyboardEvent): void {
     if (!this.#isOurs(event)) return;
-    const key = this.#keys.find((each) => each.key === event.key);
+    const key = this.#find(event);
     if (key === undefined) return;
     event.preventDefault();
     if (!event.repeat) key.down();

@@ -5,6 +5,7 @@ import { html, nothing } from "lit";
 import type { PacketView } from "./details.js";
 import { dump, fits, KINDS, type Kind } from "./packet-filter.js";
 import { Panel } from "./panel.js";
+import { rows } from "./rows.js";
 import { store, type Topic } from "./store.js";
 import { vars } from "./vars.js";
 
@@ -27,6 +28,11 @@ export class PacketsPanel extends Panel {
   #anchor = 0;
   #top = 0;
   #height = 300;
+  /** The place in the list has changed, and it has to be scrolled there. */
+  #moves = false;
+  /** Tells after the layout of a frame, when sizes can be asked for without another one. */
+  readonly #sizes = new ResizeObserver(() => this.#measure());
+  #observed: Element | undefined;
 
   protected override willUpdate(): void {
     const wish = { kinds: this.#kinds, withPings: this.#withPings, text: this.#text };
@@ -37,15 +43,33 @@ export class PacketsPanel extends Panel {
       return;
     }
     const anchor = this.#rows.findIndex(({ id }) => id >= this.#anchor);
-    if (anchor >= 0) this.#top = anchor * ROW + (this.#top % ROW);
+    const top = anchor < 0 ? this.#top : anchor * ROW + (this.#top % ROW);
+    this.#moves ||= top !== this.#top;
+    this.#top = top;
   }
 
   protected override updated(): void {
     const list = this.querySelector<HTMLElement>(".packetlist");
-    if (list === null) return;
-    this.#height = list.clientHeight || this.#height;
-    const top = this.#follows ? list.scrollHeight : this.#top;
-    if (Math.abs(list.scrollTop - top) >= 1) list.scrollTop = top;
+    if (list !== null && list !== this.#observed) {
+      this.#sizes.disconnect();
+      this.#sizes.observe(list);
+      this.#sizes.observe(this.inside("packet-room"));
+    }
+    this.#observed = list ?? undefined;
+    if (!this.#moves || list === null) return;
+    this.#moves = false;
+    list.scrollTop = this.#top;
+  }
+
+  /** The list or what is in it has another size. */
+  #measure(): void {
+    const list = this.querySelector<HTMLElement>(".packetlist");
+    if (list === null || list.clientHeight === 0) return;
+    if (list.clientHeight !== this.#height) {
+      this.#height = list.clientHeight;
+      this.requestUpdate();
+    }
+    if (this.#follows) list.scrollTop = list.scrollHeight;
   }
 
   protected override render(): unknown {
@@ -102,9 +126,13 @@ export class PacketsPanel extends Panel {
           (head) => html`<span role="columnheader">${head || html`<span class="unseen">direction</span>`}</span>`,
         )}
       </div>
-      <div class="room" role="rowgroup" ${vars({ "--room": `${this.#rows.length * ROW}px` })}>
+      <div id="packet-room" class="room" role="rowgroup" ${vars({ "--room": `${this.#rows.length * ROW}px` })}>
         <div class="window" role="presentation" ${vars({ "--top": `${first * ROW}px` })}>
-          ${this.#rows.slice(first, last).map((packet, index) => this.#row(packet, first + index))}
+          ${rows(
+            this.#rows.slice(first, last),
+            ({ id }) => id,
+            (packet, index) => this.#row(packet, first + index),
+          )}
         </div>
       </div>
       ${
@@ -189,6 +217,7 @@ export class PacketsPanel extends Panel {
     const above = index * ROW;
     const below = above + 2 * ROW - this.#height;
     this.#follows = index === this.#rows.length - 1;
+    this.#moves = true;
     if (this.#top > above) this.#top = above;
     else if (this.#top < below) this.#top = below;
     this.#anchor = this.#rows[Math.floor(this.#top / ROW)]?.id ?? 0;

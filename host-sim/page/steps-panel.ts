@@ -1,12 +1,14 @@
 // What happens: the chapters of the chosen board in their order, each with its steps and their milliseconds as a small
-// timeline. The end is followed until the reader scrolls up. Knows the store.
+// timeline, and under a power cut why nothing was lost. The end is followed until the reader scrolls up. Knows the
+// store; what is told of a power cut is put together in account.ts.
 
 import { html } from "lit";
 import { guard } from "lit/directives/guard.js";
-import { repeat } from "lit/directives/repeat.js";
+import { type Account, accountsOf } from "./account.js";
 import type { Chapter } from "./chapter.js";
 import { Panel } from "./panel.js";
 import type { Line } from "./protocol.js";
+import { rows } from "./rows.js";
 import { store, type Topic } from "./store.js";
 import { vars } from "./vars.js";
 
@@ -14,12 +16,18 @@ import { vars } from "./vars.js";
 const NEAR = 24;
 
 export class StepsPanel extends Panel {
-  protected readonly topics: readonly Topic[] = ["lines"];
+  protected readonly topics: readonly Topic[] = ["lines", "packets"];
   /** True while the reader is at the end: it then stays there. */
   #follows = true;
   #board = -1;
   /** Pixels of chapters that are gone: their room is kept while the end is followed, so that nothing jumps. */
   #gone = 0;
+  /** Tells after the layout of a frame, when heights can be asked for without another one. */
+  readonly #sizes = new ResizeObserver(() => this.#follow());
+
+  protected override firstUpdated(): void {
+    for (const id of ["steps-list", "story"]) this.#sizes.observe(this.inside(id));
+  }
 
   protected override willUpdate(): void {
     const first = store.board?.chapters.list[0];
@@ -35,13 +43,15 @@ export class StepsPanel extends Panel {
     }
   }
 
-  protected override updated(): void {
-    const list = this.querySelector<HTMLElement>(".story");
-    if (list !== null && this.#follows) list.scrollTop = list.scrollHeight;
+  #follow(): void {
+    if (!this.#follows) return;
+    const list = this.inside("steps-list");
+    list.scrollTop = list.scrollHeight;
   }
 
   protected override render(): unknown {
     const chapters = store.board?.chapters.list ?? [];
+    const accounts = accountsOf(chapters, store.board?.packets ?? []);
     const scrolled = ({ currentTarget }: Event) => {
       const { scrollTop, clientHeight, scrollHeight } = currentTarget as HTMLElement;
       this.#follows = scrollTop + clientHeight >= scrollHeight - NEAR;
@@ -53,15 +63,18 @@ export class StepsPanel extends Panel {
       <p id="empty" class="empty" ?hidden=${chapters.length > 0}>
         Press the button: every step of the firmware appears here, with its milliseconds.
       </p>
-      <div class="story" role="log" tabindex="0" aria-live="polite" aria-relevant="additions" aria-label="Steps"
+      <div id="steps-list" class="story" role="log" tabindex="0" aria-live="polite" aria-relevant="additions" aria-label="Steps"
         @scroll=${scrolled}>
         <ol id="story" ${vars({ "--gone": `${this.#gone}px` })}>
-          ${repeat(
+          ${rows(
             chapters,
             ({ id }) => id,
             (chapter) =>
               html`<li class="chapter" data-id=${chapter.id}>
-                ${guard([chapter.id, chapter.lines.length], () => draw(chapter))}
+                ${guard([chapter.id, chapter.lines.length, JSON.stringify(accounts.get(chapter.id))], () => [
+                  draw(chapter),
+                  accounts.get(chapter.id)?.map(tell),
+                ])}
               </li>`,
           )}
         </ol>
@@ -84,6 +97,14 @@ function draw({ heading, at, lines, span, result, resultWord }: Chapter): unknow
     <h3>${heading} <span class="when">at ${(at / 1000).toFixed(1)} s</span>
       <span class="result" data-word=${resultWord}>${result}</span></h3>
     <ol class="steps">${lines.map((line) => step(line, span))}</ol>`;
+}
+
+function tell({ alert, state, points }: Account): unknown {
+  const rows = points.map(([title, sentence]) => html`<div><dt>${title}</dt><dd>${sentence}</dd></div>`);
+  return html`<section class="account" data-state=${state} aria-label=${`Why ${alert} is not lost`}>
+    <h4>Why ${alert} ${state === "ended" ? "was" : "is"} not lost</h4>
+    <dl>${rows}</dl>
+  </section>`;
 }
 
 function step({ word, detail, source, since }: Line, span: number): unknown {

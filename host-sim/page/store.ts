@@ -61,6 +61,11 @@ export interface BoardState {
 
 const NO_BROKER: BrokerView = Object.freeze({ connected: false, trouble: "", clients: undefined, sys: [] });
 
+function newState(view: BoardView): BoardState {
+  const chapters = new Chapters();
+  return { view, chapters, packets: [], breaches: 0, presses: [], draws: [], memory: undefined };
+}
+
 /** Appends, and drops the oldest some at a time: an array that is shifted for each entry would cost its length. */
 function keep<T>(list: T[], entry: T, limit: number): void {
   list.push(entry);
@@ -79,13 +84,20 @@ export class Store {
   readonly #listeners = new Map<() => void, readonly Topic[]>();
   readonly #changed = new Set<Topic>();
   #send: (action: Action) => void = () => undefined;
-  #frame = 0;
+  readonly #nextFrame: (tell: () => void) => void;
+  /** Listeners will be told in the next frame. */
+  #isDue = false;
   /** Lines up to this id were cleared by the reader. */
   #clearedTo = 0;
   #lastLine = 0;
   /** A moment of the bench, and the page's own clock at that moment. */
   #at = 0;
   #readAt = 0;
+
+  /** @param nextFrame calls back once, when something is drawn the next time. */
+  constructor(nextFrame: (tell: () => void) => void) {
+    this.#nextFrame = nextFrame;
+  }
 
   /** The board that the panels show; undefined while there is none. */
   get board(): BoardState | undefined {
@@ -141,7 +153,8 @@ export class Store {
     this.broker = broker;
     this.boards.clear();
     this.topics.clear();
-    for (const view of boards) this.#board(view);
+    // All of them first: the chosen one may not be the first.
+    for (const view of boards) this.boards.set(view.index, newState(view));
     for (const line of lines) this.#line(line);
     for (const packet of packets) this.#packet(packet);
     for (const press of presses) this.#press(press);
@@ -199,16 +212,7 @@ export class Store {
   #board(view: BoardView): void {
     const state = this.boards.get(view.index);
     if (state === undefined) {
-      const chapters = new Chapters();
-      this.boards.set(view.index, {
-        view,
-        chapters,
-        packets: [],
-        breaches: 0,
-        presses: [],
-        draws: [],
-        memory: undefined,
-      });
+      this.boards.set(view.index, newState(view));
       this.#chooseAnother();
     } else {
       state.view = view;
@@ -302,11 +306,13 @@ export class Store {
   #touch(...topics: readonly Topic[]): void {
     for (const topic of topics) this.#changed.add(topic);
     // A hidden tab has no frames: the state alone is kept until somebody looks again.
-    if (this.#frame === 0) this.#frame = requestAnimationFrame(() => this.#notify());
+    if (this.#isDue) return;
+    this.#isDue = true;
+    this.#nextFrame(() => this.#notify());
   }
 
   #notify(): void {
-    this.#frame = 0;
+    this.#isDue = false;
     const changed = new Set(this.#changed);
     this.#changed.clear();
     for (const [listener, topics] of [...this.#listeners]) {
@@ -315,5 +321,10 @@ export class Store {
   }
 }
 
+/** All that is needed of the browser, in words of our own: so that this file can be loaded without one. */
+interface Animated {
+  requestAnimationFrame(callback: () => void): unknown;
+}
+
 /** The page has one. */
-export const store = new Store();
+export const store = new Store((tell) => (globalThis as unknown as Animated).requestAnimationFrame(tell));

@@ -58,9 +58,4 @@ export function toggleBroker(): void {
   if (store.bench?.brokerOurs) store.act({ type: "broker", on: !store.bench.brokerOn });
 }
 
-/** Stops the boards' time, or lets it go on as fast as before. */
-export function togglePause(): void {
-  if (store.bench !== undefined) store.act({ type: "time", speed: store.bench.paused ? store.bench.speed : 0 });
-}
-
 customElements.define("top-bar", TopBar);

@@ -112,8 +112,13 @@ describePage("host-sim/page: busy", (visit) => {
       "p",
       "w",
       "b",
+      "m",
       ",",
       ".",
+      "<",
+      ">",
+      "+",
+      "- -",
       "[",
       "]",
       "1",
@@ -124,6 +129,38 @@ describePage("host-sim/page: busy", (visit) => {
       assert.ok(listed.includes(key), key);
     }
     await visit.assertAccessible();
+  });
+
+  it("has a document that is as large after many presses as after a few: what goes leaves nothing behind", async () => {
+    furnish(visit.stage);
+    for (let number = 1; number <= 60; number++) pressOnce(visit.stage, number, 500);
+    await visit.open();
+    const { page, stage } = visit;
+    await page.getByRole("tab", { name: "Packets" }).click();
+    /** Runs in the page: every node, comments and all, once the last press is shown. */
+    const count = `(() => {
+      const walk = document.createTreeWalker(document, NodeFilter.SHOW_ALL);
+      let nodes = 0;
+      while (walk.nextNode()) nodes += 1;
+      return nodes;
+    })()`;
+    const settled = async (number: number) => {
+      await page.locator("#presses", { hasText: `${number}` }).waitFor();
+      await page
+        .locator(".step", { hasText: `5750-${number}` })
+        .last()
+        .waitFor();
+      await page.evaluate("new Promise((seen) => requestAnimationFrame(() => requestAnimationFrame(seen)))");
+      return Number(await page.evaluate(count));
+    };
+    const before = await settled(60);
+    for (let number = 61; number <= 120; number++) {
+      pressOnce(stage, number, 500);
+      await page.evaluate("new Promise(requestAnimationFrame)");
+    }
+    const after = await settled(120);
+    // A row more or less is in sight; one comment left behind by each press and packet would be hundreds.
+    assert.ok(Math.abs(after - before) < 60, `${before} nodes, then ${after}`);
   });
 
   it("stays live with fifty boards and two hundred packets a second, and keeps what it draws small", async () => {

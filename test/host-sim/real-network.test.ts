@@ -212,9 +212,12 @@ describe("RealNetwork", () => {
     await bench.until(() => told.includes("readable 3"));
     const failed = once(bench.socket, "error");
     bench.socket.resume();
+    const passed: string[] = [];
+    bench.network.onTraffic(({ type, direction }) => passed.push(`${direction} ${type}`));
     socket.close();
     const [error] = (await failed) as [Error & { code: string }];
     assert.equal(error.code, "ECONNRESET");
+    assert.deepEqual(passed, ["up reset"], "whoever watches sees by whom it ended");
   });
 
   it("leaves the socket of a board without power open and silent until the server closes it", async () => {

@@ -107,7 +107,9 @@ export class RunningBench {
     return this.bench.close();
   }
 
-  #heard({ at, chipId, connection, direction, type, bytes }: Traffic): void {
+  #heard({ at, chipId, connection, port, direction, type, bytes }: Traffic): void {
+    // A phone at the setup page speaks no MQTT.
+    if (port === 80) return;
     const note = (what: string, more: { returnCode?: number; sessionPresent?: boolean } = {}) => {
       const { returnCode, sessionPresent } = more;
       this.seen.push({ at, chipId, connection, direction, what, returnCode, sessionPresent });

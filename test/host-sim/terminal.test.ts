@@ -262,7 +262,7 @@ describe("host-sim/terminal", () => {
   it("pauses, goes on, and steps only in a pause", () => {
     start();
     stage.bench = { ...stage.bench, speed: 10 };
-    input.type(".\r\nz");
+    input.type(".\r\n,");
     stage.bench = { ...stage.bench, paused: true };
     input.type(".\rz");
     assert.deepEqual(stage.actions, [
@@ -451,16 +451,16 @@ describe("host-sim/terminal", () => {
       "factory reset",
       "crash",
       "reset",
-      "power cut",
-      "Wi-Fi off/on",
-      "broker off/on",
+      "cut the power",
+      "Wi-Fi off or on",
+      "broker off or on",
       "more that can break",
       "pause",
       "slower",
       "faster",
       "next event",
       "one more board",
-      "take this one away",
+      "take this board away",
       "quit",
     ]) {
       assert.ok(help.includes(word), word);
