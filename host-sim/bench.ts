@@ -325,7 +325,6 @@ export class Bench implements Stage {
       faults: this.#faults.names,
       speed: this.#clock.speed,
       paused: this.#clock.paused,
-      scenarios: this.options.headless ? [] : this.#scenarios.list,
       scenario: this.#scenarios.view,
       watch: watchLine(this.broker, alertFilter(this.options)),
       home: this.#home,
@@ -336,6 +335,7 @@ export class Bench implements Stage {
     return this.#observers.complete({
       type: "snapshot",
       bench: this.view,
+      scenarios: this.options.headless ? [] : this.#scenarios.list,
       boards: this.boards.map((board) => board.view),
       lines: this.#lines,
     });

@@ -1,8 +1,8 @@
 // The scenarios of a bench: those that come along, and the one that is played now, on boards of its own that are put on
 // the table for it. Knows the bench only by what it is given.
 
-import type { ScenarioView } from "./page/details.js";
-import type { Action, BenchView } from "./page/protocol.js";
+import type { ScenarioView, ShippedScenario } from "./page/details.js";
+import type { Action } from "./page/protocol.js";
 import { parseScenario, type Scenario, type ScenarioBoard, ScenarioError } from "./scenario.js";
 import { loadScenario, shippedScenarios } from "./scenario-file.js";
 import { type Ground, type Outcome, ScenarioRun } from "./scenario-run.js";
@@ -19,7 +19,7 @@ export interface ScenariosOptions {
 
 export class Scenarios {
   readonly #options: ScenariosOptions;
-  #list: BenchView["scenarios"] | undefined;
+  #list: readonly ShippedScenario[] | undefined;
   #view: ScenarioView | undefined;
   #run: ScenarioRun | undefined;
 
@@ -28,7 +28,7 @@ export class Scenarios {
   }
 
   /** Those that come along. */
-  get list(): BenchView["scenarios"] {
+  get list(): readonly ShippedScenario[] {
     this.#list ??= shippedScenarios().map((name) => {
       const { title, about } = loadScenario(name);
       return { name, title, about };

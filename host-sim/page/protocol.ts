@@ -10,6 +10,7 @@ import {
   type PacketView,
   type PressView,
   type ScenarioView,
+  type ShippedScenario,
   type TopicView,
 } from "./details.js";
 
@@ -76,8 +77,6 @@ export interface BenchView {
   /** How many of the boards' milliseconds pass in a real one; what it will be again when the time is paused. */
   readonly speed: number;
   readonly paused: boolean;
-  /** Scenarios that come along. */
-  readonly scenarios: readonly { readonly name: string; readonly title: string; readonly about: string }[];
   /** The one that is played, or was last. */
   readonly scenario: ScenarioView | undefined;
   /** Ready-made command that shows every alert in a terminal. */
@@ -113,6 +112,8 @@ export type BenchEvent =
 export interface Snapshot {
   readonly type: "snapshot";
   readonly bench: BenchView;
+  /** Scenarios that come along; none where nobody could play one. */
+  readonly scenarios: readonly ShippedScenario[];
   readonly boards: readonly BoardView[];
   readonly lines: readonly Line[];
   readonly packets: readonly PacketView[];
