@@ -32,23 +32,7 @@ const COUNTDOWN_MS = 1000;
 const Pin = Object.freeze({ FLASH: 0, D1: 5, LED: 2 } as const);
 
 /** What concerns one board. */
-export type BoardAction = Exclude<
-  Action,
-  {
-    readonly type:
-      | "wifi"
-      | "broker"
-      | "fault"
-      | "time"
-      | "step"
-      | "add"
-      | "remove"
-      | "publish"
-      | "forget"
-      | "play"
-      | "stop";
-  }
->;
+export type BoardAction = Exclude<Extract<Action, { readonly board: number }>, { readonly type: "remove" }>;
 
 /** What a board is from its beginning to its end. */
 export interface BoardPlan {
