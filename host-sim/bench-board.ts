@@ -12,11 +12,13 @@ import { type JournalReport, journalReport, settingsReport } from "./flash-repor
 import type { BoardFault } from "./home-faults.js";
 import type { Network, Traffic } from "./network.js";
 import { NorFlash } from "./nor-flash.js";
-import type { BrokerAddress } from "./options.js";
+import { type BrokerAddress, OptionLimits } from "./options.js";
 import type { FaultName } from "./page/details.js";
 import type { Action, BenchEvent, BoardView, Home, PowerState, Presence } from "./page/protocol.js";
 import type { Airspace } from "./radio.js";
 import type { Random } from "./random.js";
+import { Recent } from "./recent.js";
+import { Ring } from "./ring.js";
 
 /** How long a blackout lasts, in milliseconds. */
 const BLACKOUT_MS = 1000;
@@ -27,6 +29,16 @@ const SETUP_HOLD_MS = 5000;
 /** The port of the setup page on the board, and how often its countdown is told, in milliseconds. */
 export const SETUP_PORT = 80;
 const COUNTDOWN_MS = 1000;
+
+/** What is kept of a run that may last for weeks. The journal, from which late alerts come, holds 140. */
+const Limit = Object.freeze({
+  /** Different alerts that are told apart. */
+  ALERTS: 1000,
+  /** Presses whose time is known when their alert arrives. */
+  PRESSES: 1000,
+  /** Times of arrival, for the summary: as many as `--press` may ask for. */
+  TIMES: OptionLimits.PRESSES,
+} as const);
 
 /** GPIO of the button and of the LED: the NodeMCU's FLASH button; for a battery box D1, which boot does not need. */
 const Pin = Object.freeze({ FLASH: 0, D1: 5, LED: 2 } as const);
@@ -92,10 +104,12 @@ export class BenchBoard {
   readonly #surroundings: Surroundings;
   readonly #file: FlashFile | undefined;
   readonly #finger: Finger;
-  readonly #ids = new Set<string>();
-  /** When the button went down, per press of this run. */
-  readonly #pressTimes: number[] = [];
-  readonly #arrivalMs: number[] = [];
+  /** Ids of alerts that arrived: an alert that comes again after a thousand others counts as new. */
+  readonly #ids = new Recent<string>(Limit.ALERTS);
+  /** When the button went down, by the number of the press in this run; of those that may still arrive. */
+  readonly #pressTimes = new Map<number, number>();
+  #pressNumber = 0;
+  readonly #arrivalMs = new Ring<number>(Limit.TIMES);
   #chapterAt: number | undefined;
   #pressedAt = 0;
   #resetAsked = false;
@@ -206,9 +220,9 @@ export class BenchBoard {
     return this.#answers;
   }
 
-  /** Milliseconds from the finger to the subscriber, of each alert of this run that arrived. */
+  /** Milliseconds from the finger to the subscriber, of the latest alerts of this run that arrived. */
   get arrivalMs(): readonly number[] {
-    return this.#arrivalMs;
+    return this.#arrivalMs.items;
   }
 
   powerOn(): void {
@@ -274,8 +288,7 @@ export class BenchBoard {
 
   /** The independent subscriber saw an alert of this board. */
   arrived(id: string | undefined, payload: string): void {
-    const again = id !== undefined && this.#ids.has(id);
-    if (id !== undefined) this.#ids.add(id);
+    const again = id !== undefined && this.#ids.see(id);
     if (again) this.#duplicates++;
     else this.#count(payload);
     this.#surroundings.line({ source: "alert", word: again ? "arrived again" : "arrived", detail: payload });
@@ -289,7 +302,7 @@ export class BenchBoard {
       this.#carriedDelivered++;
       return;
     }
-    const pressedAt = this.#pressTimes[nth - 1];
+    const pressedAt = this.#pressTimes.get(nth);
     if (pressedAt !== undefined) this.#arrivalMs.push(Math.round(this.#surroundings.clock.now - pressedAt));
   }
 
@@ -408,11 +421,13 @@ export class BenchBoard {
   #onButton(down: boolean, at: number): void {
     if (down) {
       this.#pressedAt = at;
-      this.#pressTimes.push(at);
+      this.#pressNumber += 1;
+      this.#pressTimes.set(this.#pressNumber, at);
+      this.#pressTimes.delete(this.#pressNumber - Limit.PRESSES);
       this.#tell("pressed", "", true);
     } else {
       const held = at - this.#pressedAt;
-      if (held >= SETUP_HOLD_MS && this.#plan.wiring === "gpio") this.#pressTimes.pop();
+      if (held >= SETUP_HOLD_MS && this.#plan.wiring === "gpio") this.#pressTimes.delete(this.#pressNumber--);
       else this.#presses++;
       if (held >= 1000) this.#tell("released", `held ${(held / 1000).toFixed(1)} s`, false);
     }
