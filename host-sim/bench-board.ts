@@ -64,6 +64,8 @@ export interface BoardPlan {
 
 export interface Surroundings {
   readonly clock: Clock;
+  /** Calls back when what happens now is over, at the same instant. */
+  soon(callback: () => void): void;
   readonly network: Network;
   readonly airspace: Airspace;
   readonly random: Random;
@@ -96,7 +98,7 @@ export class BenchBoard {
   readonly board: Board;
   /** What the journal held before the power was switched on. */
   readonly before: JournalReport;
-  readonly #plan: BoardPlan;
+  readonly plan: BoardPlan;
   /** Without saved settings. */
   readonly #firstRoot: string;
   /** What was saved by a setup or a command. */
@@ -110,6 +112,8 @@ export class BenchBoard {
   readonly #pressTimes = new Map<number, number>();
   #pressNumber = 0;
   readonly #arrivalMs = new Ring<number>(Limit.TIMES);
+  /** When it was put on the table. */
+  readonly #since: number;
   #chapterAt: number | undefined;
   #pressedAt = 0;
   #resetAsked = false;
@@ -136,8 +140,9 @@ export class BenchBoard {
     const { chipId, root, wiring } = plan;
     const { clock, network, airspace, random, home } = surroundings;
     this.index = plan.index;
+    this.#since = clock.now;
     this.#firstRoot = root ?? defaultRoot(chipId);
-    this.#plan = plan;
+    this.plan = plan;
     this.#surroundings = surroundings;
     const flash = new NorFlash(undefined, random.fork("flash"));
     if (plan.flash !== undefined) this.#file = new FlashFile(plan.flash, flash);
@@ -161,8 +166,8 @@ export class BenchBoard {
     return {
       index: this.index,
       chipId: board.chipId,
-      mode: this.#saved?.mode ?? this.#plan.mode,
-      wiring: this.#plan.wiring,
+      mode: this.#saved?.mode ?? this.plan.mode,
+      wiring: this.plan.wiring,
       root: this.root,
       power: board.state,
       pressed: board.button.isDown,
@@ -175,6 +180,7 @@ export class BenchBoard {
       alerts: this.#alerts,
       duplicates: this.#duplicates,
       chargeMah: board.chargeMah,
+      asleep: (100 * board.supply.asleepMs) / Math.max(1, this.#surroundings.clock.now - this.#since),
       faults: this.#faults,
     };
   }
@@ -263,7 +269,7 @@ export class BenchBoard {
       case "setup":
       case "factory":
         // Where a press stops the CPU no hold can be measured: presses in a row are counted instead.
-        if (this.#plan.wiring === "rst") this.#finger.gesture(action.type === "setup" ? "five" : "ten");
+        if (this.plan.wiring === "rst") this.#finger.gesture(action.type === "setup" ? "five" : "ten");
         else this.#finger.gesture(action.type);
         return;
       case "crash":
@@ -362,7 +368,7 @@ export class BenchBoard {
   #show(): void {
     if (this.#changed) return;
     this.#changed = true;
-    queueMicrotask(() => {
+    this.#surroundings.soon(() => {
       this.#changed = false;
       if (!this.#closed) this.#surroundings.emit({ type: "board", board: this.view });
     });
@@ -391,7 +397,7 @@ export class BenchBoard {
       case "listening":
         if (event.protocol !== "tcp" || event.port !== SETUP_PORT) return;
         if (event.local === undefined) this.#closeSetup();
-        else this.#openSetup(`http://127.0.0.1:${event.local}/`);
+        else this.#openSetup(`http://${event.address}${event.local === 80 ? "" : `:${event.local}`}/`);
         return;
       case "reset":
         this.#closeSetup();
@@ -427,7 +433,7 @@ export class BenchBoard {
       this.#tell("pressed", "", true);
     } else {
       const held = at - this.#pressedAt;
-      if (held >= SETUP_HOLD_MS && this.#plan.wiring === "gpio") this.#pressTimes.delete(this.#pressNumber--);
+      if (held >= SETUP_HOLD_MS && this.plan.wiring === "gpio") this.#pressTimes.delete(this.#pressNumber--);
       else this.#presses++;
       if (held >= 1000) this.#tell("released", `held ${(held / 1000).toFixed(1)} s`, false);
     }
@@ -436,7 +442,7 @@ export class BenchBoard {
 
   #openSetup(url: string): void {
     const { clock, home } = this.#surroundings;
-    const { mode, wiring } = this.#plan;
+    const { mode, wiring } = this.plan;
     this.#setup = url;
     this.#setupUntil = clock.now + BoxTimes.setup;
     this.#tell("setup open", `${url}  closes in ${BoxTimes.setup / 1000} s`, false);
@@ -455,7 +461,7 @@ export class BenchBoard {
     if (this.#setup === "") return;
     this.#setup = "";
     this.#countdown?.cancel();
-    const isNew = this.#saved === undefined && this.#plan.factoryNew;
+    const isNew = this.#saved === undefined && this.plan.factoryNew;
     this.#tell("setup closed", isNew ? "a reset (r) opens it again" : "", false);
     this.#show();
   }
@@ -463,7 +469,7 @@ export class BenchBoard {
   /** Settings may have been saved or erased: what the bench knows of the box follows. */
   #onSettings(): void {
     const { root } = this;
-    const { wiring } = this.#plan;
+    const { wiring } = this.plan;
     const before = this.#saved?.wiring;
     this.#saved = settingsReport(this.board.flash, this.board.chipId);
     const now = this.#saved?.wiring;

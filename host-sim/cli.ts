@@ -93,19 +93,21 @@ async function runWithPerson(options: Options, scenario: Scenario | undefined, s
     await building.catch(() => undefined);
     throw error;
   });
+  const { SwitchedStage } = await import("./switched-stage.js");
+  const stage = new SwitchedStage(bench);
   let server: PageServer | undefined;
   let terminal: Terminal | undefined;
   try {
     server = await pages.PageServer.start({
-      stage: bench,
+      stage,
       assets: await building,
       port: options.pagePort ?? PAGE_PORT,
       exactly: options.pagePort !== undefined,
-      downloads: bench.downloads,
+      downloads: stage.downloads,
     });
     await stopCompiler();
     terminal = new terminals.Terminal({
-      stage: bench,
+      stage,
       output: process.stdout,
       input: process.stdin,
       look: terminals.lookOf(process.stdout, process.env, process.platform),
@@ -128,7 +130,7 @@ async function runWithPerson(options: Options, scenario: Scenario | undefined, s
     }
   } finally {
     terminal?.close();
-    await Promise.all([server?.close(), bench.close()]);
+    await Promise.all([server?.close(), stage.close(), bench.close()]);
   }
   return Status.OK;
 }
@@ -190,7 +192,8 @@ async function staged(options: Options): Promise<{ options: Options; scenario: S
     import("./scenario-file.js"),
     import("./scenario-player.js"),
   ]);
-  const scenario = loadScenario(options.scenario);
+  const loaded = loadScenario(options.scenario);
+  const scenario = options.seed === undefined ? loaded : { ...loaded, seed: options.seed };
   return { options: scenarioOptions(options, scenario), scenario };
 }
 

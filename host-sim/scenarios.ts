@@ -13,6 +13,8 @@ export interface ScenariosOptions {
   ground(boards: readonly number[]): Ground;
   /** Something to be seen has changed. */
   changed(): void;
+  /** Whether it is for another place than this bench, and is taken care of. */
+  elsewhere(scenario: Scenario): boolean;
   /** A sentence about what cannot be done. */
   complain(text: string): void;
 }
@@ -49,7 +51,7 @@ export class Scenarios {
     try {
       const scenario =
         action.name === undefined ? parseScenario(action.text ?? "", "scenario") : this.#shipped(action.name);
-      this.#playAnew(scenario);
+      if (!this.#options.elsewhere(scenario)) this.#playAnew(scenario);
     } catch (error) {
       if (!(error instanceof ScenarioError)) throw error;
       this.#options.complain(error.message);

@@ -6,7 +6,16 @@ import { harmless, type Look, paint, Sgr } from "./look.js";
 import type { LogKind } from "./options.js";
 import { FAULTS, type PressView } from "./page/details.js";
 import { percentile } from "./page/percentile.js";
-import { type BenchEvent, type BenchView, type BoardView, type Line, SPEEDS, type Stage } from "./page/protocol.js";
+import {
+  type BenchEvent,
+  type BenchView,
+  type BoardView,
+  FASTEST,
+  type Line,
+  type Snapshot,
+  type Stage,
+  speedsOf,
+} from "./page/protocol.js";
 
 export type { Look } from "./look.js";
 
@@ -80,6 +89,8 @@ const WORD_COLOURS: Readonly<Record<string, Sgr>> = Object.freeze({
   "fault over": Sgr.green,
   "not added": Sgr.yellow,
   "not removed": Sgr.yellow,
+  breach: Sgr.red,
+  holds: Sgr.green,
 });
 
 /** One line of the story, without its end; `name` is the board's, empty when there is only one. */
@@ -102,7 +113,7 @@ const HELP = `
   z        pause, go on     <  slower   >  faster     .  or enter: next event, in a pause
   1 to 9   choose a board   tab  next board
   +        one more board like this one               - -  take this one away
-  ?        this help        q  quit
+  ?        this help        e  back to your bench      q  quit
 `;
 
 /** What `m` says: the faults with their digits, those that are on with a cross. */
@@ -142,8 +153,8 @@ export class Terminal {
   readonly #live: boolean;
   /** Chip ids by number, of all boards that were ever there. */
   readonly #chipIds = new Map<number, number>();
-  readonly #speeds: readonly number[];
-  readonly #log: EventLog;
+  #speeds: readonly number[] = [];
+  #log: EventLog;
   readonly #tellsSteps: boolean;
   /** Of each board's latest presses by their numbers: milliseconds from the finger to the subscriber. */
   readonly #times = new Map<number, Map<number, number>>();
@@ -163,26 +174,34 @@ export class Terminal {
     this.#options = options;
     const { stage, output, input } = options;
     const snapshot = stage.snapshot();
-    const { bench, boards, lines } = snapshot;
     const kinds = options.log ?? ["steps"];
     this.#tellsSteps = kinds.includes("steps");
     this.#log = new EventLog(kinds, snapshot);
-    this.#speeds = [...new Set([...SPEEDS, bench.speed])].sort((a, b) => a - b);
-    for (const { index, chipId } of boards) this.#chipIds.set(index, chipId);
-    this.#selected = boards[0]?.index ?? 0;
     this.#live = output.isTTY === true;
     if (this.#live) {
       output.on("resize", this.#onResize);
       output.write("\x1b[?25l");
     }
     this.#print(this.#banner());
-    for (const line of lines) if (this.#tellsSteps) this.#print(this.#format(line));
+    this.#meet(snapshot);
     this.#unsubscribe = stage.on((event) => this.#onEvent(event));
     if (input !== undefined) {
       if (input.isTTY === true) input.setRawMode?.(true);
       input.on("data", this.#onData);
       input.resume();
     }
+  }
+
+  /** Forgets what it knew of another bench, and shows this one. */
+  #meet(snapshot: Snapshot): void {
+    const { bench, boards, lines } = snapshot;
+    this.#log = new EventLog(this.#options.log ?? ["steps"], snapshot);
+    this.#speeds = speedsOf(bench);
+    this.#times.clear();
+    this.#chipIds.clear();
+    for (const { index, chipId } of boards) this.#chipIds.set(index, chipId);
+    this.#selected = boards[0]?.index ?? 0;
+    for (const line of lines) if (this.#tellsSteps) this.#print(this.#format(line));
   }
 
   /** Gives the terminal back as it was. */
@@ -224,7 +243,8 @@ export class Terminal {
     const row = (name: string, value: string) => rows.push(`  ${paint(look, Sgr.dim, name.padEnd(8))}${value}`);
     if (page !== undefined) row("Page", paint(look, Sgr.cyan, page));
     row("Broker", `${bench.broker}${bench.brokerOurs ? "  (started here)" : ""}`);
-    row("Watch", look.unicode ? bench.watch : bench.watch.replaceAll("…", "..."));
+    if (bench.watch !== "") row("Watch", look.unicode ? bench.watch : bench.watch.replaceAll("…", "..."));
+    if (bench.world === "virtual") row("World", "virtual: nothing is real, and the same deeds give the same bytes");
     rows.push("");
     if (input !== undefined) {
       rows.push("  space press, l long, d double, s setup, r reset, p power, w Wi-Fi, b broker,");
@@ -269,6 +289,11 @@ export class Terminal {
       case "led":
       case "bench":
         this.#refresh();
+        return;
+      case "snapshot":
+        this.#print("");
+        // A person's own story stands above already.
+        this.#meet(event.bench.visiting ? event : { ...event, lines: [] });
         return;
     }
   }
@@ -344,7 +369,8 @@ export class Terminal {
       `Wi-Fi ${bench.wifiOn ? "on" : "OFF"}`,
       `broker ${bench.brokerOn ? "on" : "OFF"}`,
       ...titles,
-      ...(bench.speed === 1 ? [] : [`${bench.speed} x`]),
+      ...(bench.visiting ? ["VISIT, e: back"] : []),
+      ...(bench.speed === 1 ? [] : [bench.speed === FASTEST ? "as fast as it goes" : `${bench.speed} x`]),
       `${board.presses} pressed, ${board.alerts} arrived${this.#shownTimes(this.#selected)}`,
     ].join("   ");
     const width = Math.max(0, (output.columns ?? 80) - 1);
@@ -437,6 +463,9 @@ export class Terminal {
         return;
       case "b":
         stage.act({ type: "broker", on: !stage.snapshot().bench.brokerOn });
+        return;
+      case "e":
+        stage.act({ type: "back" });
         return;
       case "?":
       case "h":

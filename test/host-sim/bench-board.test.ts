@@ -103,6 +103,7 @@ describe("host-sim/bench-board", function () {
       { host: "127.0.0.1", port: 1883, user: "", password: "" },
       {
         clock,
+        soon: queueMicrotask,
         network,
         airspace: new Airspace(),
         random: new Random(7),

@@ -19,6 +19,8 @@ export const QUIET_BENCH: BenchView = Object.freeze({
   brokerOn: true,
   wifiOn: true,
   faults: [],
+  world: "real",
+  visiting: false,
   speed: 1,
   paused: false,
   scenario: undefined,
@@ -49,6 +51,7 @@ export function boardView(index: number, changes: Partial<BoardView> = {}): Boar
     alerts: 0,
     duplicates: 0,
     chargeMah: 0,
+    asleep: 0,
     faults: [],
     ...changes,
   };

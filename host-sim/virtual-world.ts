@@ -1,0 +1,114 @@
+// The world of a bench without anything real in it: the home that tests use, on one clock that runs as fast as it is
+// told. The same seed and the same deeds give the same bytes, always. Its broker is strict, and says what a board does
+// wrong. Knows no board but the one whose setup page a phone fills in.
+
+import type { BenchWorld, Submit } from "./bench-world.js";
+import type { Board } from "./board.js";
+import type { ModelBroker } from "./broker.js";
+import type { BrokerLine } from "./broker-line.js";
+import type { ClientList } from "./broker-watch.js";
+import { RealClock } from "./clock.js";
+import { NEIGHBOURS } from "./home.js";
+import type { BrokerSwitch } from "./home-switches.js";
+import { ModelLine } from "./model-line.js";
+import { ModelWitness } from "./model-witness.js";
+import type { BrokerAddress, Options } from "./options.js";
+import { Phone } from "./phone.js";
+import type { AccessPoint, Airspace } from "./radio.js";
+import { Random } from "./random.js";
+import { VirtualFaults } from "./virtual-faults.js";
+import { VirtualHome } from "./virtual-home.js";
+import type { VirtualNetwork } from "./virtual-network.js";
+
+/** Its time begins here, so that also a capture of it has the same bytes: the first of January 2026. */
+const STARTED_AT = Date.UTC(2026, 0, 1);
+
+export class VirtualWorld implements BenchWorld {
+  readonly kind = "virtual";
+  readonly seed: number;
+  readonly random: Random;
+  readonly clock: RealClock;
+  readonly startedAt = STARTED_AT;
+  readonly network: VirtualNetwork;
+  readonly airspace: Airspace;
+  readonly accessPoint: AccessPoint;
+  readonly wire: VirtualFaults;
+  readonly broker: BrokerAddress;
+  readonly ownBroker: BrokerSwitch & ClientList;
+  readonly #broker: ModelBroker;
+  readonly #phones = new Map<Board, Phone>();
+  #breached: Parameters<BenchWorld["onBreach"]>[0] = () => undefined;
+
+  constructor({ seed = 1, speed = 1 }: Pick<Options, "seed" | "speed">) {
+    this.seed = seed;
+    this.random = new Random(seed);
+    this.clock = new RealClock(speed);
+    this.clock.pause();
+    const home = new VirtualHome(this.clock, this.random, {
+      neighbours: NEIGHBOURS,
+      broker: {
+        keepsPast: false,
+        onViolation: ({ statement, detail }, chipId) => this.#breached(chipId, statement, detail),
+      },
+    });
+    this.network = home.network;
+    this.airspace = home.airspace;
+    this.accessPoint = home.wifi;
+    this.#broker = home.broker;
+    this.wire = new VirtualFaults(home.network, home.broker);
+    this.broker = { host: home.broker.address, port: home.broker.port, user: "", password: "" };
+    this.ownBroker = switchOf(home.broker);
+  }
+
+  watchLine(): string {
+    return "";
+  }
+
+  witness(root: string): ModelWitness {
+    return new ModelWitness(this.#broker, root);
+  }
+
+  brokerLine(): BrokerLine {
+    return new ModelLine(this.#broker);
+  }
+
+  onBreach(listener: Parameters<BenchWorld["onBreach"]>[0]): void {
+    this.#breached = listener;
+  }
+
+  submit(board: Board, _url: string, ...[fields, done]: Parameters<Submit>): void {
+    const { clock, network } = this;
+    // The same phone each time: a box takes four.
+    const phone = this.#phones.get(board) ?? new Phone({ clock, network, boards: [board] }, 1);
+    this.#phones.set(board, phone);
+    const own = board.airspace.radioOn(board)?.softAccessPoint;
+    if (!phone.isConnected && (own === undefined || !phone.join(own.ssid, own.config.password))) {
+      done("the phone cannot join the access point of the box");
+      return;
+    }
+    const body = new URLSearchParams(fields).toString();
+    const answer = phone.request("POST", "/try", { body });
+    const tell = () => done(answer.failure ?? answer.status);
+    if (answer.isDone) clock.schedule(0, tell);
+    else answer.whenDone(tell);
+  }
+
+  async close(): Promise<void> {
+    this.#broker.stop();
+  }
+}
+
+function switchOf(broker: ModelBroker): BrokerSwitch & ClientList {
+  return {
+    get isUp() {
+      return broker.isUp;
+    },
+    start: () => broker.start(),
+    stop: () => broker.stop(),
+    forget: () => broker.forget(),
+    get clients() {
+      return broker.clients.map((id) => ({ id, clean: broker.sessionOf(id)?.clean ?? true }));
+    },
+    onClients: (listener) => broker.onChange(listener),
+  };
+}
