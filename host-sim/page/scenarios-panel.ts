@@ -37,7 +37,7 @@ export class ScenariosPanel extends Panel {
         ${bench?.scenario === undefined ? nothing : this.#now(bench.scenario)}
         ${this.#fromLink()}
         <section aria-labelledby="scenarios-known">
-          <h3 id="scenarios-known">Played on a board of their own, which is added</h3>
+          <h3 id="scenarios-known">Played on a board of their own, or in a world of their own</h3>
           <ul>
             ${store.scenarios.map(
               ({ name, title, about }) => html`<li class="scenario">

@@ -4,7 +4,15 @@
 
 import { Chapters } from "./chapter.js";
 import type { BrokerView, DrawView, MemoryView, PacketView, PressView, ShippedScenario, TopicView } from "./details.js";
-import type { Action, BenchEvent, BenchView, BoardView, Line, Snapshot } from "./protocol.js";
+import {
+  type Action,
+  type BenchEvent,
+  type BenchView,
+  type BoardView,
+  FASTEST,
+  type Line,
+  type Snapshot,
+} from "./protocol.js";
 
 /** How much is kept. What the bench keeps for a page that comes later is its own affair. */
 const Limit = Object.freeze({
@@ -97,6 +105,8 @@ export class Store {
   /** Milliseconds since the bench started: what it said last, carried on at its speed. */
   get now(): number {
     if (this.bench === undefined || this.bench.paused || !this.connected) return this.#at;
+    // As fast as it goes, nobody knows how fast that is.
+    if (this.bench.speed === FASTEST) return this.#at;
     return this.#at + (performance.now() - this.#readAt) * this.bench.speed;
   }
 
