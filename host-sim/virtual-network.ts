@@ -356,9 +356,11 @@ export class VirtualNetwork implements Network, Tapped {
     // Packets to a board meet its radio at the end of their way, packets from it at the beginning.
     if (isLost || (direction === "up" && !this.#passes(link))) return;
     const gap = this.#fragmentBytes === undefined ? 0 : fragmentGapMs;
-    const at = Math.max(this.clock.now + this.latencyMs, link.lastArrival[direction] + gap);
+    // Between two looks at a clock of real time it may have gone on.
+    const { now } = this.clock;
+    const at = Math.max(now + this.latencyMs, link.lastArrival[direction] + gap);
     link.lastArrival[direction] = at;
-    this.clock.schedule(at - this.clock.now, () => this.#arrive(link, direction, arrive));
+    this.clock.schedule(at - now, () => this.#arrive(link, direction, arrive));
   }
 
   #arrive(link: VirtualLink, direction: Direction, arrive: () => void): void {

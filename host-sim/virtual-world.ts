@@ -15,6 +15,7 @@ import { ModelWitness } from "./model-witness.js";
 import type { BrokerAddress, Options } from "./options.js";
 import { Phone } from "./phone.js";
 import type { AccessPoint, Airspace } from "./radio.js";
+import { RadioTimes } from "./radio-terms.js";
 import { Random } from "./random.js";
 import { VirtualFaults } from "./virtual-faults.js";
 import { VirtualHome } from "./virtual-home.js";
@@ -22,6 +23,9 @@ import type { VirtualNetwork } from "./virtual-network.js";
 
 /** Its time begins here, so that also a capture of it has the same bytes: the first of January 2026. */
 const STARTED_AT = Date.UTC(2026, 0, 1);
+
+/** How often a phone looks for the access point of a box that is busy. */
+const JOIN_TRIES = 20;
 
 export class VirtualWorld implements BenchWorld {
   readonly kind = "virtual";
@@ -42,8 +46,10 @@ export class VirtualWorld implements BenchWorld {
   constructor({ seed = 1, speed = 1 }: Pick<Options, "seed" | "speed">) {
     this.seed = seed;
     this.random = new Random(seed);
-    this.clock = new RealClock(speed);
+    // Not a fraction of a millisecond passes before the bench lets it go.
+    this.clock = new RealClock(Number.POSITIVE_INFINITY);
     this.clock.pause();
+    this.clock.speed = speed;
     const home = new VirtualHome(this.clock, this.random, {
       neighbours: NEIGHBOURS,
       broker: {
@@ -81,16 +87,21 @@ export class VirtualWorld implements BenchWorld {
     // The same phone each time: a box takes four.
     const phone = this.#phones.get(board) ?? new Phone({ clock, network, boards: [board] }, 1);
     this.#phones.set(board, phone);
-    const own = board.airspace.radioOn(board)?.softAccessPoint;
-    if (!phone.isConnected && (own === undefined || !phone.join(own.ssid, own.config.password))) {
-      done("the phone cannot join the access point of the box");
-      return;
-    }
-    const body = new URLSearchParams(fields).toString();
-    const answer = phone.request("POST", "/try", { body });
-    const tell = () => done(answer.failure ?? answer.status);
-    if (answer.isDone) clock.schedule(0, tell);
-    else answer.whenDone(tell);
+    const send = (): void => {
+      const answer = phone.request("POST", "/try", { body: new URLSearchParams(fields).toString() });
+      const tell = () => done(answer.failure ?? answer.status);
+      if (answer.isDone) clock.schedule(0, tell);
+      else answer.whenDone(tell);
+    };
+    const join = (tries: number): void => {
+      const own = board.airspace.radioOn(board)?.softAccessPoint;
+      const isIn = phone.isConnected || (own !== undefined && phone.join(own.ssid, own.config.password));
+      if (isIn) send();
+      else if (tries === 0) done("the phone finds no access point of the box");
+      // It is not on the air while the box looks around on other channels.
+      else clock.schedule(RadioTimes.lookAgain, () => join(tries - 1));
+    };
+    join(JOIN_TRIES);
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,4 @@
-// A bench for tests, mostly with its own broker on a free port: what its views would see, what is on the wire of its
+// A bench for tests, in either world, mostly with its own broker: what its views would see, what is on the wire of its
 // boards as mqtt-packet reads it, and a way to wait for something of that.
 
 import assert from "node:assert/strict";
@@ -41,10 +41,12 @@ export class RunningBench {
 
   /** Starts one as the command line would; the boards' time is ten times as fast unless `--speed` is given. */
   static async start(...args: string[]): Promise<RunningBench> {
-    const port = await freePort();
+    const isVirtual = args.includes("--virtual");
+    const port = isVirtual ? 0 : await freePort();
     const speed = args.includes("--speed") ? [] : ["--speed", "10"];
     const broker = args.includes("--broker") ? [] : ["--port", `${port}`];
-    const parsed = parseOptions([...broker, "--setup-port", "0", ...speed, ...args]);
+    const ports = isVirtual ? [] : [...broker, "--setup-port", "0"];
+    const parsed = parseOptions([...ports, ...speed, ...args]);
     assert.equal(parsed.kind, "run", JSON.stringify(parsed));
     return new RunningBench(await Bench.start((parsed as { options: Options }).options, 5000), port);
   }
@@ -98,9 +100,16 @@ export class RunningBench {
     return this.until(() => this.words(index, after).includes(word));
   }
 
-  /** Resolves when the box is at rest at the broker. */
+  /** Resolves when the box is at rest at the broker: a mains box, which subscribes last. */
   online(index = 0): Promise<void> {
-    return this.until(() => this.view(index).presence === "online" && this.view(index).power === "running");
+    const { chipId } = this.view(index);
+    const isAtRest = () => {
+      const latest = this.seen.findLast((each) => each.chipId === chipId && each.what === "open")?.connection;
+      return this.seen.some(({ connection, what }) => connection === latest && what === "suback");
+    };
+    return this.until(
+      () => this.view(index).presence === "online" && this.view(index).power === "running" && isAtRest(),
+    );
   }
 
   close(): Promise<void> {

@@ -1,15 +1,15 @@
 // Scenarios carried out: on a ground of the test's own, where each wait and each claim is seen to matter; and the
-// shipped files on a real bench, with real sockets.
+// shipped files on a bench, with real sockets where they can be played there, and in a virtual world.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { afterEach, describe, it } from "mocha";
 import { Bench } from "../../host-sim/bench.js";
 import { SteppedClock } from "../../host-sim/clock.js";
 import { parseOptions } from "../../host-sim/options.js";
 import type { Action, BenchEvent, BoardView, Line } from "../../host-sim/page/protocol.js";
 import { parseScenario } from "../../host-sim/scenario.js";
-import { benchGround } from "../../host-sim/scenario-ground.js";
+import { loadScenario, shippedScenarios } from "../../host-sim/scenario-file.js";
+import { playScenario, scenarioOptions } from "../../host-sim/scenario-player.js";
 import { type Ground, type Outcome, ScenarioRun } from "../../host-sim/scenario-run.js";
 import { freePort } from "./command.js";
 import { boardView } from "./fake-stage.js";
@@ -313,26 +313,29 @@ describe("host-sim/scenario-run", () => {
   });
 });
 
-describe("host-sim/scenarios, on a bench", function () {
-  this.timeout(120_000);
-  let bench: Bench | undefined;
+/** What a bench is started with for each world. */
+const WORLDS = Object.freeze({ real: ["--speed", "10"], virtual: ["--virtual"] } as const);
 
-  afterEach(() => bench?.close());
+for (const world of ["real", "virtual"] as const) {
+  describe(`host-sim/scenarios, on a bench of a ${world} world`, function () {
+    this.timeout(120_000);
+    let bench: Bench | undefined;
 
-  for (const name of ["first-setup", "router-boots", "power-cut", "lost-session"]) {
-    it(name, async () => {
-      const file = new URL(`../../host-sim/scenarios/${name}.yaml`, import.meta.url);
-      const scenario = parseScenario(readFileSync(file, "utf8"), name);
-      const [board] = scenario.boards;
-      assert.ok(board);
-      const speed = ["--speed", "10", "--port", `${await freePort()}`, "--setup-port", "0"];
-      const parsed = parseOptions([...speed, "--mode", board.mode, ...(board.factoryNew ? ["--factory-new"] : [])]);
-      assert.ok(parsed.kind === "run");
-      bench = await Bench.start(parsed.options, 5000);
-      const ground = benchGround(bench, [0]);
-      const outcome = await new Promise<Outcome>((resolve) => new ScenarioRun(scenario, ground).start(resolve));
-      assert.equal(outcome.failure, undefined);
-      assert.ok(outcome.held.length > 0);
-    });
-  }
-});
+    afterEach(() => bench?.close());
+
+    for (const name of shippedScenarios()) {
+      const scenario = loadScenario(name);
+      if (world === "real" && scenario.world === "virtual") continue;
+      it(name, async () => {
+        const ports = world === "real" ? ["--port", `${await freePort()}`, "--setup-port", "0"] : [];
+        const parsed = parseOptions([...ports, ...WORLDS[world], "--scenario", name, "--headless"]);
+        assert.ok(parsed.kind === "run", JSON.stringify(parsed));
+        bench = await Bench.start(scenarioOptions(parsed.options, scenario), 5000);
+        const outcome = await playScenario(bench, scenario, new AbortController().signal);
+        assert.equal(outcome.failure, undefined);
+        assert.ok(outcome.held.length > 0);
+        assert.equal(bench.view.paused, false);
+      });
+    }
+  });
+}
