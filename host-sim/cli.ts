@@ -168,7 +168,11 @@ async function runHeadless(options: Options, scenario: Scenario | undefined, sto
     for (const line of snapshot.lines) tellLine(line);
     if (scenario !== undefined) {
       const { playScenario } = await import("./scenario-player.js");
-      const { failure, steps, held } = await playScenario(bench, scenario, stop.signal);
+      // In a terminal the story itself is progress.
+      const isSilent = process.stdout.isTTY !== true || !options.log.includes("steps");
+      const { showProgress } = await import("./play-progress.js");
+      const end = isSilent ? showProgress(process.stderr, () => bench.now) : () => undefined;
+      const { failure, steps, held } = await playScenario(bench, scenario, stop.signal).finally(end);
       bench.flush();
       const text = failure === undefined ? `${steps} steps, all of it held` : `failed: ${failure}`;
       say({ event: "scenario", title: scenario.title, steps, held, failure: failure ?? null }, text);
