@@ -3,7 +3,6 @@
 
 import { defaultRoot, type Settings } from "../src/alertbox/settings.js";
 import { BoxTimes } from "../src/alertbox/state.js";
-import type { Told } from "./bench.js";
 import { Board, type BoardEvent, ResetReason } from "./board.js";
 import type { Clock, Scheduled } from "./clock.js";
 import { Finger } from "./finger.js";
@@ -12,13 +11,12 @@ import { type JournalReport, journalReport, settingsReport } from "./flash-repor
 import type { BoardFault } from "./home-faults.js";
 import type { Network, Traffic } from "./network.js";
 import { NorFlash } from "./nor-flash.js";
-import { type BrokerAddress, OptionLimits } from "./options.js";
+import type { BrokerAddress } from "./options.js";
 import type { FaultName } from "./page/details.js";
-import type { Action, BenchEvent, BoardView, Home, PowerState, Presence } from "./page/protocol.js";
+import type { Action, BenchEvent, BoardView, Home, Line, PowerState, Presence } from "./page/protocol.js";
+import { PressTally } from "./press-tally.js";
 import type { Airspace } from "./radio.js";
 import type { Random } from "./random.js";
-import { Recent } from "./recent.js";
-import { Ring } from "./ring.js";
 
 /** How long a blackout lasts, in milliseconds. */
 const BLACKOUT_MS = 1000;
@@ -30,21 +28,21 @@ const SETUP_HOLD_MS = 5000;
 export const SETUP_PORT = 80;
 const COUNTDOWN_MS = 1000;
 
-/** What is kept of a run that may last for weeks. The journal, from which late alerts come, holds 140. */
-const Limit = Object.freeze({
-  /** Different alerts that are told apart. */
-  ALERTS: 1000,
-  /** Presses whose time is known when their alert arrives. */
-  PRESSES: 1000,
-  /** Times of arrival, for the summary: as many as `--press` may ask for. */
-  TIMES: OptionLimits.PRESSES,
-} as const);
-
 /** GPIO of the button and of the LED: the NodeMCU's FLASH button; for a battery box D1, which boot does not need. */
 const Pin = Object.freeze({ FLASH: 0, D1: 5, LED: 2 } as const);
 
 /** What concerns one board. */
 export type BoardAction = Exclude<Extract<Action, { readonly board: number }>, { readonly type: "remove" }>;
+
+/** A board to be added; like those of the options unless it says whether it is new. */
+export interface AddedBoard {
+  readonly mode: BoardView["mode"];
+  readonly wiring: BoardView["wiring"];
+  readonly factoryNew?: boolean;
+}
+
+/** A line before the bench numbers it and adds its times. */
+export type Told = Pick<Line, "word" | "detail" | "source"> & { readonly ms?: number; readonly opens?: boolean };
 
 /** What a board is from its beginning to its end. */
 export interface BoardPlan {
@@ -72,6 +70,8 @@ export interface Surroundings {
   readonly home: Home;
   line(line: Told): void;
   emit(event: BenchEvent): void;
+  /** The board is taken away. */
+  closed(): void;
   /** The alerts of this board go to another root from now on. */
   moved(root: string): void;
 }
@@ -106,12 +106,7 @@ export class BenchBoard {
   readonly #surroundings: Surroundings;
   readonly #file: FlashFile | undefined;
   readonly #finger: Finger;
-  /** Ids of alerts that arrived: an alert that comes again after a thousand others counts as new. */
-  readonly #ids = new Recent<string>(Limit.ALERTS);
-  /** When the button went down, by the number of the press in this run; of those that may still arrive. */
-  readonly #pressTimes = new Map<number, number>();
-  #pressNumber = 0;
-  readonly #arrivalMs = new Ring<number>(Limit.TIMES);
+  readonly #tally: PressTally;
   /** When it was put on the table. */
   readonly #since: number;
   #chapterAt: number | undefined;
@@ -123,15 +118,12 @@ export class BenchBoard {
   #closed = false;
   /** In deep sleep; the contact that chatters on the way up resets a chip that is awake again. */
   #asleep = false;
-  #presses = 0;
-  #alerts = 0;
-  #carriedDelivered = 0;
   #answers = 0;
-  #duplicates = 0;
   #presence: Presence = "";
   #changed = false;
-  /** URL of the setup page while it can be reached, and when it closes. */
+  /** URL of the setup page while it can be reached, another one for a browser here, and when it closes. */
   #setup = "";
+  #door = "";
   #setupUntil = 0;
   #countdown: Scheduled | undefined;
 
@@ -147,6 +139,7 @@ export class BenchBoard {
     const flash = new NorFlash(undefined, random.fork("flash"));
     if (plan.flash !== undefined) this.#file = new FlashFile(plan.flash, flash);
     this.before = journalReport(flash);
+    this.#tally = new PressTally(this.before.pushes);
     this.#saved = settingsReport(flash, chipId);
     const config = buildConfig(plan, broker, home);
     this.board = new Board({ chipId, clock, network, airspace, random, flash, config, wiring });
@@ -173,12 +166,12 @@ export class BenchBoard {
       pressed: board.button.isDown,
       led: board.led.on,
       presence: this.#presence,
-      setup: this.#setup,
+      setup: this.#door || this.#setup,
       setupSeconds: Math.max(0, Math.round(left / 1000)),
       boots: board.boots,
-      presses: this.#presses,
-      alerts: this.#alerts,
-      duplicates: this.#duplicates,
+      presses: this.#tally.presses,
+      alerts: this.#tally.alerts,
+      duplicates: this.#tally.duplicates,
       chargeMah: board.chargeMah,
       asleep: (100 * board.supply.asleepMs) / Math.max(1, this.#surroundings.clock.now - this.#since),
       faults: this.#faults,
@@ -203,17 +196,17 @@ export class BenchBoard {
 
   /** Presses that were let go again. */
   get presses(): number {
-    return this.#presses;
+    return this.#tally.presses;
   }
 
   /** Different alerts of this run's presses that the subscriber has seen. */
   get delivered(): number {
-    return this.#alerts - this.#carriedDelivered;
+    return this.#tally.alerts - this.#tally.carried;
   }
 
   /** The same for presses of earlier runs, whose flash was brought along. */
   get carriedDelivered(): number {
-    return this.#carriedDelivered;
+    return this.#tally.carried;
   }
 
   /** Alerts in the journal that are not delivered, from a copy of the flash. */
@@ -228,7 +221,7 @@ export class BenchBoard {
 
   /** Milliseconds from the finger to the subscriber, of the latest alerts of this run that arrived. */
   get arrivalMs(): readonly number[] {
-    return this.#arrivalMs.items;
+    return this.#tally.arrivalMs;
   }
 
   powerOn(): void {
@@ -294,22 +287,9 @@ export class BenchBoard {
 
   /** The independent subscriber saw an alert of this board. */
   arrived(id: string | undefined, payload: string): void {
-    const again = id !== undefined && this.#ids.see(id);
-    if (again) this.#duplicates++;
-    else this.#count(payload);
+    const again = this.#tally.arrived(id, payload, this.#surroundings.clock.now);
     this.#surroundings.line({ source: "alert", word: again ? "arrived again" : "arrived", detail: payload });
     this.#show();
-  }
-
-  #count(payload: string): void {
-    this.#alerts++;
-    const nth = pushesOf(payload) - this.before.pushes;
-    if (nth <= 0) {
-      this.#carriedDelivered++;
-      return;
-    }
-    const pressedAt = this.#pressTimes.get(nth);
-    if (pressedAt !== undefined) this.#arrivalMs.push(Math.round(this.#surroundings.clock.now - pressedAt));
   }
 
   /** The broker says something new about this board. */
@@ -327,6 +307,14 @@ export class BenchBoard {
     this.#setupUntil = this.#surroundings.clock.now + Number(left) * 1000;
   }
 
+  /** A browser of this computer finds the setup page there, as long as it is open. */
+  doorAt(url: string): void {
+    if (this.#setup === "") return;
+    this.#door = url;
+    this.#tell("setup door", `${url}  for a browser here`, false);
+    this.#show();
+  }
+
   /** Milliseconds since the chapter began that this line belongs to; it may begin one itself. */
   sinceChapter(now: number, opens: boolean): number | undefined {
     if (opens) this.#chapterAt = now;
@@ -336,7 +324,9 @@ export class BenchBoard {
   /** Takes its power away, in silence and for good; its flash is in its file then. */
   close(): void {
     this.#closed = true;
+    this.#surroundings.closed();
     this.#setup = "";
+    this.#door = "";
     this.#countdown?.cancel();
     this.#finger.close();
     this.board.close();
@@ -427,14 +417,11 @@ export class BenchBoard {
   #onButton(down: boolean, at: number): void {
     if (down) {
       this.#pressedAt = at;
-      this.#pressNumber += 1;
-      this.#pressTimes.set(this.#pressNumber, at);
-      this.#pressTimes.delete(this.#pressNumber - Limit.PRESSES);
+      this.#tally.down(at);
       this.#tell("pressed", "", true);
     } else {
       const held = at - this.#pressedAt;
-      if (held >= SETUP_HOLD_MS && this.plan.wiring === "gpio") this.#pressTimes.delete(this.#pressNumber--);
-      else this.#presses++;
+      this.#tally.up(held < SETUP_HOLD_MS || this.plan.wiring !== "gpio");
       if (held >= 1000) this.#tell("released", `held ${(held / 1000).toFixed(1)} s`, false);
     }
     this.#show();
@@ -460,6 +447,7 @@ export class BenchBoard {
   #closeSetup(): void {
     if (this.#setup === "") return;
     this.#setup = "";
+    this.#door = "";
     this.#countdown?.cancel();
     const isNew = this.#saved === undefined && this.plan.factoryNew;
     this.#tell("setup closed", isNew ? "a reset (r) opens it again" : "", false);
@@ -487,16 +475,6 @@ export class BenchBoard {
     else if (reason === ResetReason.softwareRestart) this.#tell("restart", "", true);
     this.#crashed = false;
     this.#asleep = false;
-  }
-}
-
-/** The press count in an alert; NaN when something else writes to its topic. */
-function pushesOf(payload: string): number {
-  try {
-    return Number((JSON.parse(payload) as { pushes?: unknown } | null)?.pushes);
-  } catch (error) {
-    if (error instanceof SyntaxError) return Number.NaN;
-    throw error;
   }
 }
 

@@ -44,6 +44,11 @@ export interface BenchWorld {
   brokerLine(): BrokerLine;
   /** Calls back when a board breaks a rule of MQTT, where the broker is one that notices. */
   onBreach(listener: (chipId: number, statement: string, detail: string) => void): void;
+  /**
+   * Lets a browser of this computer open the setup page of a board, where the world does not do so by itself; `shown`
+   * hears where. Gives what ends that.
+   */
+  openDoor(board: Board, shown: (url: string) => void): () => void;
   /** Fills in the setup page of a board, which is at this URL. */
   submit(board: Board, url: string, ...form: Parameters<Submit>): void;
   /** Ends what the world itself has opened; the clock and whoever looked at the broker were ended before. */

@@ -2,7 +2,7 @@
 // they see a Stage, get its events and send it actions. It decides nothing that the firmware decides; it presses, cuts
 // and switches, and tells what came of it. What surrounds the boards is bench-world.ts.
 
-import { BenchBoard, type BoardPlan } from "./bench-board.js";
+import { type AddedBoard, BenchBoard, type BoardPlan, type Told } from "./bench-board.js";
 import type { BenchWorld, Submit } from "./bench-world.js";
 import { CaptureFile } from "./capture.js";
 import type { Scheduled } from "./clock.js";
@@ -29,6 +29,7 @@ import {
 } from "./page/protocol.js";
 import { presenceOf } from "./presence.js";
 import { RealWorld } from "./real-world.js";
+import { Ring } from "./ring.js";
 import type { Scenario } from "./scenario.js";
 import { benchGround } from "./scenario-ground.js";
 import { ScenarioRecorder } from "./scenario-recorder.js";
@@ -39,17 +40,7 @@ import { VirtualWorld } from "./virtual-world.js";
 import { Witnesses } from "./witnesses.js";
 
 /** Lines kept for a view that comes later. */
-const LINES_KEPT = 3000;
-
-/** A board to be added; like those of the options unless it says whether it is new. */
-export interface AddedBoard {
-  readonly mode: BoardView["mode"];
-  readonly wiring: BoardView["wiring"];
-  readonly factoryNew?: boolean;
-}
-
-/** A line before the bench numbers it and adds its times. */
-export type Told = Pick<Line, "word" | "detail" | "source"> & { readonly ms?: number; readonly opens?: boolean };
+const LINES_KEPT = 2000;
 
 /** `Infinity` does not travel as JSON. */
 function shownSpeed(speed: number): number {
@@ -80,9 +71,9 @@ export class Bench implements Stage {
     complain: (text) => this.note(undefined, "scenario", text),
     elsewhere: (scenario) => this.#elsewhere(scenario),
   });
-  /** Speeds that it has had. */
+  /** That it was started with. */
   readonly #speed: number;
-  #lines: Line[] = [];
+  readonly #lines = new Ring<Line>(LINES_KEPT);
   #lineId = 0;
   #closed = false;
 
@@ -144,6 +135,7 @@ export class Bench implements Stage {
   #make(added: AddedBoard): BenchBoard {
     const { clock, network, airspace, random, broker } = this.#world;
     const index = this.#nextIndex;
+    let closeDoor: () => void = () => undefined;
     const board = new BenchBoard(this.#plan(index, added), broker, {
       clock,
       soon: (callback) => clock.soon(callback),
@@ -153,8 +145,10 @@ export class Bench implements Stage {
       home: this.#home,
       line: (line) => this.#tellLine(index, line),
       emit: (event) => this.#emit(event),
+      closed: () => closeDoor(),
       moved: (root) => this.#moved(index, root),
     });
+    closeDoor = this.#world.openDoor(board.board, (url) => board.doorAt(url));
     this.#nextIndex += 1;
     this.#boards.set(index, board);
     this.#list = [...this.#boards.values()];
@@ -230,7 +224,7 @@ export class Bench implements Stage {
       await world.close();
       throw error;
     }
-    await bench.#waitForWitness(patienceMs);
+    await bench.#witnesses.ready(patienceMs, (why) => bench.note(undefined, "observer", why));
     for (const board of bench.boards) board.powerOn();
     if (options.scenario === undefined) world.clock.resume();
     return bench;
@@ -267,7 +261,7 @@ export class Bench implements Stage {
       bench: this.view,
       scenarios: this.options.headless ? [] : this.#scenarios.list,
       boards: this.boards.map((board) => board.view),
-      lines: this.#lines,
+      lines: this.#lines.items,
     });
   }
 
@@ -376,18 +370,6 @@ export class Bench implements Stage {
     await this.#world.close();
   }
 
-  async #waitForWitness(patienceMs: number): Promise<void> {
-    const ready = this.#witnesses.first.ready().catch((error: Error) => {
-      this.note(undefined, "observer", `cannot watch the alerts: ${error.message}`);
-    });
-    let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, patienceMs);
-    });
-    await Promise.race([ready, patience]);
-    clearTimeout(timer);
-  }
-
   #forget(): void {
     // The subscriber has lost its session, too: it sees nothing until it has subscribed again.
     if (this.#world.ownBroker !== undefined) {
@@ -485,7 +467,7 @@ export class Bench implements Stage {
     this.note(index, "removed", "");
     this.#boards.delete(index);
     this.#list = [...this.#boards.values()];
-    this.#lines = this.#lines.filter((line) => line.board !== index);
+    this.#lines.retain((line) => line.board !== index);
     this.#emit({ type: "gone", board: index });
     this.#witnesses.keep(this.boards.map(({ root }) => root));
   }
@@ -502,7 +484,6 @@ export class Bench implements Stage {
     const { word, detail, source, ms } = told;
     const line: Line = { id: ++this.#lineId, board: index, at: now, since, ms, source, word, detail, opens };
     this.#lines.push(line);
-    if (this.#lines.length > LINES_KEPT) this.#lines = this.#lines.slice(-LINES_KEPT / 2);
     this.#emit({ type: "line", line });
   }
 

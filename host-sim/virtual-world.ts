@@ -17,6 +17,8 @@ import { Phone } from "./phone.js";
 import type { AccessPoint, Airspace } from "./radio.js";
 import { RadioTimes } from "./radio-terms.js";
 import { Random } from "./random.js";
+import { FIRST_SETUP_PORT } from "./real-world.js";
+import { SetupDoor } from "./setup-door.js";
 import { VirtualFaults } from "./virtual-faults.js";
 import { VirtualHome } from "./virtual-home.js";
 import type { VirtualNetwork } from "./virtual-network.js";
@@ -40,10 +42,13 @@ export class VirtualWorld implements BenchWorld {
   readonly broker: BrokerAddress;
   readonly ownBroker: BrokerSwitch & ClientList;
   readonly #broker: ModelBroker;
+  /** Whether somebody is there who has a browser. */
+  readonly #hasDoors: boolean;
   readonly #phones = new Map<Board, Phone>();
   #breached: Parameters<BenchWorld["onBreach"]>[0] = () => undefined;
 
-  constructor({ seed = 1, speed = 1 }: Pick<Options, "seed" | "speed">) {
+  constructor({ seed = 1, speed = 1, headless }: Pick<Options, "seed" | "speed" | "headless">) {
+    this.#hasDoors = !headless;
     this.seed = seed;
     this.random = new Random(seed);
     // Not a fraction of a millisecond passes before the bench lets it go.
@@ -80,6 +85,12 @@ export class VirtualWorld implements BenchWorld {
 
   onBreach(listener: Parameters<BenchWorld["onBreach"]>[0]): void {
     this.#breached = listener;
+  }
+
+  openDoor(board: Board, shown: (url: string) => void): () => void {
+    if (!this.#hasDoors) return () => undefined;
+    const door = new SetupDoor(board, this.network, FIRST_SETUP_PORT, shown);
+    return () => door.close();
   }
 
   submit(board: Board, _url: string, ...[fields, done]: Parameters<Submit>): void {

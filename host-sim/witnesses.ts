@@ -40,6 +40,20 @@ export class Witnesses {
     this.first = this.#watch(pattern);
   }
 
+  /**
+   * Resolves when the first one watches, but after `patienceMs` at the latest: a broker that is away may come. `failed`
+   * hears, whenever that is, why it never will.
+   */
+  async ready(patienceMs: number, failed: (why: string) => void): Promise<void> {
+    const ready = this.first.ready().catch((error: Error) => failed(`cannot watch the alerts: ${error.message}`));
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, patienceMs);
+    });
+    await Promise.race([ready, patience]);
+    clearTimeout(timer);
+  }
+
   /** Watches this root, too. */
   follow(root: string): void {
     const pattern = this.#patternOf(root);

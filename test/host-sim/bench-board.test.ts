@@ -110,6 +110,7 @@ describe("host-sim/bench-board", function () {
         home: { ssid: "home", password: "correct horse", broker: "127.0.0.1:1883" },
         line: () => undefined,
         emit: () => changed(),
+        closed: () => undefined,
         moved: () => undefined,
       },
     );

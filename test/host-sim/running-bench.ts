@@ -116,7 +116,9 @@ export class RunningBench {
     return this.bench.close();
   }
 
-  #heard({ at, chipId, connection, direction, type, bytes }: Traffic): void {
+  #heard({ at, chipId, connection, port, direction, type, bytes }: Traffic): void {
+    // A phone and the setup page: no MQTT.
+    if (port === 80) return;
     const note = (what: string, more: { returnCode?: number; sessionPresent?: boolean } = {}) => {
       const { returnCode, sessionPresent } = more;
       this.seen.push({ at, chipId, connection, direction, what, returnCode, sessionPresent });

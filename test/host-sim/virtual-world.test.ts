@@ -208,6 +208,37 @@ describe("host-sim/virtual-world", function () {
     await running.until(() => running.view().alerts === 1);
   });
 
+  it("a browser here fills in the setup page of a box there", async () => {
+    const running = await RunningBench.start("--virtual", "--factory-new", "--speed", "10");
+    bench = running.bench;
+    await running.said("setup door", 0, 0);
+    const { setup } = running.view();
+    assert.match(setup, /^http:\/\/127\.0\.0\.1:\d+\/$/);
+    const shown = running.lines.find(({ word }) => word === "setup open");
+    assert.match(shown?.detail ?? "", /^http:\/\/192\.168\.4\.1\/ /, "the story says where it is in that world");
+    const page = await fetch(setup);
+    assert.deepEqual([page.status, page.headers.get("content-type")], [200, "text/html"]);
+    assert.match(await page.text(), /<form/);
+    const { ssid, password, broker } = running.bench.view.home;
+    const [host = "", port = ""] = broker.split(":");
+    const answer = await fetch(`${setup}try`, {
+      method: "POST",
+      headers: { origin: setup.slice(0, -1) },
+      body: new URLSearchParams({ ssid, wifiPassword: password, host, port }),
+    });
+    assert.equal(answer.status, 200);
+    await running.until(() => running.view().presence === "online");
+    assert.equal(running.view().setup, "");
+    await assert.rejects(fetch(setup), "the door is shut");
+  });
+
+  it("where nobody looks there is no door", async () => {
+    const running = await RunningBench.start("--virtual", "--factory-new", "--headless", "--speed", "max");
+    bench = running.bench;
+    await running.until(() => running.words().includes("setup closed"));
+    assert.ok(running.words().includes("setup open") && !running.words().includes("setup door"));
+  });
+
   it("a real bench has no such speed", async () => {
     const running = await RunningBench.start();
     bench = running.bench;
