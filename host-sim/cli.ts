@@ -151,7 +151,8 @@ async function runHeadless(options: Options, scenario: Scenario | undefined, sto
   const plain = { colour: false, unicode: true };
   try {
     const { broker, watch } = bench.view;
-    say({ event: "ready", broker, watch, boards: bench.boards.map(({ index }) => name(index)) }, `${broker}\n${watch}`);
+    const where = watch === "" ? `${broker}  in a virtual world` : `${broker}\n${watch}`;
+    say({ event: "ready", broker, watch, boards: bench.boards.map(({ index }) => name(index)) }, where);
     const snapshot = bench.snapshot();
     const shown = (board: number) => (options.boards > 1 ? String(name(board)) : "");
     const log = new logs.EventLog(options.log, snapshot);
