@@ -208,6 +208,26 @@ describe("host-sim/virtual-world", function () {
     await running.until(() => running.view().alerts === 1);
   });
 
+  it("what is done in it is recorded with its world and its seed, and plays again", async () => {
+    const running = await RunningBench.start("--virtual", "--seed", "11", "--speed", "100");
+    bench = running.bench;
+    await running.online();
+    const received = running.said("received");
+    running.act({ type: "press", board: 0 });
+    await received;
+    running.act({ type: "time", speed: FASTEST });
+    running.act({ type: "blackout", board: 0 });
+    await running.until(() => running.view().alerts === 1 && running.board().pending === 0);
+    const scenario = parseScenario(running.bench.recorded(), "recorded");
+    assert.deepEqual([scenario.world, scenario.seed], ["virtual", 11]);
+    assert.deepEqual(
+      scenario.steps.map(({ deed }) => deed.type).filter((type) => type !== "after"),
+      ["wait", "press", "wait", "blackout"],
+    );
+    await running.close();
+    await play(scenario);
+  });
+
   it("a browser here fills in the setup page of a box there", async () => {
     const running = await RunningBench.start("--virtual", "--factory-new", "--speed", "10");
     bench = running.bench;
