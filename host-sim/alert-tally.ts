@@ -1,5 +1,5 @@
-// Counts alerts as an independent subscriber gets them: how many different ones, which came twice, which never. Bounded,
-// so that a bench may run for weeks. Knows topics and payloads, not how they came.
+// Counts alerts as an independent subscriber gets them: how many different ones, which came twice, which never.
+// Bounded, so that a bench may run for weeks. Knows topics and payloads, not how they came.
 
 import { Recent } from "./recent.js";
 import { Ring } from "./ring.js";

@@ -255,11 +255,11 @@ const wallTime: TimeSource = Object.freeze({
 
 /**
  * Time of the wall clock, faster or slower on demand, as fast as it goes, or paused. Keeps the process alive while
- * something waits, until `close` or a pause. A callback that comes late, because the computer is busy, sees the time for which it was
- * scheduled, and what it schedules counts from there: a busy computer makes a board slow, and never swallows a short
- * press. Until it has run nobody sees a later time, so that what comes from outside cannot overtake it. At the speed
- * `Infinity` time jumps from each callback to the next, and stands while none waits: for worlds in which nothing
- * outside has to keep up.
+ * something waits, until `close` or a pause. A callback that comes late, because the computer is busy, sees the time
+ * for which it was scheduled, and what it schedules counts from there: a busy computer makes a board slow, and never
+ * swallows a short press. Until it has run nobody sees a later time, so that what comes from outside cannot overtake
+ * it. At the speed `Infinity` time jumps from each callback to the next, and stands while none waits: for worlds in
+ * which nothing outside has to keep up.
  */
 export class RealClock implements Clock {
   readonly #agenda = new Agenda();

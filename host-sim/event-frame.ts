@@ -8,8 +8,8 @@ import type { BenchEvent } from "./page/protocol.js";
 const FRAME_MS = 33;
 
 /**
- * Events of one frame, at most; of those that count each by itself the older half is left out then. So much happens only
- * as fast as it goes, when no eye follows; a view keeps no more anyway.
+ * Events of one frame, at most; of those that count each by itself the older half is left out then. So much happens
+ * only as fast as it goes, when no eye follows; a view keeps no more anyway.
  */
 const MOST = 4000;
 

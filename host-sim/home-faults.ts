@@ -11,7 +11,9 @@ export type BoardFault = Extract<FaultName, "bounce" | "flash-cut">;
 /** Faults that concern all boards. */
 export type HomeFault = Exclude<FaultName, BoardFault>;
 
-/** What can go wrong on the way beyond the access point: WireFaults of real sockets, VirtualFaults of a virtual wire. */
+/**
+ * What can go wrong on the way beyond the access point: WireFaults of real sockets, VirtualFaults of a virtual wire.
+ */
 export interface WireSwitches {
   /** Switches one; nothing happens when it is that already. */
   set(fault: WireFault, on: boolean): void;

@@ -98,8 +98,8 @@ export class HomeSwitches {
   }
 
   /**
-   * One after the other: a second switch waits until the first one has been carried out. What takes no time is done now,
-   * so that in a world of one clock nothing happens between two instants.
+   * One after the other: a second switch waits until the first one has been carried out. What takes no time is done
+   * now, so that in a world of one clock nothing happens between two instants.
    */
   #carryOut(task: () => void | Promise<void>): void {
     const { broker, done } = this.#options;

@@ -1,5 +1,5 @@
-// How far a scenario is, for a person who waits for it: one line that is written over itself. Nothing where nobody looks,
-// and nothing for what is over soon. Knows a bench's time and a stream.
+// How far a scenario is, for a person who waits for it: one line that is written over itself. Nothing where nobody
+// looks, and nothing for what is over soon. Knows a bench's time and a stream.
 
 /** What is over by then needs no progress; how often it is told after that. Real ms. */
 const PATIENCE_MS = 2000;

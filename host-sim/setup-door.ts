@@ -1,6 +1,6 @@
-// A way from this computer into a virtual world: the setup page of a board, on a port of 127.0.0.1 for as long as it can
-// be reached there by a phone. A browser here is such a phone, and what it does is no part of what a seed decides. For
-// people only: where nobody looks there is no door. Knows one board and its network, not what passes.
+// A way from this computer into a virtual world: the setup page of a board, on a port of 127.0.0.1 for as long as it
+// can be reached there by a phone. A browser here is such a phone, and what it does is no part of what a seed decides.
+// For people only: where nobody looks there is no door. Knows one board and its network, not what passes.
 
 import { createServer, type Server, type Socket } from "node:net";
 import type { Board } from "./board.js";

@@ -1,6 +1,6 @@
 // The stage that page and terminal look at: a person's own bench, or for as long as a scenario is visited that wants a
-// virtual world to itself, a bench of that world in its place. The own bench goes on meanwhile, unseen. Whoever looks on
-// gets all of the other one as a snapshot when it changes. Knows benches as a whole, nothing of boards.
+// virtual world to itself, a bench of that world in its place. The own bench goes on meanwhile, unseen. Whoever looks
+// on gets all of the other one as a snapshot when it changes. Knows benches as a whole, nothing of boards.
 
 import { Bench } from "./bench.js";
 import type { Action, BenchEvent, Snapshot, Stage } from "./page/protocol.js";

@@ -1,5 +1,5 @@
-// Each fault that a view can switch on, proved by what it does on the wire or to the box, with the firmware, once with a
-// real broker and real sockets and once in a virtual world: the same table for both; and that every alert has arrived
+// Each fault that a view can switch on, proved by what it does on the wire or to the box, with the firmware, once with
+// a real broker and real sockets and once in a virtual world: the same table for both; and that every alert has arrived
 // exactly once when the fault is over.
 
 import assert from "node:assert/strict";
