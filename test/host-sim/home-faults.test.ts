@@ -11,7 +11,7 @@ import { FAULTS, type FaultName } from "../../host-sim/page/details.js";
 import { RunningBench } from "./running-bench.js";
 
 /** What a bench is started with for each world. */
-const WORLDS = Object.freeze({ real: [], virtual: ["--virtual"] } as const);
+const WORLDS = Object.freeze({ real: ["--speed", "50"], virtual: ["--virtual", "--speed", "max"] } as const);
 
 for (const world of ["real", "virtual"] as const)
   describe(`host-sim/home-faults, ${world}`, function () {
@@ -21,7 +21,8 @@ for (const world of ["real", "virtual"] as const)
     afterEach(() => running?.close());
 
     async function start(...args: string[]): Promise<RunningBench> {
-      running = await RunningBench.start("--speed", "50", ...WORLDS[world], ...args);
+      running = await RunningBench.start(...WORLDS[world], ...args);
+      running.holdsStill = world === "virtual";
       await running.until(() => running.view().presence !== "");
       return running;
     }

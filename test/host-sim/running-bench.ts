@@ -28,11 +28,20 @@ export class RunningBench {
   readonly port: number;
   readonly #parsers = new Map<string, Parser>();
   readonly #waiting = new Set<() => void>();
+  /**
+   * Whether time stands still from the instant at which something that was waited for comes, until the test has gone on:
+   * however busy the computer is, the test then acts at that instant. For virtual worlds; sockets do not wait.
+   */
+  holdsStill = false;
+  #isStill = false;
+  #isSwitching = false;
 
   private constructor(bench: Bench, port: number) {
     this.bench = bench;
     this.port = port;
     bench.on((event) => {
+      // That time stands still is the test's affair.
+      if (this.#isSwitching && event.type === "bench") return;
       this.events.push(event);
       this.#check();
     });
@@ -88,6 +97,7 @@ export class RunningBench {
       const check = () => {
         if (!condition()) return;
         this.#waiting.delete(check);
+        if (this.holdsStill) this.#standStill();
         resolve();
       };
       this.#waiting.add(check);
@@ -137,6 +147,24 @@ export class RunningBench {
       reader.parse(Buffer.from(bytes));
     }
     this.#check();
+  }
+
+  /** What a test does next it does before the next turn of Node's loop. */
+  #standStill(): void {
+    if (this.#isStill) return;
+    const { speed } = this.bench.view;
+    this.#isStill = true;
+    this.#go(0);
+    setImmediate(() => {
+      this.#isStill = false;
+      this.#go(speed);
+    });
+  }
+
+  #go(speed: number): void {
+    this.#isSwitching = true;
+    this.act({ type: "time", speed });
+    this.#isSwitching = false;
   }
 
   #check(): void {

@@ -120,6 +120,7 @@ describe("host-sim/virtual-world", function () {
 
   it("has what a real bench has: topics with what is kept, clients, figures, presence, publish and clear", async () => {
     const running = await RunningBench.start("--virtual", "--speed", "100");
+    running.holdsStill = true;
     bench = running.bench;
     await running.online();
     const topic = (name: string) => running.bench.snapshot().topics.find((each) => each.topic === name);
@@ -156,6 +157,7 @@ describe("host-sim/virtual-world", function () {
 
   it("a forgotten broker that was off stays off", async () => {
     const running = await RunningBench.start("--virtual", "--speed", "100");
+    running.holdsStill = true;
     bench = running.bench;
     await running.online();
     running.act({ type: "broker", on: false });
@@ -167,6 +169,7 @@ describe("host-sim/virtual-world", function () {
 
   it("a rule of MQTT that is broken is a line of the story", async () => {
     const running = await RunningBench.start("--virtual", "--speed", "100");
+    running.holdsStill = true;
     bench = running.bench;
     await running.online();
     // The board's own TCP, with something that is no MQTT.
@@ -268,6 +271,7 @@ describe("host-sim/virtual-world", function () {
 
   it("adds and removes boards like a real one", async () => {
     const running = await RunningBench.start("--virtual", "--speed", "max");
+    running.holdsStill = true;
     bench = running.bench;
     running.act({ type: "add", mode: "battery", wiring: "rst" });
     await running.until(() => running.view(1).power === "asleep");
