@@ -29,8 +29,8 @@ export class RunningBench {
   readonly #parsers = new Map<string, Parser>();
   readonly #waiting = new Set<() => void>();
   /**
-   * Whether time stands still from the instant at which something that was waited for comes, until the test has gone on:
-   * however busy the computer is, the test then acts at that instant. For virtual worlds; sockets do not wait.
+   * Whether time stands still from the instant at which something that was waited for comes, until the test has gone
+   * on: however busy the computer is, the test then acts at that instant. For virtual worlds; sockets do not wait.
    */
   holdsStill = false;
   #isStill = false;
