@@ -16,6 +16,7 @@ export type Answer =
 export class AnswerGate {
   readonly #held = new Map<Answer, (() => void)[]>();
   readonly #toLose = new Map<Answer, number>();
+  readonly #breaking = new Set<Answer>();
 
   /** Sends through the gate: now, when it is released, or never. */
   pass(kind: Answer, send: () => void): void {
@@ -27,6 +28,16 @@ export class AnswerGate {
     const parked = this.#held.get(kind);
     if (parked === undefined) send();
     else parked.push(send);
+  }
+
+  /** In the place of these packets, from now on or no more, the connection breaks. */
+  breakAt(kind: Answer, on: boolean): void {
+    if (on) this.#breaking.add(kind);
+    else this.#breaking.delete(kind);
+  }
+
+  breaksAt(kind: Answer): boolean {
+    return this.#breaking.has(kind);
   }
 
   hold(kind: Answer): void {

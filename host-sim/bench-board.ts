@@ -3,7 +3,6 @@
 
 import { defaultRoot, type Settings } from "../src/alertbox/settings.js";
 import { BoxTimes } from "../src/alertbox/state.js";
-import type { Told } from "./bench.js";
 import { Board, type BoardEvent, ResetReason } from "./board.js";
 import type { Clock, Scheduled } from "./clock.js";
 import { Finger } from "./finger.js";
@@ -14,7 +13,8 @@ import type { Network, Traffic } from "./network.js";
 import { NorFlash } from "./nor-flash.js";
 import type { BrokerAddress } from "./options.js";
 import type { FaultName } from "./page/details.js";
-import type { Action, BenchEvent, BoardView, Home, PowerState, Presence } from "./page/protocol.js";
+import type { Action, BenchEvent, BoardView, Home, Line, PowerState, Presence } from "./page/protocol.js";
+import { PressTally } from "./press-tally.js";
 import type { Airspace } from "./radio.js";
 import type { Random } from "./random.js";
 
@@ -32,23 +32,17 @@ const COUNTDOWN_MS = 1000;
 const Pin = Object.freeze({ FLASH: 0, D1: 5, LED: 2 } as const);
 
 /** What concerns one board. */
-export type BoardAction = Exclude<
-  Action,
-  {
-    readonly type:
-      | "wifi"
-      | "broker"
-      | "fault"
-      | "time"
-      | "step"
-      | "add"
-      | "remove"
-      | "publish"
-      | "forget"
-      | "play"
-      | "stop";
-  }
->;
+export type BoardAction = Exclude<Extract<Action, { readonly board: number }>, { readonly type: "remove" }>;
+
+/** A board to be added; like those of the options unless it says whether it is new. */
+export interface AddedBoard {
+  readonly mode: BoardView["mode"];
+  readonly wiring: BoardView["wiring"];
+  readonly factoryNew?: boolean;
+}
+
+/** A line before the bench numbers it and adds its times. */
+export type Told = Pick<Line, "word" | "detail" | "source"> & { readonly ms?: number; readonly opens?: boolean };
 
 /** What a board is from its beginning to its end. */
 export interface BoardPlan {
@@ -68,12 +62,16 @@ export interface BoardPlan {
 
 export interface Surroundings {
   readonly clock: Clock;
+  /** Calls back when what happens now is over, at the same instant. */
+  soon(callback: () => void): void;
   readonly network: Network;
   readonly airspace: Airspace;
   readonly random: Random;
   readonly home: Home;
   line(line: Told): void;
   emit(event: BenchEvent): void;
+  /** The board is taken away. */
+  closed(): void;
   /** The alerts of this board go to another root from now on. */
   moved(root: string): void;
 }
@@ -100,7 +98,7 @@ export class BenchBoard {
   readonly board: Board;
   /** What the journal held before the power was switched on. */
   readonly before: JournalReport;
-  readonly #plan: BoardPlan;
+  readonly plan: BoardPlan;
   /** Without saved settings. */
   readonly #firstRoot: string;
   /** What was saved by a setup or a command. */
@@ -108,10 +106,9 @@ export class BenchBoard {
   readonly #surroundings: Surroundings;
   readonly #file: FlashFile | undefined;
   readonly #finger: Finger;
-  readonly #ids = new Set<string>();
-  /** When the button went down, per press of this run. */
-  readonly #pressTimes: number[] = [];
-  readonly #arrivalMs: number[] = [];
+  readonly #tally: PressTally;
+  /** When it was put on the table. */
+  readonly #since: number;
   #chapterAt: number | undefined;
   #pressedAt = 0;
   #resetAsked = false;
@@ -121,15 +118,12 @@ export class BenchBoard {
   #closed = false;
   /** In deep sleep; the contact that chatters on the way up resets a chip that is awake again. */
   #asleep = false;
-  #presses = 0;
-  #alerts = 0;
-  #carriedDelivered = 0;
   #answers = 0;
-  #duplicates = 0;
   #presence: Presence = "";
   #changed = false;
-  /** URL of the setup page while it can be reached, and when it closes. */
+  /** URL of the setup page while it can be reached, another one for a browser here, and when it closes. */
   #setup = "";
+  #door = "";
   #setupUntil = 0;
   #countdown: Scheduled | undefined;
 
@@ -138,12 +132,14 @@ export class BenchBoard {
     const { chipId, root, wiring } = plan;
     const { clock, network, airspace, random, home } = surroundings;
     this.index = plan.index;
+    this.#since = clock.now;
     this.#firstRoot = root ?? defaultRoot(chipId);
-    this.#plan = plan;
+    this.plan = plan;
     this.#surroundings = surroundings;
     const flash = new NorFlash(undefined, random.fork("flash"));
     if (plan.flash !== undefined) this.#file = new FlashFile(plan.flash, flash);
     this.before = journalReport(flash);
+    this.#tally = new PressTally(this.before.pushes);
     this.#saved = settingsReport(flash, chipId);
     const config = buildConfig(plan, broker, home);
     this.board = new Board({ chipId, clock, network, airspace, random, flash, config, wiring });
@@ -163,20 +159,21 @@ export class BenchBoard {
     return {
       index: this.index,
       chipId: board.chipId,
-      mode: this.#saved?.mode ?? this.#plan.mode,
-      wiring: this.#plan.wiring,
+      mode: this.#saved?.mode ?? this.plan.mode,
+      wiring: this.plan.wiring,
       root: this.root,
       power: board.state,
       pressed: board.button.isDown,
       led: board.led.on,
       presence: this.#presence,
-      setup: this.#setup,
+      setup: this.#door || this.#setup,
       setupSeconds: Math.max(0, Math.round(left / 1000)),
       boots: board.boots,
-      presses: this.#presses,
-      alerts: this.#alerts,
-      duplicates: this.#duplicates,
+      presses: this.#tally.presses,
+      alerts: this.#tally.alerts,
+      duplicates: this.#tally.duplicates,
       chargeMah: board.chargeMah,
+      asleep: (100 * board.supply.asleepMs) / Math.max(1, this.#surroundings.clock.now - this.#since),
       faults: this.#faults,
     };
   }
@@ -199,17 +196,17 @@ export class BenchBoard {
 
   /** Presses that were let go again. */
   get presses(): number {
-    return this.#presses;
+    return this.#tally.presses;
   }
 
   /** Different alerts of this run's presses that the subscriber has seen. */
   get delivered(): number {
-    return this.#alerts - this.#carriedDelivered;
+    return this.#tally.alerts - this.#tally.carried;
   }
 
   /** The same for presses of earlier runs, whose flash was brought along. */
   get carriedDelivered(): number {
-    return this.#carriedDelivered;
+    return this.#tally.carried;
   }
 
   /** Alerts in the journal that are not delivered, from a copy of the flash. */
@@ -222,9 +219,9 @@ export class BenchBoard {
     return this.#answers;
   }
 
-  /** Milliseconds from the finger to the subscriber, of each alert of this run that arrived. */
+  /** Milliseconds from the finger to the subscriber, of the latest alerts of this run that arrived. */
   get arrivalMs(): readonly number[] {
-    return this.#arrivalMs;
+    return this.#tally.arrivalMs;
   }
 
   powerOn(): void {
@@ -265,7 +262,7 @@ export class BenchBoard {
       case "setup":
       case "factory":
         // Where a press stops the CPU no hold can be measured: presses in a row are counted instead.
-        if (this.#plan.wiring === "rst") this.#finger.gesture(action.type === "setup" ? "five" : "ten");
+        if (this.plan.wiring === "rst") this.#finger.gesture(action.type === "setup" ? "five" : "ten");
         else this.#finger.gesture(action.type);
         return;
       case "crash":
@@ -290,23 +287,9 @@ export class BenchBoard {
 
   /** The independent subscriber saw an alert of this board. */
   arrived(id: string | undefined, payload: string): void {
-    const again = id !== undefined && this.#ids.has(id);
-    if (id !== undefined) this.#ids.add(id);
-    if (again) this.#duplicates++;
-    else this.#count(payload);
+    const again = this.#tally.arrived(id, payload, this.#surroundings.clock.now);
     this.#surroundings.line({ source: "alert", word: again ? "arrived again" : "arrived", detail: payload });
     this.#show();
-  }
-
-  #count(payload: string): void {
-    this.#alerts++;
-    const nth = pushesOf(payload) - this.before.pushes;
-    if (nth <= 0) {
-      this.#carriedDelivered++;
-      return;
-    }
-    const pressedAt = this.#pressTimes[nth - 1];
-    if (pressedAt !== undefined) this.#arrivalMs.push(Math.round(this.#surroundings.clock.now - pressedAt));
   }
 
   /** The broker says something new about this board. */
@@ -324,6 +307,14 @@ export class BenchBoard {
     this.#setupUntil = this.#surroundings.clock.now + Number(left) * 1000;
   }
 
+  /** A browser of this computer finds the setup page there, as long as it is open. */
+  doorAt(url: string): void {
+    if (this.#setup === "") return;
+    this.#door = url;
+    this.#tell("setup door", `${url}  for a browser here`, false);
+    this.#show();
+  }
+
   /** Milliseconds since the chapter began that this line belongs to; it may begin one itself. */
   sinceChapter(now: number, opens: boolean): number | undefined {
     if (opens) this.#chapterAt = now;
@@ -333,7 +324,9 @@ export class BenchBoard {
   /** Takes its power away, in silence and for good; its flash is in its file then. */
   close(): void {
     this.#closed = true;
+    this.#surroundings.closed();
     this.#setup = "";
+    this.#door = "";
     this.#countdown?.cancel();
     this.#finger.close();
     this.board.close();
@@ -365,7 +358,7 @@ export class BenchBoard {
   #show(): void {
     if (this.#changed) return;
     this.#changed = true;
-    queueMicrotask(() => {
+    this.#surroundings.soon(() => {
       this.#changed = false;
       if (!this.#closed) this.#surroundings.emit({ type: "board", board: this.view });
     });
@@ -394,7 +387,7 @@ export class BenchBoard {
       case "listening":
         if (event.protocol !== "tcp" || event.port !== SETUP_PORT) return;
         if (event.local === undefined) this.#closeSetup();
-        else this.#openSetup(`http://127.0.0.1:${event.local}/`);
+        else this.#openSetup(`http://${event.address}${event.local === 80 ? "" : `:${event.local}`}/`);
         return;
       case "reset":
         this.#closeSetup();
@@ -424,12 +417,11 @@ export class BenchBoard {
   #onButton(down: boolean, at: number): void {
     if (down) {
       this.#pressedAt = at;
-      this.#pressTimes.push(at);
+      this.#tally.down(at);
       this.#tell("pressed", "", true);
     } else {
       const held = at - this.#pressedAt;
-      if (held >= SETUP_HOLD_MS && this.#plan.wiring === "gpio") this.#pressTimes.pop();
-      else this.#presses++;
+      this.#tally.up(held < SETUP_HOLD_MS || this.plan.wiring !== "gpio");
       if (held >= 1000) this.#tell("released", `held ${(held / 1000).toFixed(1)} s`, false);
     }
     this.#show();
@@ -437,7 +429,7 @@ export class BenchBoard {
 
   #openSetup(url: string): void {
     const { clock, home } = this.#surroundings;
-    const { mode, wiring } = this.#plan;
+    const { mode, wiring } = this.plan;
     this.#setup = url;
     this.#setupUntil = clock.now + BoxTimes.setup;
     this.#tell("setup open", `${url}  closes in ${BoxTimes.setup / 1000} s`, false);
@@ -455,8 +447,9 @@ export class BenchBoard {
   #closeSetup(): void {
     if (this.#setup === "") return;
     this.#setup = "";
+    this.#door = "";
     this.#countdown?.cancel();
-    const isNew = this.#saved === undefined && this.#plan.factoryNew;
+    const isNew = this.#saved === undefined && this.plan.factoryNew;
     this.#tell("setup closed", isNew ? "a reset (r) opens it again" : "", false);
     this.#show();
   }
@@ -464,7 +457,7 @@ export class BenchBoard {
   /** Settings may have been saved or erased: what the bench knows of the box follows. */
   #onSettings(): void {
     const { root } = this;
-    const { wiring } = this.#plan;
+    const { wiring } = this.plan;
     const before = this.#saved?.wiring;
     this.#saved = settingsReport(this.board.flash, this.board.chipId);
     const now = this.#saved?.wiring;
@@ -482,16 +475,6 @@ export class BenchBoard {
     else if (reason === ResetReason.softwareRestart) this.#tell("restart", "", true);
     this.#crashed = false;
     this.#asleep = false;
-  }
-}
-
-/** The press count in an alert; NaN when something else writes to its topic. */
-function pushesOf(payload: string): number {
-  try {
-    return Number((JSON.parse(payload) as { pushes?: unknown } | null)?.pushes);
-  } catch (error) {
-    if (error instanceof SyntaxError) return Number.NaN;
-    throw error;
   }
 }
 

@@ -1,119 +1,66 @@
-// The bench: one clock of real time, real sockets, an access point, a broker, some boards, and an independent
-// subscriber. Terminal and page are views of it: they see a Stage, get its events and send it actions. It decides
-// nothing that the firmware decides; it presses, cuts and switches, and tells what came of it.
+// The bench: some boards in a world, real or virtual, and whatever is done to them. Terminal and page are views of it:
+// they see a Stage, get its events and send it actions. It decides nothing that the firmware decides; it presses, cuts
+// and switches, and tells what came of it. What surrounds the boards is bench-world.ts.
 
-import { randomInt } from "node:crypto";
-import { once } from "node:events";
-import { createServer } from "node:net";
-import { AccessPoint } from "./access-point.js";
-import { EmbeddedBroker } from "./aedes.js";
-import { BenchBoard, type BoardPlan, SETUP_PORT } from "./bench-board.js";
+import { type AddedBoard, BenchBoard, type BoardPlan, type Told } from "./bench-board.js";
+import type { BenchWorld, Submit } from "./bench-world.js";
 import { CaptureFile } from "./capture.js";
-import { RealClock, type Scheduled } from "./clock.js";
+import type { Scheduled } from "./clock.js";
 import { FlashFileError } from "./flash-file.js";
-import { faultText, HomeFaults, isBoardFault } from "./home-faults.js";
-import { RealNetwork, type Traffic } from "./network.js";
+import { HOME } from "./home.js";
+import { faultText, isBoardFault } from "./home-faults.js";
+import { HomeSwitches } from "./home-switches.js";
+import type { Traffic } from "./network.js";
 import { Observers } from "./observers.js";
-import {
-  alertFilter,
-  type BrokerAddress,
-  boardRoot,
-  OptionLimits,
-  type Options,
-  shownAddress,
-  watchLine,
-} from "./options.js";
+import { alertFilter, boardRoot, OptionLimits, type Options, shownAddress } from "./options.js";
 import type { FaultName } from "./page/details.js";
 import {
   type Action,
   type BenchEvent,
   type BenchView,
   type BoardView,
+  FASTEST,
   type Home,
   isKind,
   type Line,
   type Snapshot,
-  SPEEDS,
   type Stage,
+  speedsOf,
 } from "./page/protocol.js";
 import { presenceOf } from "./presence.js";
-import { Airspace } from "./radio.js";
-import { Random } from "./random.js";
+import { RealWorld } from "./real-world.js";
+import { Ring } from "./ring.js";
 import type { Scenario } from "./scenario.js";
 import { benchGround } from "./scenario-ground.js";
-import { type RecordedBoard, ScenarioRecorder } from "./scenario-recorder.js";
+import { ScenarioRecorder } from "./scenario-recorder.js";
 import type { Outcome } from "./scenario-run.js";
 import { Scenarios } from "./scenarios.js";
 import type { Download } from "./server.js";
-import { WireFaults } from "./wire-faults.js";
-import { Witness } from "./witness.js";
-
-/** The home of the virtual boards. Its password is no secret: the network does not exist. */
-export const HOME = Object.freeze({ ssid: "home", password: "correct horse" } as const);
-/** What else their scans find: an open network that leads nowhere, and one behind a wall. */
-const NEIGHBOURS = Object.freeze([
-  { ssid: "Café Cvrčak", rssi: -68, channel: 11, hasInternet: false, subnet: "10.1.0" },
-  { ssid: "neighbour", password: "not for you", rssi: -84, channel: 1, subnet: "10.2.0" },
-] as const);
-
-/** The first board's setup page, unless another port is asked for. */
-const FIRST_SETUP_PORT = 8166;
+import { VirtualWorld } from "./virtual-world.js";
+import { Witnesses } from "./witnesses.js";
 
 /** Lines kept for a view that comes later. */
-const LINES_KEPT = 3000;
+const LINES_KEPT = 2000;
 
-function urlOf(broker: BrokerAddress): string {
-  const host = broker.host.includes(":") ? `[${broker.host}]` : broker.host;
-  const password = broker.password === "" ? "" : `:${encodeURIComponent(broker.password)}`;
-  const user = broker.user === "" ? "" : `${encodeURIComponent(broker.user)}${password}@`;
-  return `mqtt://${user}${host}:${broker.port}`;
+/** `Infinity` does not travel as JSON. */
+function shownSpeed(speed: number): number {
+  return speed === Number.POSITIVE_INFINITY ? FASTEST : speed;
 }
-
-/** Throws the system's error when this port of 127.0.0.1 cannot be had: better now than when a setup opens. */
-async function requireFree(port: number): Promise<void> {
-  const server = createServer().listen({ host: "127.0.0.1", port, exclusive: true });
-  await once(server, "listening");
-  server.close();
-  await once(server, "close");
-}
-
-/** A board to be added; like those of the options unless it says whether it is new. */
-export interface AddedBoard {
-  readonly mode: BoardView["mode"];
-  readonly wiring: BoardView["wiring"];
-  readonly factoryNew?: boolean;
-}
-
-function recordedBoard({ index, view }: BenchBoard, { factoryNew }: Options): RecordedBoard {
-  const { mode, wiring } = view;
-  return { index, mode, wiring, factoryNew };
-}
-
-/** A line before the bench numbers it and adds its times. */
-export type Told = Pick<Line, "word" | "detail" | "source"> & { readonly ms?: number; readonly opens?: boolean };
 
 export class Bench implements Stage {
   readonly options: Options;
-  readonly broker: BrokerAddress;
-  readonly witness: Witness;
-  readonly #clock: RealClock;
-  readonly #network: RealNetwork;
-  readonly #airspace: Airspace;
-  /** The access point of the home, and what it was at first. */
-  readonly #accessPoint = new AccessPoint(HOME);
-  readonly #wire = new WireFaults();
-  readonly #random = new Random(randomInt(2 ** 32));
+  /** Shown in the place of a person's own bench. */
+  visiting = false;
+  /** Plays a scenario that wants a virtual world to itself; undefined: nobody does. */
+  onVirtual: ((scenario: Scenario) => void) | undefined;
+  readonly #world: BenchWorld;
   readonly #boards = new Map<number, BenchBoard>();
   /** The same in the order of their numbers. */
   #list: readonly BenchBoard[] = [];
   #nextIndex = 0;
-  readonly #faults = new HomeFaults(this.#accessPoint, this.#wire);
-  readonly #embedded: EmbeddedBroker | undefined;
+  readonly #switches: HomeSwitches;
   readonly #home: Home;
-  /** The pattern of topic roots that the options ask for. */
-  readonly #pattern: string;
-  /** The witness and its fellows, by the pattern of topic roots that they watch. */
-  readonly #watches = new Map<string, Witness>();
+  readonly #witnesses: Witnesses;
   readonly #observers: Observers;
   readonly #listeners = new Set<(event: BenchEvent) => void>();
   #recorder: ScenarioRecorder | undefined;
@@ -121,48 +68,56 @@ export class Bench implements Stage {
     add: (board) => this.add(board),
     ground: (boards) => benchGround(this, boards),
     changed: () => this.#emit({ type: "bench", bench: this.view }),
-    complain: (text) => this.#tellFirst({ source: "bench", word: "scenario", detail: text }),
+    complain: (text) => this.note(undefined, "scenario", text),
+    elsewhere: (scenario) => this.#elsewhere(scenario),
   });
-  #lines: Line[] = [];
+  /** That it was started with. */
+  readonly #speed: number;
+  readonly #lines = new Ring<Line>(LINES_KEPT);
   #lineId = 0;
-  #wifiOn = true;
-  #brokerOn = true;
-  readonly #farewells: Promise<void>[] = [];
-  #brokerWork: Promise<void> = Promise.resolve();
   #closed = false;
 
-  private constructor(options: Options, embedded: EmbeddedBroker | undefined, captureFile: CaptureFile | undefined) {
+  private constructor(options: Options, world: BenchWorld, captureFile: CaptureFile | undefined) {
     this.options = options;
-    this.#embedded = embedded;
-    this.broker = options.broker ?? { host: "127.0.0.1", port: embedded?.port ?? 1883, user: "", password: "" };
-    this.#clock = new RealClock(options.speed);
-    this.#airspace = new Airspace(this.#accessPoint, ...NEIGHBOURS);
-    const setupPort = options.setupPort ?? FIRST_SETUP_PORT;
-    this.#network = new RealNetwork({
-      localPort: ({ chipId }, port) => {
-        const local = setupPort + chipId - options.chip;
-        return port !== SETUP_PORT || setupPort === 0 || local > OptionLimits.PORT ? 0 : local;
-      },
-      nextFree: options.setupPort === undefined,
-      faults: this.#wire,
+    this.#world = world;
+    this.#speed = shownSpeed(world.clock.speed);
+    const { user, host, port } = world.broker;
+    this.#home = { ...HOME, broker: `${user === "" ? "" : `${user}@`}${host}:${port}` };
+    world.network.onTraffic((traffic) => this.board(traffic.chipId - options.chip)?.overheard(traffic));
+    world.onBreach((chipId, statement, detail) =>
+      this.note(chipId - options.chip, "breach", `[${statement}] ${detail}`),
+    );
+    this.#switches = new HomeSwitches({
+      airspace: world.airspace,
+      accessPoint: world.accessPoint,
+      wire: world.wire,
+      broker: world.ownBroker,
+      done: (word, detail) => this.#tellAll(word, detail),
+      refused: (detail) => this.note(undefined, "broker", detail),
     });
-    this.#network.onTraffic((traffic) => this.board(traffic.chipId - options.chip)?.overheard(traffic));
-    const user = this.broker.user === "" ? "" : `${this.broker.user}@`;
-    this.#home = { ...HOME, broker: `${user}${this.broker.host}:${this.broker.port}` };
+    const { mode, wiring } = options;
     try {
-      for (let count = 0; count < options.boards; count++) this.#make(options.mode, options.wiring);
+      for (let count = 0; count < options.boards; count++) this.#make({ mode, wiring });
     } catch (error) {
       for (const board of this.boards) board.close();
-      this.#clock.close();
       throw error;
     }
     this.#observers = this.#observe(captureFile);
-    this.#pattern = alertFilter(options).slice(0, -"/alert".length);
-    this.witness = this.#watch(this.#pattern);
-    for (const { root } of this.boards) this.#follow(root);
+    this.#witnesses = new Witnesses(
+      alertFilter(options).slice(0, -"/alert".length),
+      (root) => world.witness(root),
+      ({ topic, id, payload }) => {
+        const board = this.boards.find(({ root }) => topic === `${root}/alert`);
+        if (board === undefined) return;
+        board.arrived(id, payload);
+        this.#observers.arrived(board.index, id);
+      },
+    );
+    for (const { root } of this.boards) this.#witnesses.follow(root);
     this.#recorder = new ScenarioRecorder(
-      this.boards.map((board) => recordedBoard(board, options)),
-      this.#clock.now,
+      this.boards.map(({ plan }) => plan),
+      world.clock.now,
+      world.seed,
     );
   }
 
@@ -177,26 +132,31 @@ export class Bench implements Stage {
   }
 
   /** Makes the next board, without power. Throws FlashFileError when its flash file cannot be used. */
-  #make(mode: BoardView["mode"], wiring: BoardView["wiring"], factoryNew = this.options.factoryNew): BenchBoard {
+  #make(added: AddedBoard): BenchBoard {
+    const { clock, network, airspace, random, broker } = this.#world;
     const index = this.#nextIndex;
-    const board = new BenchBoard({ ...this.#plan(index, mode, wiring), factoryNew }, this.broker, {
-      clock: this.#clock,
-      network: this.#network,
-      airspace: this.#airspace,
-      random: this.#random.fork(`board ${index}`),
+    let closeDoor: () => void = () => undefined;
+    const board = new BenchBoard(this.#plan(index, added), broker, {
+      clock,
+      soon: (callback) => clock.soon(callback),
+      network,
+      airspace,
+      random: random.fork(`board ${index}`),
       home: this.#home,
       line: (line) => this.#tellLine(index, line),
       emit: (event) => this.#emit(event),
+      closed: () => closeDoor(),
       moved: (root) => this.#moved(index, root),
     });
+    closeDoor = this.#world.openDoor(board.board, (url) => board.doorAt(url));
     this.#nextIndex += 1;
     this.#boards.set(index, board);
     this.#list = [...this.#boards.values()];
     return board;
   }
 
-  #plan(index: number, mode: BoardView["mode"], wiring: BoardView["wiring"]): BoardPlan {
-    const { chip, boards, flash, quiet, factoryNew } = this.options;
+  #plan(index: number, { mode, wiring, factoryNew = this.options.factoryNew }: AddedBoard): BoardPlan {
+    const { chip, boards, flash, quiet } = this.options;
     const chipId = chip + index;
     // A single board has the root and the file themselves; one that comes later must not share them.
     const options = { ...this.options, boards: index < boards ? boards : boards + 1 };
@@ -212,31 +172,19 @@ export class Bench implements Stage {
     };
   }
 
-  /** Watches the alerts of the boards with such a topic root. */
-  #watch(pattern: string): Witness {
-    const witness = new Witness(urlOf(this.broker), pattern);
-    witness.onAlert((alert) => {
-      const board = this.boards.find(({ root }) => alert.topic === `${root}/alert`);
-      if (board === undefined) return;
-      board.arrived(alert.id, alert.payload);
-      this.#observers.arrived(board.index, alert.id);
-    });
-    this.#watches.set(pattern, witness);
-    return witness;
-  }
-
   /** What the panels show beyond the boards themselves. */
   #observe(captureFile: CaptureFile | undefined): Observers {
     if (captureFile !== undefined) {
-      captureFile.onFailure = (detail) => this.#tellLine(0, { source: "bench", word: "capture", detail });
+      captureFile.onFailure = (detail) => this.note(undefined, "capture", detail);
     }
     const observers = new Observers({
-      network: this.#network,
-      brokerUrl: urlOf(this.broker),
-      ownBroker: this.#embedded,
+      network: this.#world.network,
+      brokerLine: this.#world.brokerLine(),
+      ownBroker: this.#world.ownBroker,
       everything: !this.options.headless,
       captureFile,
-      now: () => this.#clock.now,
+      startedAt: this.#world.startedAt,
+      now: () => this.now,
       tell: (event) => this.#emit(event),
       heard: (topic, payload) => {
         for (const board of this.boards) {
@@ -249,85 +197,60 @@ export class Bench implements Stage {
     return observers;
   }
 
-  /** Which of the patterns a topic root is watched by: the first one, with one level for its "+", or itself. */
-  #patternOf(root: string): string {
-    const first = this.#pattern;
-    if (!first.endsWith("/+")) return root;
-    const isIn = root.lastIndexOf("/") === first.length - 2 && root.startsWith(first.slice(0, -1));
-    return isIn ? first : root;
-  }
-
-  /** Watches this root, too. */
-  #follow(root: string): void {
-    const pattern = this.#patternOf(root);
-    if (!this.#watches.has(pattern)) this.#watch(pattern);
-  }
-
-  /** Nobody's roots are watched no more, but for the first pattern. */
-  #unfollow(): void {
-    const patterns = new Set(this.boards.map(({ root }) => this.#patternOf(root)));
-    for (const [pattern, witness] of this.#watches) {
-      if (pattern === this.#pattern || patterns.has(pattern)) continue;
-      this.#watches.delete(pattern);
-      this.#farewells.push(witness.close());
-    }
-  }
-
   #moved(index: number, root: string): void {
-    this.#tellLine(index, { source: "bench", word: "topic root", detail: root });
+    this.note(index, "topic root", root);
     this.board(index)?.present("");
     this.#observers.follow(root);
-    this.#follow(root);
+    this.#witnesses.follow(root);
   }
 
   /**
    * Starts everything and powers the boards on. Waits for the independent subscriber, but not longer than `patienceMs`:
-   * a broker that is away or refuses is something to watch, not an error of the bench.
+   * a broker that is away or refuses is something to watch, not an error of the bench. Where a scenario is to be played
+   * in a virtual world, its time begins with that.
    * @throws Error with `code` "EADDRINUSE" when a port asked for is taken; FlashFileError when `--flash` cannot be
    * used, CaptureFileError when `--pcap` cannot be written.
    */
   static async start(options: Options, patienceMs: number): Promise<Bench> {
-    const port = options.port ?? 1883;
-    for (let board = 0; board < options.boards; board++) {
-      if (options.setupPort) await requireFree(options.setupPort + board);
-    }
-    const captureFile = options.pcap === undefined ? undefined : new CaptureFile(options.pcap);
-    const embedded =
-      options.broker === undefined
-        ? await EmbeddedBroker.open({ port, nextFree: options.port === undefined })
-        : undefined;
+    const world = options.virtual ? new VirtualWorld(options) : await RealWorld.open(options);
+    let captureFile: CaptureFile | undefined;
     let bench: Bench;
     try {
-      bench = new Bench(options, embedded, captureFile);
+      captureFile = options.pcap === undefined ? undefined : new CaptureFile(options.pcap);
+      bench = new Bench(options, world, captureFile);
     } catch (error) {
       captureFile?.close();
-      await embedded?.close();
+      world.clock.close();
+      await world.close();
       throw error;
     }
-    await bench.#waitForWitness(patienceMs);
+    await bench.#witnesses.ready(patienceMs, (why) => bench.note(undefined, "observer", why));
     for (const board of bench.boards) board.powerOn();
+    if (options.scenario === undefined) world.clock.resume();
     return bench;
   }
 
   /** The boards' time: milliseconds since the bench began, `--speed` of them in a real one. */
   get now(): number {
-    return this.#clock.now;
+    return this.#world.clock.now;
   }
 
   get view(): BenchView {
+    const { broker, clock, kind, ownBroker } = this.#world;
     return {
       build: "",
-      now: this.#clock.now,
-      broker: shownAddress(this.broker),
-      brokerOurs: this.#embedded !== undefined,
-      brokerOn: this.#brokerOn,
-      wifiOn: this.#wifiOn,
-      faults: this.#faults.names,
-      speed: this.#clock.speed,
-      paused: this.#clock.paused,
-      scenarios: this.options.headless ? [] : this.#scenarios.list,
+      now: clock.now,
+      broker: shownAddress(broker),
+      brokerOurs: ownBroker !== undefined,
+      brokerOn: this.#switches.brokerOn,
+      wifiOn: this.#switches.wifiOn,
+      faults: this.#switches.faults,
+      world: kind,
+      visiting: this.visiting,
+      speed: shownSpeed(clock.speed),
+      paused: clock.paused,
       scenario: this.#scenarios.view,
-      watch: watchLine(this.broker, alertFilter(this.options)),
+      watch: this.#world.watchLine(alertFilter(this.options)),
       home: this.#home,
     };
   }
@@ -336,8 +259,9 @@ export class Bench implements Stage {
     return this.#observers.complete({
       type: "snapshot",
       bench: this.view,
+      scenarios: this.options.headless ? [] : this.#scenarios.list,
       boards: this.boards.map((board) => board.view),
-      lines: this.#lines,
+      lines: this.#lines.items,
     });
   }
 
@@ -356,17 +280,27 @@ export class Bench implements Stage {
 
   /** Hears all traffic of the boards from now on; gives the function that ends it. */
   onTraffic(listener: (traffic: Traffic) => void): () => void {
-    return this.#network.onTraffic(listener);
+    return this.#world.network.onTraffic(listener);
   }
 
   /** Calls back after so many milliseconds of the boards' time, unless that is cancelled or the bench closed before. */
   after(ms: number, callback: () => void): Scheduled {
-    return this.#clock.schedule(ms, callback);
+    return this.#world.clock.schedule(ms, callback);
   }
 
-  /** Tells a line of the story that is neither the firmware's nor an alert. */
-  note(board: number, word: string, detail: string): void {
-    this.#tellLine(board, { source: "bench", word, detail });
+  /**
+   * Tells a line of the story that is neither the firmware's nor an alert.
+   * @param board undefined: what concerns no board more than another stands with the first one.
+   */
+  note(board: number | undefined, word: string, detail: string): void {
+    this.#tellLine(board ?? this.boards[0]?.index ?? 0, { source: "bench", word, detail });
+  }
+
+  /** Fills in the setup page of a board as a phone does. */
+  submit(index: number, ...[fields, done]: Parameters<Submit>): void {
+    const board = this.board(index);
+    if (board === undefined) done("the board is not there any more");
+    else this.#world.submit(board.board, board.view.setup, fields, done);
   }
 
   /** What was done on this bench so far, as a scenario. */
@@ -376,13 +310,13 @@ export class Bench implements Stage {
 
   act(action: Action): void {
     if (this.#closed) return;
-    this.#recorder?.act(action, this.#clock.now);
+    this.#recorder?.act(action, this.now);
     switch (action.type) {
       case "wifi":
-        this.#switchWiFi(action.on);
+        this.#switches.switchWiFi(action.on);
         return;
       case "broker":
-        this.#switchBroker(action.on);
+        this.#switches.switchBroker(action.on);
         return;
       case "publish":
         this.#observers.publish(action);
@@ -392,7 +326,7 @@ export class Bench implements Stage {
         this.#scenarios.act(action);
         return;
       case "forget":
-        this.#forgetSessions();
+        this.#forget();
         return;
       case "fault":
         this.#switchFault(action.fault, action.on, action.board);
@@ -401,8 +335,8 @@ export class Bench implements Stage {
         this.#setTime(action.speed);
         return;
       case "step":
-        if (!this.#clock.paused) return;
-        this.#clock.step();
+        if (!this.#world.clock.paused) return;
+        this.#world.clock.step();
         this.#emit({ type: "bench", bench: this.view });
         return;
       case "add":
@@ -410,6 +344,8 @@ export class Bench implements Stage {
         return;
       case "remove":
         this.#remove(action.board);
+        return;
+      case "back":
         return;
       default:
         this.board(action.board)?.act(action);
@@ -427,101 +363,38 @@ export class Bench implements Stage {
     this.#closed = true;
     this.#scenarios.stop();
     for (const board of this.boards) board.close();
-    this.#clock.close();
-    this.#network.close();
+    this.#world.clock.close();
     this.#listeners.clear();
-    await this.#brokerWork;
-    const watches = [...this.#watches.values(), this.#observers];
-    await Promise.all([...watches.map((watch) => watch.close()), ...this.#farewells]);
-    await this.#embedded?.close();
+    await this.#switches.settled();
+    await Promise.all([this.#witnesses.close(), this.#observers.close()]);
+    await this.#world.close();
   }
 
-  async #waitForWitness(patienceMs: number): Promise<void> {
-    const ready = this.witness.ready().catch((error: Error) => {
-      this.#tellFirst({ source: "bench", word: "observer", detail: `cannot watch the alerts: ${error.message}` });
-    });
-    let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, patienceMs);
-    });
-    await Promise.race([ready, patience]);
-    clearTimeout(timer);
-  }
-
-  #switchWiFi(on: boolean): void {
-    if (on === this.#wifiOn) return;
-    this.#wifiOn = on;
-    for (const accessPoint of this.#airspace.accessPoints) {
-      if (on) accessPoint.up();
-      else accessPoint.down();
+  #forget(): void {
+    // The subscriber has lost its session, too: it sees nothing until it has subscribed again.
+    if (this.#world.ownBroker !== undefined) {
+      this.#witnesses.whenBack(() => this.#tellAll("observer", "has subscribed again"));
     }
-    this.#tellAll(on ? "Wi-Fi on" : "Wi-Fi off");
-  }
-
-  #switchBroker(on: boolean): void {
-    const embedded = this.#embedded;
-    if (embedded === undefined) {
-      this.#tellFirst({ source: "bench", word: "broker", detail: "not the bench's own: stop it where it runs" });
-      return;
-    }
-    if (on === this.#brokerOn) return;
-    this.#brokerOn = on;
-    this.#tellAll(on ? "broker on" : "broker off");
-    // One after the other: a second switch waits until the first one has been carried out.
-    this.#brokerWork = this.#brokerWork
-      .then(() => (on ? embedded.start() : embedded.stop()))
-      .catch((error: Error) => {
-        this.#brokerOn = embedded.isUp;
-        this.#tellAll("broker", error.message);
-      });
-  }
-
-  #forgetSessions(): void {
-    const embedded = this.#embedded;
-    if (embedded === undefined) {
-      this.#tellFirst({ source: "bench", word: "broker", detail: "not the bench's own: empty it where it runs" });
-      return;
-    }
-    this.#tellAll("broker forgets", "sessions and retained messages are gone");
-    this.#tellWitnessBack();
-    this.#brokerWork = this.#brokerWork
-      .then(() => embedded.forget())
-      .catch((error: Error) => {
-        this.#brokerOn = embedded.isUp;
-        this.#tellAll("broker", error.message);
-      });
-  }
-
-  /** The subscriber has lost its session, too: it sees nothing until it has subscribed again. */
-  #tellWitnessBack(): void {
-    let isAway = !this.witness.isReady;
-    const end = this.witness.onReady((isReady) => {
-      if (isReady && isAway) {
-        end();
-        this.#tellAll("observer", "has subscribed again");
-      }
-      isAway = !isReady;
-    });
+    this.#switches.forget();
   }
 
   #switchFault(fault: FaultName, on: boolean, index: number | undefined): void {
-    const word = on ? "fault" : "fault over";
-    const detail = faultText(fault, on);
     if (!isBoardFault(fault)) {
-      if (this.#faults.set(fault, on)) this.#tellAll(word, detail);
+      this.#switches.switchFault(fault, on);
       return;
     }
     const board = index === undefined ? undefined : this.board(index);
-    if (board?.setFault(fault, on)) this.#tellLine(board.index, { source: "bench", word, detail });
+    if (board?.setFault(fault, on)) this.note(board.index, on ? "fault" : "fault over", faultText(fault, on));
   }
 
   #setTime(speed: number): void {
+    const { clock, kind } = this.#world;
     if (speed === 0) {
-      this.#clock.pause();
+      clock.pause();
     } else {
-      if (speed !== this.options.speed && !SPEEDS.includes(speed)) return;
-      this.#clock.speed = speed;
-      this.#clock.resume();
+      if (!speedsOf({ speed: this.#speed, world: kind }).includes(speed)) return;
+      clock.speed = speed === FASTEST ? Number.POSITIVE_INFINITY : speed;
+      clock.resume();
     }
     this.#emit({ type: "bench", bench: this.view });
   }
@@ -534,25 +407,26 @@ export class Bench implements Stage {
   }
 
   /** Puts a board on the table and powers it on. Its number; undefined when it cannot be, and the story says why. */
-  add({ mode, wiring, factoryNew }: AddedBoard): number | undefined {
+  add(added: AddedBoard): number | undefined {
+    const { mode, wiring } = added;
     const refusal = this.#refusal(mode, wiring);
     if (refusal !== undefined) {
-      this.#tellFirst({ source: "bench", word: "not added", detail: refusal });
+      this.note(undefined, "not added", refusal);
       return undefined;
     }
     let board: BenchBoard;
     try {
-      board = this.#make(mode, wiring, factoryNew);
+      board = this.#make(added);
     } catch (error) {
       if (!(error instanceof FlashFileError)) throw error;
-      this.#tellFirst({ source: "bench", word: "not added", detail: error.message });
+      this.note(undefined, "not added", error.message);
       return undefined;
     }
     this.#observers.add(board.index, board.board, wiring, board.root);
-    this.#recorder?.added(recordedBoard(board, this.options));
+    this.#recorder?.added(board.plan);
     this.#emit({ type: "board", board: board.view });
-    this.#tellLine(board.index, { source: "bench", word: "added", detail: `${mode}, ${wiring}` });
-    this.#follow(board.root);
+    this.note(board.index, "added", `${mode}, ${wiring}`);
+    this.#witnesses.follow(board.root);
     board.powerOn();
     return board.index;
   }
@@ -560,7 +434,21 @@ export class Bench implements Stage {
   /** Plays a scenario on the boards that are there. */
   play(scenario: Scenario, done: (outcome: Outcome) => void): void {
     const boards = this.boards.map(({ index }) => index);
-    this.#scenarios.play(scenario, boards, done);
+    const { clock } = this.#world;
+    this.#scenarios.play(scenario, boards, (outcome) => {
+      // Nobody could follow what the boards do from now on.
+      if (clock.speed === Number.POSITIVE_INFINITY) this.#setTime(1);
+      done(outcome);
+    });
+    clock.resume();
+  }
+
+  /** Whether it is played in another place than on this bench; what is in the way of that is told. */
+  #elsewhere(scenario: Scenario): boolean {
+    if (scenario.world !== "virtual") return false;
+    if (this.onVirtual === undefined) this.note(undefined, "scenario", "it wants a virtual world: --scenario plays it");
+    else this.onVirtual(scenario);
+    return true;
   }
 
   /** Cuts its power and takes it off the table. What it had told is forgotten. */
@@ -568,39 +456,34 @@ export class Bench implements Stage {
     const board = this.board(index);
     if (board === undefined) return;
     if (this.#boards.size === 1) {
-      this.#tellFirst({ source: "bench", word: "not removed", detail: "the last board stays" });
+      this.note(undefined, "not removed", "the last board stays");
       return;
     }
     board.close();
     this.#observers.remove(index);
-    const mac = this.#airspace.radioOn(board.board)?.mac;
-    if (mac !== undefined) this.#accessPoint.release(mac);
-    this.#tellLine(index, { source: "bench", word: "removed", detail: "" });
+    const { accessPoint, airspace } = this.#world;
+    const mac = airspace.radioOn(board.board)?.mac;
+    if (mac !== undefined) accessPoint.release(mac);
+    this.note(index, "removed", "");
     this.#boards.delete(index);
     this.#list = [...this.#boards.values()];
-    this.#lines = this.#lines.filter((line) => line.board !== index);
+    this.#lines.retain((line) => line.board !== index);
     this.#emit({ type: "gone", board: index });
-    this.#unfollow();
+    this.#witnesses.keep(this.boards.map(({ root }) => root));
   }
 
   #tellAll(word: string, detail = ""): void {
-    for (const { index } of this.boards) this.#tellLine(index, { source: "bench", word, detail });
+    for (const { index } of this.boards) this.note(index, word, detail);
     this.#emit({ type: "bench", bench: this.view });
   }
 
-  /** What concerns no board more than another. */
-  #tellFirst(told: Told): void {
-    this.#tellLine(this.boards[0]?.index ?? 0, told);
-  }
-
   #tellLine(index: number, told: Told): void {
-    const now = this.#clock.now;
+    const { now } = this;
     const opens = told.opens ?? false;
     const since = this.board(index)?.sinceChapter(now, opens);
     const { word, detail, source, ms } = told;
     const line: Line = { id: ++this.#lineId, board: index, at: now, since, ms, source, word, detail, opens };
     this.#lines.push(line);
-    if (this.#lines.length > LINES_KEPT) this.#lines = this.#lines.slice(-LINES_KEPT / 2);
     this.#emit({ type: "line", line });
   }
 

@@ -63,13 +63,14 @@ export type BoardEventBody =
   /** `word` is what happened to a TCP socket: `opening`, `open`, `ended`, `failed`, `closed` … */
   | { readonly type: "socket"; readonly word: string; readonly detail: string }
   /**
-   * The board can be reached from this computer: its port appears as `local` on 127.0.0.1. Undefined: no longer. Only
-   * from a RealNetwork.
+   * A phone can reach the board on a port: in a RealNetwork this computer is the phone, and the port appears as `local`
+   * on 127.0.0.1; in a VirtualNetwork it is the board's own. Undefined: no longer.
    */
   | {
       readonly type: "listening";
       readonly protocol: "tcp" | "udp";
       readonly port: number;
+      readonly address: string;
       readonly local: number | undefined;
     };
 

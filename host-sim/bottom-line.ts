@@ -4,7 +4,7 @@
 import { type Look, paint, Sgr } from "./look.js";
 import { FAULTS, type PressView } from "./page/details.js";
 import { percentile } from "./page/percentile.js";
-import type { BoardView, Snapshot } from "./page/protocol.js";
+import { type BoardView, FASTEST, type Snapshot } from "./page/protocol.js";
 
 /** How many of a board's alerts its percentiles are of: as many as the page shows. */
 const TIMES_KEPT = 20;
@@ -37,6 +37,10 @@ export class ArrivalTimes {
 
   forget(board: number): void {
     this.#times.delete(board);
+  }
+
+  clear(): void {
+    this.#times.clear();
   }
 
   /** Empty before the first. */
@@ -78,7 +82,8 @@ export function bottomLine(options: BottomLineOptions): BottomLine | undefined {
     `Wi-Fi ${bench.wifiOn ? "on" : "OFF"}`,
     `broker ${bench.brokerOn ? "on" : "OFF"}`,
     ...titles,
-    ...(bench.speed === 1 ? [] : [`${bench.speed} x`]),
+    ...(bench.visiting ? ["VISIT, e: back"] : []),
+    ...(bench.speed === 1 ? [] : [bench.speed === FASTEST ? "as fast as it goes" : `${bench.speed} x`]),
     `${board.presses} pressed, ${board.alerts} arrived${times.words(selected)}`,
   ].join("   ");
   const lamps = boards.map((each) => lamp(each, hasNames && each.index === selected, look)).slice(0, LAMPS);

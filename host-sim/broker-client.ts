@@ -39,6 +39,8 @@ export interface BrokerCore {
   /** The connection is over. */
   gone(client: BrokerClient): void;
   pass(kind: Answer, send: () => void): void;
+  /** Whether the connection breaks in the place of such a packet. */
+  breaksAt(kind: Answer): boolean;
   route(publication: Publication): void;
   retainedFor(filter: string): readonly Publication[];
   /** Whether a filter is refused with 0x80. */
@@ -463,6 +465,10 @@ export class BrokerClient {
     const send = (): void => {
       this.#core.pass(kind, () => {
         if (this.#state !== "connected") return;
+        if (this.#core.breaksAt(kind)) {
+          this.cut(true);
+          return;
+        }
         this.peer.write(bytes);
         sent?.();
       });

@@ -2,13 +2,10 @@
 // connected where it is the bench's own, and messages that a person publishes. It subscribes to everything; where that
 // is not allowed, to what the boards send. Knows topics and payloads, not boards.
 
-import { randomBytes } from "node:crypto";
-import { connect, type MqttClient } from "mqtt";
+import type { BrokerLine, LineMessage } from "./broker-line.js";
 import type { BrokerView, TopicView } from "./page/details.js";
 import type { Action, BenchEvent } from "./page/protocol.js";
-import { RetainedLookup } from "./retained-lookup.js";
 import { TopicTable } from "./topic-table.js";
-import { addressOf } from "./witness.js";
 
 /** What is kept of $SYS: Mosquitto has some 60 topics. */
 const SYS_TOPICS = 300;
@@ -28,7 +25,8 @@ export interface ClientList {
 }
 
 export interface BrokerWatchOptions {
-  readonly url: string;
+  /** To the broker; nobody else uses it. */
+  readonly line: BrokerLine;
   /** The broker itself, where it is the bench's own. */
   readonly own: ClientList | undefined;
   /** False: only what the boards send is looked at. */
@@ -42,8 +40,6 @@ export interface BrokerWatchOptions {
 
 export class BrokerWatch {
   readonly #options: BrokerWatchOptions;
-  readonly #client: MqttClient;
-  readonly #lookup: RetainedLookup;
   readonly #topics: TopicTable;
   /** The boards' topic roots, for a broker that does not show everything. */
   readonly #roots = new Set<string>();
@@ -61,26 +57,21 @@ export class BrokerWatch {
   constructor(options: BrokerWatchOptions) {
     this.#options = options;
     this.#topics = new TopicTable((topic) => options.tell({ type: "topic", topic }));
-    this.#lookup = new RetainedLookup(options.url, ({ topic, isRetained }) =>
-      isRetained ? this.#topics.retained(topic) : this.#topics.cleared(topic),
-    );
-    this.#client = connect({
-      ...addressOf(options.url),
-      protocolVersion: 4,
-      clientId: `bench-observer-${randomBytes(4).toString("hex")}`,
-      clean: true,
-      resubscribe: false,
-      reconnectPeriod: 500,
-      connectTimeout: 5000,
+    this.#unlisten =
+      options.own?.onClients(() => {
+        this.#noteClients();
+        this.#change();
+      }) ?? (() => undefined);
+    options.line.begin({
+      connected: () => this.#connected(),
+      closed: () => this.#away(),
+      failed: (why) => {
+        this.#failure = why;
+        this.#change();
+      },
+      message: (message) => this.#message(message),
+      found: (topic, isRetained) => (isRetained ? this.#topics.retained(topic) : this.#topics.cleared(topic)),
     });
-    this.#client.on("connect", () => this.#connected());
-    this.#client.on("message", (topic, payload, { qos, retain }) => this.#message(topic, payload, qos, retain));
-    this.#client.on("close", () => this.#away());
-    this.#client.on("error", (error) => {
-      this.#failure = error.message;
-      this.#change();
-    });
-    this.#unlisten = options.own?.onClients(() => this.#change()) ?? (() => undefined);
   }
 
   get topics(): readonly TopicView[] {
@@ -109,8 +100,8 @@ export class BrokerWatch {
       this.#change();
       return;
     }
-    this.#client.publish(topic, payload, { qos, retain }, (error) => {
-      this.#notPublished = error instanceof Error ? `not published: ${error.message}` : "";
+    this.#options.line.publish({ topic, payload: new TextEncoder().encode(payload), qos, retain }, (why) => {
+      this.#notPublished = why === undefined ? "" : `not published: ${why}`;
       this.#change();
     });
   }
@@ -119,7 +110,7 @@ export class BrokerWatch {
     this.#isClosed = true;
     clearImmediate(this.#changed);
     this.#unlisten();
-    await Promise.all([this.#client.endAsync(true), this.#lookup.close()]);
+    await this.#options.line.close();
   }
 
   get #trouble(): string {
@@ -135,16 +126,16 @@ export class BrokerWatch {
   }
 
   #clients(): BrokerView["clients"] {
-    const clients = this.#options.own?.clients;
-    if (clients === undefined) return undefined;
+    this.#noteClients();
     const now = this.#options.now();
-    const here = new Set(clients.map(({ id }) => id));
-    for (const id of this.#since.keys()) if (!here.has(id)) this.#since.delete(id);
-    return clients.map(({ id, clean }) => {
-      const since = this.#since.get(id) ?? now;
-      this.#since.set(id, since);
-      return { id, since, clean };
-    });
+    return this.#options.own?.clients.map(({ id, clean }) => ({ id, since: this.#since.get(id) ?? now, clean }));
+  }
+
+  /** Since when each is there. */
+  #noteClients(): void {
+    const ids = new Set(this.#options.own?.clients.map(({ id }) => id));
+    for (const id of this.#since.keys()) if (!ids.has(id)) this.#since.delete(id);
+    for (const id of ids) if (!this.#since.has(id)) this.#since.set(id, this.#options.now());
   }
 
   #connected(): void {
@@ -153,16 +144,13 @@ export class BrokerWatch {
     this.#failure = "the connection was lost";
     this.#change();
     // The broker may have forgotten, or got, what it keeps while nobody looked.
-    for (const { topic, retained } of this.#topics.topics) if (retained) this.#lookup.ask(topic);
+    for (const { topic, retained } of this.#topics.topics) if (retained) this.#options.line.lookUp(topic);
     if (!this.#options.everything) {
       for (const root of this.#roots) this.#subscribeTo(root);
       return;
     }
-    this.#client.subscribe("$SYS/#", { qos: 0 }, () => undefined);
-    this.#client.subscribe("#", { qos: 2 }, (error, granted) => {
-      const isGranted = !error && (granted?.[0]?.qos ?? 128) < 128;
-      // A connection that broke meanwhile is no refusal.
-      if (isGranted || !this.#client.connected) return;
+    this.#options.line.subscribe("$SYS/#", 0);
+    this.#options.line.subscribe("#", 2, () => {
       this.#isPartial = true;
       for (const root of this.#roots) this.#subscribeTo(root);
       this.#change();
@@ -170,7 +158,7 @@ export class BrokerWatch {
   }
 
   #subscribeTo(root: string): void {
-    this.#client.subscribe(`${root}/#`, { qos: 2 }, () => undefined);
+    this.#options.line.subscribe(`${root}/#`, 2);
   }
 
   #away(): void {
@@ -179,20 +167,20 @@ export class BrokerWatch {
     this.#change();
   }
 
-  #message(topic: string, payload: Buffer, qos: 0 | 1 | 2, retain: boolean): void {
+  #message({ topic, payload, qos, retain }: LineMessage): void {
     if (this.#isClosed) return;
     if (topic.startsWith("$SYS/")) {
       this.#figure(topic, payload);
       return;
     }
     this.#topics.seen({ topic, payload, qos, retain, at: this.#options.now() });
-    if (!retain) this.#lookup.ask(topic);
-    this.#options.heard(topic, payload.toString());
+    if (!retain) this.#options.line.lookUp(topic);
+    this.#options.heard(topic, new TextDecoder().decode(payload));
   }
 
-  #figure(topic: string, payload: Buffer): void {
+  #figure(topic: string, payload: Uint8Array): void {
     if (!this.#sys.has(topic) && this.#sys.size >= SYS_TOPICS) return;
-    this.#sys.set(topic, payload.toString("utf8", 0, SYS_CHARACTERS));
+    this.#sys.set(topic, new TextDecoder().decode(payload.subarray(0, SYS_CHARACTERS)));
     this.#change();
   }
 

@@ -26,6 +26,13 @@ export interface ModelBrokerOptions {
    * says how often it was tried, so its `id` decides.
    */
   samePayload?: SamePayload;
+  /**
+   * False: `messages`, `connects`, `violations` and `forgotten` stay empty, so that it may run for as long as somebody
+   * looks on (`listen`, `onChange`, `onViolation`). True when missing.
+   */
+  keepsPast?: boolean;
+  /** Hears of each violation, with the chip id of the board. */
+  onViolation?: (violation: Violation, chipId: number) => void;
 }
 
 /** Something a client did that the standard forbids. */
@@ -116,6 +123,11 @@ export class ModelBroker {
   readonly #knownIds = new Set<string>();
   readonly #core: BrokerCore;
   readonly #samePayload: SamePayload;
+  readonly #keepsPast: boolean;
+  readonly #onViolation: ModelBrokerOptions["onViolation"];
+  readonly #changeListeners = new Set<() => void>();
+  #routed = 0;
+  #violated = 0;
   #refusal = 0;
   #unlisten: (() => void) | undefined;
 
@@ -128,6 +140,8 @@ export class ModelBroker {
     this.users = options.users;
     this.closeOnPipelining = options.closeOnPipelining ?? false;
     this.#samePayload = options.samePayload ?? sameBytes;
+    this.#keepsPast = options.keepsPast ?? true;
+    this.#onViolation = options.onViolation;
     this.#core = this.#makeCore();
     this.start();
   }
@@ -164,16 +178,39 @@ export class ModelBroker {
   /** A subscriber at QoS 2: stored messages first, then what is published from now on. */
   subscribe(filter: string, listener?: (message: Message) => void): Subscription {
     const messages: Message[] = [];
-    const subscriber: TestSubscriber = {
-      filter,
-      take: (message) => {
-        messages.push(message);
-        listener?.(message);
-      },
-    };
+    const end = this.listen(filter, (message) => {
+      messages.push(message);
+      listener?.(message);
+    });
+    return { messages, end };
+  }
+
+  /** The same for one who keeps nothing; gives the function that ends it. */
+  listen(filter: string, take: (message: Message) => void): () => void {
+    const subscriber: TestSubscriber = { filter, take };
     this.#subscribers.add(subscriber);
-    for (const each of this.#retainedFor(filter)) subscriber.take(this.#describe(each));
-    return { messages, end: () => this.#subscribers.delete(subscriber) };
+    for (const each of this.#retainedFor(filter)) take(this.#describe(each));
+    return () => this.#subscribers.delete(subscriber);
+  }
+
+  /** Calls back when it has started or stopped, or when a client has come or gone; gives what ends that. */
+  onChange(listener: () => void): () => void {
+    this.#changeListeners.add(listener);
+    return () => this.#changeListeners.delete(listener);
+  }
+
+  /** What it could publish about itself, by the topics that Mosquitto has for it. */
+  get figures(): readonly (readonly [topic: string, value: number])[] {
+    let connected = 0;
+    for (const client of this.#clients) if (client.isConnected) connected += 1;
+    return [
+      ["$SYS/broker/clients/connected", connected],
+      ["$SYS/broker/clients/total", this.#sessions.size],
+      ["$SYS/broker/publish/messages/received", this.#routed],
+      ["$SYS/broker/retained messages/count", this.#retained.size],
+      // No other broker has this one: breaches of the standard by its clients.
+      ["$SYS/broker/violations", this.#violated],
+    ];
   }
 
   sessionOf(clientId: string): SessionView | undefined {
@@ -210,6 +247,7 @@ export class ModelBroker {
     this.#unlisten?.();
     this.#unlisten = undefined;
     for (const client of [...this.#clients]) client.cut(false);
+    this.#changed();
   }
 
   get address(): string {
@@ -230,26 +268,42 @@ export class ModelBroker {
       this.#visits.set(peer.chipId, (this.#visits.get(peer.chipId) ?? 0) + 1);
       this.#clients.add(new BrokerClient(this.#core, peer));
     });
+    this.#changed();
   }
 
   /** Stops and starts; without `keepSessions` sessions and retained messages are gone, as without persistence. */
   restart(options: { keepSessions: boolean }): void {
     this.stop();
-    if (!options.keepSessions) {
-      for (const session of this.#sessions.values()) {
-        for (const { publication, answered } of session.received.values()) {
-          if (answered) this.forgotten.push(this.#describe(publication));
-        }
-      }
-      this.#sessions.clear();
-      this.#retained.clear();
-    }
+    if (!options.keepSessions) this.#forgetAll();
     this.start();
+  }
+
+  /** Restarts without what it kept; one that is stopped stays so. */
+  forget(): void {
+    const wasUp = this.isUp;
+    this.stop();
+    this.#forgetAll();
+    if (wasUp) this.start();
+  }
+
+  #forgetAll(): void {
+    for (const session of this.#sessions.values()) {
+      for (const { publication, answered } of session.received.values()) {
+        if (answered && this.#keepsPast) this.forgotten.push(this.#describe(publication));
+      }
+    }
+    this.#sessions.clear();
+    this.#retained.clear();
   }
 
   /** Answers every CONNECT from now on with this code of CONNACK; 0 ends it. */
   refuse(code: number): void {
     this.#refusal = code;
+  }
+
+  /** Breaks the connection (RST) whenever such a packet is to be sent, or no more. */
+  breakAt(kind: Answer, on: boolean): void {
+    this.#gate.breakAt(kind, on);
   }
 
   /** Keeps these packets back, from all clients, until `release`. */
@@ -297,15 +351,26 @@ export class ModelBroker {
         return broker.closeOnPipelining;
       },
       samePayload: this.#samePayload,
-      violated: (client, statement, detail) =>
-        this.violations.push({ statement, detail, at: this.#clock.now, clientId: client.id }),
+      violated: (client, statement, detail) => {
+        const violation = { statement, detail, at: this.#clock.now, clientId: client.id };
+        this.#violated += 1;
+        if (this.#keepsPast) this.violations.push(violation);
+        this.#onViolation?.(violation, client.peer.chipId);
+      },
       judge: (_id, user, password) => this.#judge(user, password),
       isFirst: (client) => this.#visits.get(client.peer.chipId) === 1 && !this.#knownIds.has(client.id ?? ""),
       admit: (client, id, clean) => this.#admit(client, id, clean),
-      heard: ({ id, clean, refused, present }) =>
-        this.connects.push({ at: this.#clock.now, clientId: id, clean, refused, sessionPresent: present }),
+      heard: ({ id, clean, refused, present }) => {
+        const connect = { at: this.#clock.now, clientId: id, clean, refused, sessionPresent: present };
+        if (this.#keepsPast) this.connects.push(connect);
+        this.#changed();
+      },
       left: (client) => this.#left(client),
-      gone: (client) => this.#clients.delete(client),
+      gone: (client) => {
+        this.#clients.delete(client);
+        this.#changed();
+      },
+      breaksAt: (kind) => this.#gate.breaksAt(kind),
       pass: (kind, send) => this.#gate.pass(kind, send),
       route: (publication) => this.#route(publication),
       retainedFor: (filter) => this.#retainedFor(filter),
@@ -349,7 +414,8 @@ export class ModelBroker {
       else this.#retained.set(topic, publication);
     }
     const message = this.#describe(publication);
-    this.#messages.push(message);
+    this.#routed += 1;
+    if (this.#keepsPast) this.#messages.push(message);
     for (const each of [...this.#subscribers]) if (matches(each.filter, topic)) each.take(message);
     for (const session of [...this.#sessions.values()]) this.#routeTo(session, publication);
   }
@@ -370,6 +436,10 @@ export class ModelBroker {
 
   #retainedFor(filter: string): Publication[] {
     return [...this.#retained.values()].filter((each) => matches(filter, each.topic));
+  }
+
+  #changed(): void {
+    for (const listener of [...this.#changeListeners]) listener();
   }
 
   #describe(publication: Publication): Message {

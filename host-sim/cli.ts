@@ -93,19 +93,21 @@ async function runWithPerson(options: Options, scenario: Scenario | undefined, s
     await building.catch(() => undefined);
     throw error;
   });
+  const { SwitchedStage } = await import("./switched-stage.js");
+  const stage = new SwitchedStage(bench);
   let server: PageServer | undefined;
   let terminal: Terminal | undefined;
   try {
     server = await pages.PageServer.start({
-      stage: bench,
+      stage,
       assets: await building,
       port: options.pagePort ?? PAGE_PORT,
       exactly: options.pagePort !== undefined,
-      downloads: bench.downloads,
+      downloads: stage.downloads,
     });
     await stopCompiler();
     terminal = new terminals.Terminal({
-      stage: bench,
+      stage,
       output: process.stdout,
       input: process.stdin,
       look: terminals.lookOf(process.stdout, process.env, process.platform),
@@ -128,7 +130,7 @@ async function runWithPerson(options: Options, scenario: Scenario | undefined, s
     }
   } finally {
     terminal?.close();
-    await Promise.all([server?.close(), bench.close()]);
+    await Promise.all([server?.close(), stage.close(), bench.close()]);
   }
   return Status.OK;
 }
@@ -149,7 +151,8 @@ async function runHeadless(options: Options, scenario: Scenario | undefined, sto
   const plain = { colour: false, unicode: true };
   try {
     const { broker, watch } = bench.view;
-    say({ event: "ready", broker, watch, boards: bench.boards.map(({ index }) => name(index)) }, `${broker}\n${watch}`);
+    const where = watch === "" ? `${broker}  in a virtual world` : `${broker}\n${watch}`;
+    say({ event: "ready", broker, watch, boards: bench.boards.map(({ index }) => name(index)) }, where);
     const snapshot = bench.snapshot();
     const shown = (board: number) => (options.boards > 1 ? String(name(board)) : "");
     const log = new logs.EventLog(options.log, snapshot);
@@ -166,7 +169,11 @@ async function runHeadless(options: Options, scenario: Scenario | undefined, sto
     for (const line of snapshot.lines) tellLine(line);
     if (scenario !== undefined) {
       const { playScenario } = await import("./scenario-player.js");
-      const { failure, steps, held } = await playScenario(bench, scenario, stop.signal);
+      // In a terminal the story itself is progress.
+      const isSilent = process.stdout.isTTY !== true || !options.log.includes("steps");
+      const { showProgress } = await import("./play-progress.js");
+      const end = isSilent ? showProgress(process.stderr, () => bench.now) : () => undefined;
+      const { failure, steps, held } = await playScenario(bench, scenario, stop.signal).finally(end);
       bench.flush();
       const text = failure === undefined ? `${steps} steps, all of it held` : `failed: ${failure}`;
       say({ event: "scenario", title: scenario.title, steps, held, failure: failure ?? null }, text);
@@ -190,7 +197,8 @@ async function staged(options: Options): Promise<{ options: Options; scenario: S
     import("./scenario-file.js"),
     import("./scenario-player.js"),
   ]);
-  const scenario = loadScenario(options.scenario);
+  const loaded = loadScenario(options.scenario);
+  const scenario = options.seed === undefined ? loaded : { ...loaded, seed: options.seed };
   return { options: scenarioOptions(options, scenario), scenario };
 }
 

@@ -223,8 +223,12 @@ export class SteppedClock implements Clock {
   }
 }
 
-/** How long callbacks may run before sockets and the terminal are served again, real ms. */
+/**
+ * How long callbacks may run before sockets, the terminal and the page are served again, real ms: less where one turn
+ * follows the other without a pause.
+ */
 const turnMs = 20;
+const fastestTurnMs = 8;
 
 /** Where a RealClock has its time from. */
 export interface TimeSource {
@@ -250,10 +254,12 @@ const wallTime: TimeSource = Object.freeze({
 });
 
 /**
- * Time of the wall clock, faster or slower on demand, or paused. Keeps the process alive while something waits, until
- * `close` or a pause. A callback that comes late, because the computer is busy, sees the time for which it was
- * scheduled, and what it schedules counts from there: a busy computer makes a board slow, and never swallows a short
- * press. Until it has run nobody sees a later time, so that what comes from outside cannot overtake it.
+ * Time of the wall clock, faster or slower on demand, as fast as it goes, or paused. Keeps the process alive while
+ * something waits, until `close` or a pause. A callback that comes late, because the computer is busy, sees the time
+ * for which it was scheduled, and what it schedules counts from there: a busy computer makes a board slow, and never
+ * swallows a short press. Until it has run nobody sees a later time, so that what comes from outside cannot overtake
+ * it. At the speed `Infinity` time jumps from each callback to the next, and stands while none waits: for worlds in
+ * which nothing outside has to keep up.
  */
 export class RealClock implements Clock {
   readonly #agenda = new Agenda();
@@ -267,8 +273,10 @@ export class RealClock implements Clock {
   #closed = false;
   /** The time of the callback that runs. */
   #runningAt: number | undefined;
+  /** What is to be done when that is over. */
+  readonly #afterwards: (() => void)[] = [];
 
-  /** @param speed how many of its milliseconds pass in a real one. */
+  /** @param speed how many of its milliseconds pass in a real one, or `Infinity`. */
   constructor(speed = 1, source = wallTime) {
     this.#speed = checkedSpeed(speed);
     this.#source = source;
@@ -284,10 +292,11 @@ export class RealClock implements Clock {
 
   /** What the time would be on a computer that is never busy. */
   get #ideal(): number {
-    return this.#paused ? this.#from : this.#from + (this.#source.now - this.#realFrom) * this.#speed;
+    if (this.#paused || this.#speed === Number.POSITIVE_INFINITY) return this.#from;
+    return this.#from + (this.#source.now - this.#realFrom) * this.#speed;
   }
 
-  /** How many of its milliseconds pass in a real one, now or after a pause. */
+  /** How many of its milliseconds pass in a real one, now or after a pause; `Infinity` for as fast as it goes. */
   get speed(): number {
     return this.#speed;
   }
@@ -334,12 +343,32 @@ export class RealClock implements Clock {
       this.#runningAt = first.at;
       for (let count = 0; this.#agenda.peek()?.at === first.at; count++) {
         if (count === standstillLimit) throw new Error(`${count} callbacks ran at ${first.at} ms: something loops`);
-        this.#agenda.take()?.();
+        this.#runOne();
       }
     } finally {
       this.#runningAt = undefined;
     }
     return true;
+  }
+
+  /**
+   * Calls back when what happens now is over, at the same instant: after the callback that runs, and before the next
+   * one; outside of callbacks at the end of this turn of Node's loop. For what is told once of several changes.
+   */
+  soon(callback: () => void): void {
+    this.#afterwards.push(callback);
+    if (this.#runningAt === undefined && this.#afterwards.length === 1) queueMicrotask(() => this.#finish());
+  }
+
+  #runOne(): void {
+    // Of what was done from outside in this turn, before this.
+    this.#finish();
+    this.#agenda.take()?.();
+    this.#finish();
+  }
+
+  #finish(): void {
+    for (let next = this.#afterwards.shift(); next !== undefined; next = this.#afterwards.shift()) next();
   }
 
   schedule(delayMs: number, callback: () => void): Scheduled {
@@ -371,17 +400,20 @@ export class RealClock implements Clock {
   }
 
   #runDue(): void {
+    const isFastest = this.#speed === Number.POSITIVE_INFINITY;
     // What comes due meanwhile waits for the next turn, so that sockets and the terminal are served in between.
     const until = this.#ideal;
-    const turnEnd = this.#source.now + turnMs;
+    const turnEnd = this.#source.now + (isFastest ? fastestTurnMs : turnMs);
     try {
       // A callback may have paused it.
       while (!this.#paused) {
         const first = this.#agenda.peek();
         // A callback may also have made the time slower, or have gone through a pause: then `until` is not yet.
-        if (first === undefined || first.at > Math.min(until, this.#ideal) || this.#source.now > turnEnd) return;
+        if (first === undefined || this.#source.now > turnEnd) return;
+        if (this.#speed === Number.POSITIVE_INFINITY) this.#from = first.at;
+        else if (isFastest || first.at > Math.min(until, this.#ideal)) return;
         this.#runningAt = first.at;
-        this.#agenda.take()?.();
+        this.#runOne();
       }
     } finally {
       this.#runningAt = undefined;
@@ -391,6 +423,6 @@ export class RealClock implements Clock {
 }
 
 function checkedSpeed(speed: number): number {
-  if (speed > 0 && speed < Number.POSITIVE_INFINITY) return speed;
+  if (speed > 0) return speed;
   throw new RangeError(`a speed is above 0, not ${speed}`);
 }

@@ -7,6 +7,12 @@ import type { BenchEvent } from "./page/protocol.js";
 /** Thirty frames a second: more than that no eye tells apart. */
 const FRAME_MS = 33;
 
+/**
+ * Events of one frame, at most; of those that count each by itself the older half is left out then. So much happens
+ * only as fast as it goes, when no eye follows; a view keeps no more anyway.
+ */
+const MOST = 4000;
+
 /** Events that say the same thing anew have the same key; undefined: each of them counts. */
 function keyOf(event: BenchEvent): string | undefined {
   switch (event.type) {
@@ -49,7 +55,19 @@ export class EventFrame {
     }
     if (key !== undefined) this.#places.set(key, this.#events.length);
     this.#events.push(event);
+    if (this.#events.length > MOST) this.#thin();
     if (this.#timer === undefined) this.#soon ??= setImmediate(() => this.flush());
+  }
+
+  #thin(): void {
+    let surplus = this.#events.length - MOST / 2;
+    const kept = this.#events.filter((event) => keyOf(event) !== undefined || surplus-- <= 0);
+    this.#events = kept;
+    this.#places.clear();
+    for (const [place, event] of kept.entries()) {
+      const key = keyOf(event);
+      if (key !== undefined) this.#places.set(key, place);
+    }
   }
 
   /** Sends what is there now, without waiting for the end of the frame. */

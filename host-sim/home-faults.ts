@@ -3,10 +3,21 @@
 
 import type { AccessPoint } from "./access-point.js";
 import { FAULTS, type FaultName } from "./page/details.js";
-import type { WireFaults } from "./wire-faults.js";
+import type { WireFault } from "./wire-faults.js";
 
 /** Faults of one board, of its button and of its supply. */
 export type BoardFault = Extract<FaultName, "bounce" | "flash-cut">;
+
+/** Faults that concern all boards. */
+export type HomeFault = Exclude<FaultName, BoardFault>;
+
+/**
+ * What can go wrong on the way beyond the access point: WireFaults of real sockets, VirtualFaults of a virtual wire.
+ */
+export interface WireSwitches {
+  /** Switches one; nothing happens when it is that already. */
+  set(fault: WireFault, on: boolean): void;
+}
 
 export function isBoardFault(fault: FaultName): fault is BoardFault {
   return fault === "bounce" || fault === "flash-cut";
@@ -18,10 +29,10 @@ const FAULTY = Object.freeze({ password: "another one", channel: 11, dhcpMs: 800
 export class HomeFaults {
   readonly #accessPoint: AccessPoint;
   readonly #usual: { readonly password: string; readonly channel: number; readonly dhcpMs: number };
-  readonly #wire: WireFaults;
+  readonly #wire: WireSwitches;
   readonly #on = new Set<FaultName>();
 
-  constructor(accessPoint: AccessPoint, wire: WireFaults) {
+  constructor(accessPoint: AccessPoint, wire: WireSwitches) {
     const { password, channel, dhcpMs } = accessPoint;
     this.#accessPoint = accessPoint;
     this.#usual = { password, channel, dhcpMs };
@@ -34,7 +45,7 @@ export class HomeFaults {
   }
 
   /** False when it is that already. */
-  set(fault: Exclude<FaultName, BoardFault>, on: boolean): boolean {
+  set(fault: HomeFault, on: boolean): boolean {
     if (on === this.#on.has(fault)) return false;
     if (on) this.#on.add(fault);
     else this.#on.delete(fault);

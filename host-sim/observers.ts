@@ -2,6 +2,7 @@
 // bench makes one, adds each board to it, and passes on what it is asked for. They listen; none changes what it sees.
 
 import type { Board } from "./board.js";
+import type { BrokerLine } from "./broker-line.js";
 import { BrokerWatch, type ClientList } from "./broker-watch.js";
 import type { Wiring } from "./button.js";
 import { Capture, type CaptureFile } from "./capture.js";
@@ -21,14 +22,15 @@ interface Observed {
 
 export interface ObserversOptions {
   readonly network: Tapped;
-  /** URL of the broker, with its password. */
-  readonly brokerUrl: string;
+  readonly brokerLine: BrokerLine;
   /** The broker itself, where it is the bench's own. */
   readonly ownBroker: ClientList | undefined;
   /** Whether somebody may want to see all of the broker, not only what the boards send. */
   readonly everything: boolean;
   /** Gets the capture as it happens. */
   readonly captureFile: CaptureFile | undefined;
+  /** When the bench's time began, ms since 1970. */
+  readonly startedAt: number;
   /** Milliseconds since the bench started. */
   now(): number;
   tell(event: BenchEvent): void;
@@ -51,7 +53,7 @@ export class Observers {
   readonly #untap: () => void;
 
   constructor(options: ObserversOptions) {
-    const { network, brokerUrl, ownBroker, everything, captureFile, now, tell, heard } = options;
+    const { network, brokerLine, ownBroker, everything, captureFile, startedAt, now, tell, heard } = options;
     this.#options = options;
     this.#packets = new PacketLog((packet, payload) => {
       const observed = this.#boards.get(packet.board);
@@ -60,8 +62,8 @@ export class Observers {
       observed?.memory.packet(packet);
     });
     this.#draws = new DrawLog((draw) => tell({ type: "draw", draw }));
-    this.#capture = new Capture(Date.now() - now(), captureFile);
-    this.#broker = new BrokerWatch({ url: brokerUrl, own: ownBroker, everything, now, tell, heard });
+    this.#capture = new Capture(startedAt, captureFile);
+    this.#broker = new BrokerWatch({ line: brokerLine, own: ownBroker, everything, now, tell, heard });
     this.#untap = network.onTraffic((traffic) => {
       const index = this.#indices.get(traffic.chipId);
       if (index === undefined) return;

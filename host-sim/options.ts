@@ -14,6 +14,7 @@ export const OptionLimits = Object.freeze({
   PORT: 65_535,
   SPEED: 100,
   ROOT_BYTES: 96,
+  SEED: 999_999_999,
 } as const);
 
 export interface BrokerAddress {
@@ -24,6 +25,10 @@ export interface BrokerAddress {
 }
 
 export interface Options {
+  /** Nothing is real: one clock, a simulated network, the model broker. */
+  readonly virtual: boolean;
+  /** What chance is made of in a virtual world, or in a scenario; undefined: 1, or what the file says. */
+  readonly seed: number | undefined;
   /** An existing broker; undefined: the embedded one is started. */
   readonly broker: BrokerAddress | undefined;
   readonly boards: number;
@@ -53,8 +58,8 @@ export interface Options {
   readonly pcap: string | undefined;
   /** What the terminal tells, line by line. */
   readonly log: readonly LogKind[];
-  /** How many of the boards' milliseconds pass in a real one. */
-  readonly speed: number;
+  /** How many of the boards' milliseconds pass in a real one, `Infinity` for as fast as it goes; undefined: 1. */
+  readonly speed: number | undefined;
   readonly headless: boolean;
   /** How often each board's button is pressed; undefined: never, and a headless bench runs until it is told to stop. */
   readonly press: number | undefined;
@@ -96,10 +101,15 @@ Starts a virtual alertbox on this machine: the real firmware, a broker, and a pa
                       (default steps)
   --pcap FILE         write the boards' MQTT traffic to FILE for Wireshark, without passwords
   --scenario NAME     play a scenario, one that comes along or a file: boards, deeds, and what must come of
-                      them (host-sim/scenarios; with --headless the status says whether all of it held)
+                      them (host-sim/scenarios; with --headless the status says whether all of it held);
+                      one that says "world: virtual" is played as with --virtual
   --record FILE       write what is done on this bench as a scenario to FILE, when it ends
   --speed N           let the boards' time run N times as fast, 1 to ${OptionLimits.SPEED} (default 1);
                       a hold by hand is then N times as long for them
+  --virtual           nothing is real: one clock, a network and a strict broker inside this program, which
+                      other programs cannot reach; the same seed and the same deeds give the same bytes
+  --seed N            what chance is made of there, and in a scenario (default 1, or what the scenario says)
+  --speed max         with --virtual: as fast as it goes; so is a scenario played there, unless told otherwise
 
   --headless          no page and no keys
   --press N           press each button N times, wait until every alert arrived, then end (needs --headless)
@@ -214,6 +224,8 @@ function parse(args: readonly string[]) {
       log: { type: "string" },
       pcap: { type: "string" },
       speed: { type: "string" },
+      virtual: { type: "boolean" },
+      seed: { type: "string" },
       headless: { type: "boolean" },
       press: { type: "string" },
       deadline: { type: "string" },
@@ -232,6 +244,18 @@ function wiringOf(text: string | undefined, mode: Options["mode"]): Options["wir
   if (mode === "mains" && wiring === "rst") return fail("--wiring rst is for boxes that sleep: add --mode battery");
   if (mode === "battery" && wiring === "gpio") return fail("--wiring gpio cannot wake a battery box: rst or rst+gpio");
   return wiring;
+}
+
+function speedOf(text: string | undefined, isVirtual: boolean): number | undefined {
+  if (text !== "max") return wholeNumber("speed", text, 1, OptionLimits.SPEED);
+  return isVirtual ? Number.POSITIVE_INFINITY : fail("--speed max is for a world without anything real: add --virtual");
+}
+
+/** In a virtual world there are no ports and no programs beside this one. */
+function checkVirtual(values: ReturnType<typeof parse>): void {
+  for (const name of ["broker", "port", "setup-port"] as const) {
+    if (values[name] !== undefined) fail(`--${name} does not go with --virtual: nothing there is on a real network`);
+  }
 }
 
 /** Which boards there are, and what is done to them, stands in the file. */
@@ -273,7 +297,15 @@ function check(values: ReturnType<typeof parse>): Options {
     fail("--port is the port of the broker that is started here; with --broker the port stands in the URL");
   }
   if (values.scenario !== undefined) checkScenario(values);
+  const isVirtual = values.virtual ?? false;
+  if (isVirtual) checkVirtual(values);
+  const seed = wholeNumber("seed", values.seed, 0, OptionLimits.SEED);
+  if (seed !== undefined && !isVirtual && values.scenario === undefined) {
+    fail("--seed is for a world without chance of its own: add --virtual, or --scenario NAME");
+  }
   const options: Options = {
+    virtual: isVirtual,
+    seed,
     broker: values.broker === undefined ? undefined : brokerAddress(values.broker),
     boards,
     mode,
@@ -290,7 +322,7 @@ function check(values: ReturnType<typeof parse>): Options {
     record: filePath("record", values.record),
     pcap: filePath("pcap", values.pcap),
     log: logKinds(values.log),
-    speed: wholeNumber("speed", values.speed, 1, OptionLimits.SPEED) ?? 1,
+    speed: speedOf(values.speed, isVirtual || values.scenario !== undefined),
     headless,
     press,
     deadlineSeconds: deadline ?? 30 + 10 * (press ?? 0) * boards,

@@ -15,6 +15,7 @@ export class Conversation {
   /** The box has said that it will send nothing more. */
   hasEnded = false;
   #received = new Uint8Array(0);
+  #whenDone: (() => void) | undefined;
 
   constructor(now: number) {
     this.startedAt = now;
@@ -53,8 +54,15 @@ export class Conversation {
     this.finish(now);
   }
 
+  /** Calls back once, as soon as it is over; never from inside this call. For those who cannot look again. */
+  whenDone(callback: () => void): void {
+    this.#whenDone = callback;
+  }
+
   protected finish(now: number): void {
-    this.endedAt ??= now;
+    if (this.isDone) return;
+    this.endedAt = now;
+    this.#whenDone?.();
   }
 }
 

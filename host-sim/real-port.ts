@@ -69,7 +69,7 @@ abstract class RealPort implements Closable {
   protected shown(local: number): void {
     if (this.#isClosed || !this.#isWanted) return;
     this.#isShown = true;
-    this.host.emit({ type: "listening", protocol: this.#protocol, port: this.port, local });
+    this.host.emit({ type: "listening", protocol: this.#protocol, port: this.port, address: localHost, local });
   }
 
   protected failed(error: Error): void {
@@ -83,7 +83,13 @@ abstract class RealPort implements Closable {
     this.shut();
     if (!this.#isShown) return;
     this.#isShown = false;
-    this.host.emit({ type: "listening", protocol: this.#protocol, port: this.port, local: undefined });
+    this.host.emit({
+      type: "listening",
+      protocol: this.#protocol,
+      port: this.port,
+      address: localHost,
+      local: undefined,
+    });
   }
 }
 

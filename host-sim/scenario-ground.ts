@@ -1,10 +1,7 @@
-// The bench as the place where a scenario is played: real time, real sockets, the boards that the bench has.
+// The bench as the place where a scenario is played: its world, and the boards that it has.
 
 import type { Bench } from "./bench.js";
 import type { Ground } from "./scenario-run.js";
-
-/** How long the box may take to answer a form, real ms: it judges it at once, and tries it later. */
-const FORM_MS = 10_000;
 
 /** @param boards the bench's numbers of the scenario's boards, in order. */
 export function benchGround(bench: Bench, boards: readonly number[]): Ground {
@@ -13,19 +10,9 @@ export function benchGround(bench: Bench, boards: readonly number[]): Ground {
     home: bench.view.home,
     boards,
     view: (board) => bench.boards.find(({ index }) => index === board)?.view,
+    now: () => bench.now,
     after: (ms, callback) => bench.after(ms, callback),
     tell: (board, word, detail) => bench.note(board, word, detail),
-    submit: (url, fields, done) => {
-      const { origin } = new URL(url);
-      fetch(new URL("/try", url), {
-        method: "POST",
-        headers: { origin, "content-type": "application/x-www-form-urlencoded" },
-        body: new URLSearchParams(fields).toString(),
-        signal: AbortSignal.timeout(FORM_MS),
-      }).then(
-        ({ status }) => done(status),
-        (error: Error) => done(error.message),
-      );
-    },
+    submit: (board, fields, done) => bench.submit(board, fields, done),
   };
 }

@@ -6,12 +6,28 @@ import type { Options } from "./options.js";
 import { type Scenario, ScenarioError } from "./scenario.js";
 import type { Outcome } from "./scenario-run.js";
 
-/** What the bench is started with. */
+/**
+ * What the bench is started with: in a virtual world as fast as it goes, unless the options name a speed.
+ * @throws ScenarioError when it wants a virtual world, and the options a real broker or port; or the other way round.
+ */
 export function scenarioOptions(options: Options, scenario: Scenario): Options {
   const [first] = scenario.boards;
   if (first === undefined) throw new ScenarioError("a scenario has a board");
   const { mode, wiring, factoryNew } = first;
-  return Object.freeze({ ...options, boards: 1, mode, wiring, factoryNew });
+  const boards = { boards: 1, mode, wiring, factoryNew };
+  const virtual = options.virtual || scenario.world === "virtual";
+  if (virtual) {
+    const { broker, port, setupPort } = options;
+    if (broker !== undefined || port !== undefined || setupPort !== undefined) {
+      throw new ScenarioError("this scenario plays in a virtual world: leave --broker, --port and --setup-port out");
+    }
+    const { speed = Number.POSITIVE_INFINITY } = options;
+    return Object.freeze({ ...options, ...boards, virtual, speed, seed: scenario.seed });
+  }
+  if (options.speed === Number.POSITIVE_INFINITY) {
+    throw new ScenarioError("--speed max is for a world without anything real: add --virtual");
+  }
+  return Object.freeze({ ...options, ...boards });
 }
 
 /** Adds what boards are missing, and plays. Resolves when it is over, or the signal stops it. */

@@ -2,7 +2,7 @@
 // last before the second one, and how long after that it came: so the file fits a slower computer and a slower broker,
 // too. Knows actions and lines; it changes nothing.
 
-import type { Action, BenchEvent, Line } from "./page/protocol.js";
+import { type Action, type BenchEvent, FASTEST, type Line } from "./page/protocol.js";
 import { type Deed, type Scenario, type ScenarioBoard, ScenarioLimit, scenarioText } from "./scenario.js";
 
 /** How long the replay waits for a word, ms of the boards. */
@@ -25,8 +25,14 @@ export class ScenarioRecorder {
   /** When a finger went down, by board; the deed is known when it comes up. */
   readonly #down = new Map<number, { readonly at: number; readonly place: number }>();
 
-  /** @param now the bench's time, ms. */
-  constructor(boards: readonly RecordedBoard[], now: number) {
+  readonly #seed: number | undefined;
+
+  /**
+   * @param now the bench's time, ms.
+   * @param seed that of the bench's world, if it is a virtual one: the file says so, and plays in the same world.
+   */
+  constructor(boards: readonly RecordedBoard[], now: number, seed?: number) {
+    this.#seed = seed;
     this.#boards = [...boards];
     this.#lastAt = now;
   }
@@ -63,7 +69,7 @@ export class ScenarioRecorder {
         this.#lift(action.board, now);
         return;
       case "time":
-        if (action.speed >= 1) this.#deeds.push({ type: "speed", speed: action.speed });
+        if (action.speed >= 1 && action.speed !== FASTEST) this.#deeds.push({ type: "speed", speed: action.speed });
         return;
       case "wifi":
       case "broker":
@@ -83,6 +89,7 @@ export class ScenarioRecorder {
       case "step":
       case "play":
       case "stop":
+      case "back":
       case "add":
       case "remove":
       case "publish":
@@ -95,7 +102,9 @@ export class ScenarioRecorder {
   /** All of it so far. */
   scenario(title: string, about: string): Scenario {
     const boards = this.#boards.map(({ mode, wiring, factoryNew }) => ({ mode, wiring, factoryNew }));
-    return { title, about, seed: 1, boards, steps: this.#deeds.map((deed) => ({ line: 0, text: deed.type, deed })) };
+    const steps = this.#deeds.map((deed) => ({ line: 0, text: deed.type, deed }));
+    const seed = this.#seed;
+    return { title, about, world: seed === undefined ? "any" : "virtual", seed: seed ?? 1, boards, steps };
   }
 
   text(title: string, about = ""): string {

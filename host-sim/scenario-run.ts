@@ -5,7 +5,9 @@
 import type { Scheduled } from "./clock.js";
 import { FAULTS } from "./page/details.js";
 import type { BenchEvent, BoardView, Home, Stage } from "./page/protocol.js";
-import { type Claim, type Deed, durationText, type Scenario, type Step } from "./scenario.js";
+import { Random } from "./random.js";
+import { type Claim, type Deed, durationText, type Scenario, ScenarioLimit, type Step } from "./scenario.js";
+import { fits } from "./wanted.js";
 
 /** What a scenario is played on. */
 export interface Ground {
@@ -15,15 +17,17 @@ export interface Ground {
   readonly boards: readonly number[];
   /** The view of one of these, as it is now. */
   view(board: number): BoardView | undefined;
+  /** Milliseconds of the boards' time. */
+  now(): number;
   /** Calls back after so many milliseconds of the boards' time. */
   after(ms: number, callback: () => void): Scheduled;
   /** Shows a line in the story. */
   tell(board: number, word: string, detail: string): void;
   /**
-   * Sends the form to the setup page at this address, as a phone does; `done` hears the HTTP status of the answer, or
-   * why there was none.
+   * Sends the form to the setup page of a board, as a phone does; `done` hears the HTTP status of the answer, or why
+   * there was none.
    */
-  submit(url: string, fields: Readonly<Record<string, string>>, done: (status: number | string) => void): void;
+  submit(board: number, fields: Readonly<Record<string, string>>, done: (status: number | string) => void): void;
 }
 
 export interface Outcome {
@@ -40,6 +44,9 @@ const HELD_KEPT = 1000;
 /** And of what a board said. */
 const HEARD_KEPT = 1000;
 
+/** Sums of fractions of a millisecond are not exact. */
+const ROUNDING_MS = 0.001;
+
 /** What this file says itself is nothing to wait for. */
 const OWN_WORDS: readonly string[] = Object.freeze(["scenario", "step", "note", "holds", "failed"]);
 
@@ -48,6 +55,17 @@ interface Level {
   next: number;
   /** How often all of it is still done. */
   times: number;
+  /** When each round begins; empty: each as soon as the one before it is done. */
+  readonly starts: number[];
+  /** When the level is over at the earliest. */
+  readonly endAt: number;
+}
+
+/** Steps that may not come, from a `never`. */
+interface Forbidden {
+  readonly step: Step;
+  readonly board: number;
+  readonly words: readonly string[];
 }
 
 export class ScenarioRun {
@@ -55,6 +73,8 @@ export class ScenarioRun {
   readonly #ground: Ground;
   readonly #levels: Level[];
   readonly #held: string[] = [];
+  readonly #random: Random;
+  readonly #forbidden: Forbidden[] = [];
   /** What each board said since the last deed that was no waiting. */
   readonly #heard = new Map<number, string[]>();
   #steps = 0;
@@ -70,7 +90,8 @@ export class ScenarioRun {
   constructor(scenario: Scenario, ground: Ground) {
     this.#scenario = scenario;
     this.#ground = ground;
-    this.#levels = [{ steps: scenario.steps, next: 0, times: 1 }];
+    this.#random = new Random(scenario.seed).fork("scenario");
+    this.#levels = [{ steps: scenario.steps, next: 0, times: 1, starts: [], endAt: 0 }];
   }
 
   /** Begins; `done` is called once, never from inside this call. */
@@ -95,8 +116,21 @@ export class ScenarioRun {
       // What nobody waits for need not be kept for ever.
       if (heard === undefined) this.#heard.set(board, [said]);
       else if (heard.length < HEARD_KEPT) heard.push(said);
+      this.#forbid(board, said);
     }
-    this.#check();
+    // What panels are told besides comes when they need it, not when it happens.
+    if (event.type === "line" || event.type === "board" || event.type === "led" || event.type === "gone") this.#check();
+  }
+
+  #forbid(board: number, said: string): void {
+    const breach = this.#forbidden.find(
+      (each) => this.#number(each.board) === board && each.words.some((word) => begins(said, word)),
+    );
+    if (breach === undefined) return;
+    this.#condition = undefined;
+    this.#deadline?.cancel();
+    this.#pending?.cancel();
+    this.#pending = this.#ground.after(0, () => this.#fail(breach.step, breach.board, `the box has said "${said}"`));
   }
 
   /** Whoever tells is in the middle of something: what follows is done after it. */
@@ -115,24 +149,47 @@ export class ScenarioRun {
   /** Does steps until one has to be waited for. */
   #next(): void {
     for (let step = this.#take(); step !== undefined; step = this.#take()) {
+      if (step === "later") return;
       this.#steps += 1;
       if (!this.#do(step, step.deed)) return;
     }
     this.#end(undefined);
   }
 
-  #take(): Step | undefined {
+  /** The next step; "later" when it is not due yet. */
+  #take(): Step | "later" | undefined {
     for (let level = this.#levels.at(-1); level !== undefined; level = this.#levels.at(-1)) {
-      const step = level.steps[level.next];
-      if (step !== undefined) {
-        level.next += 1;
-        return step;
+      if (level.times > 0) {
+        const due = level.next === 0 ? level.starts[0] : undefined;
+        if (due !== undefined && due - this.#ground.now() > ROUNDING_MS) return this.#later(due);
+        const step = level.steps[level.next];
+        if (step !== undefined) {
+          if (level.next === 0) level.starts.shift();
+          level.next += 1;
+          return step;
+        }
+        level.times -= 1;
+        level.next = 0;
+      } else if (level.endAt - this.#ground.now() > ROUNDING_MS) {
+        return this.#later(level.endAt);
+      } else {
+        this.#levels.pop();
       }
-      level.times -= 1;
-      level.next = 0;
-      if (level.times <= 0) this.#levels.pop();
     }
     return undefined;
+  }
+
+  #later(at: number): "later" {
+    this.#proceed(at - this.#ground.now());
+    return "later";
+  }
+
+  /** Times of the rounds, in order, never too close. */
+  #scatter(times: number, overMs: number): number[] {
+    const gap = ScenarioLimit.GAP_MS;
+    const span = overMs - times * gap;
+    const drawn = Array.from({ length: times }, () => Math.floor(this.#random.next() * (span + 1)));
+    return drawn.sort((a, b) => a - b).map((at, index) => this.#ground.now() + at + index * gap);
   }
 
   /** True when the next step may follow at once. */
@@ -163,7 +220,10 @@ export class ScenarioRun {
       case "expect":
         return this.#expect(step, deed.claim);
       case "repeat":
-        this.#levels.push({ steps: deed.steps, next: 0, times: deed.times });
+        this.#repeat(deed);
+        return true;
+      case "never":
+        this.#forbidden.push({ step, board: deed.board, words: deed.words });
         return true;
       case "hold":
         this.#act(step, deed);
@@ -180,6 +240,11 @@ export class ScenarioRun {
     }
   }
 
+  #repeat({ times, overMs, steps }: Extract<Deed, { type: "repeat" }>): void {
+    const starts = overMs === undefined ? [] : this.#scatter(times, overMs);
+    this.#levels.push({ steps, next: 0, times, starts, endAt: this.#ground.now() + (overMs ?? 0) });
+  }
+
   /** From now on new words count. */
   #act(step: Step, deed: Deed): void {
     this.#heard.clear();
@@ -187,7 +252,7 @@ export class ScenarioRun {
   }
 
   #perform(
-    deed: Exclude<Deed, { type: "say" | "after" | "wait" | "until" | "expect" | "repeat" | "hold" | "form" }>,
+    deed: Exclude<Deed, { type: "say" | "after" | "wait" | "until" | "expect" | "never" | "repeat" | "hold" | "form" }>,
   ): void {
     const { stage } = this.#ground;
     switch (deed.type) {
@@ -241,14 +306,13 @@ export class ScenarioRun {
   }
 
   #fill(step: Step, board: number, fields: Readonly<Record<string, string>>): boolean {
-    const url = this.#view(board)?.setup ?? "";
-    if (url === "") {
+    if ((this.#view(board)?.setup ?? "") === "") {
       this.#fail(step, board, "the setup is not open: `until: { setup: on }` waits for it");
       return false;
     }
     this.#act(step, { type: "form", board, fields });
     const filled = Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, this.#homeWord(value)]));
-    this.#ground.submit(url, filled, (status) => {
+    this.#ground.submit(this.#number(board), filled, (status) => {
       if (this.#isOver) return;
       if (status === 200) this.#proceed();
       else this.#fail(step, board, `the box has answered ${status}`);
@@ -278,9 +342,9 @@ export class ScenarioRun {
     const view = this.#view(claim.board);
     if (view === undefined) return [`there is no board ${claim.board}`];
     const { board: _board, ...rest } = claim;
-    const actual: Readonly<Record<string, unknown>> = { ...view, setup: view.setup !== "" };
+    const actual: Readonly<Record<string, unknown>> = { ...view, setup: view.setup !== "", mAh: view.chargeMah };
     return Object.entries(rest)
-      .filter(([name, value]) => actual[name] !== value)
+      .filter(([name, value]) => !holds(actual[name], value))
       .map(([name, value]) => `${name} is ${shown(actual[name])}, not ${shown(value)}`);
   }
 
@@ -326,7 +390,15 @@ function begins(said: string, words: string): boolean {
   return said.startsWith(words) && !/^[\w-]/.test(said.slice(words.length));
 }
 
+/** A figure may be wanted in a range; of the rest each is what it is. */
+function holds(actual: unknown, wanted: Claim[keyof Claim]): boolean {
+  return typeof actual === "number" && typeof wanted !== "boolean" && wanted !== undefined
+    ? fits(actual, wanted)
+    : actual === wanted;
+}
+
 function shown(value: unknown): string {
+  if (typeof value === "number") return String(Math.round(value * 1000) / 1000);
   if (typeof value === "boolean") return value ? "on" : "off";
   return value === "" ? "unknown" : String(value);
 }

@@ -5,6 +5,7 @@
 import { isMap, isScalar, LineCounter, type ParsedNode, parseDocument, stringify } from "yaml";
 import { FAULTS, type FaultName } from "./page/details.js";
 import type { BoardView, PowerState, Presence } from "./page/protocol.js";
+import { isWanted, type Wanted } from "./wanted.js";
 
 /** What a finger does, by the names of the bench's actions. */
 export const GESTURES = Object.freeze(["press", "double", "long", "setup", "factory"] as const);
@@ -15,10 +16,14 @@ export const BLOWS = Object.freeze(["reset", "blackout", "crash"] as const);
 export interface Claim {
   /** Which board, from 1. */
   readonly board: number;
-  readonly alerts?: number;
-  readonly duplicates?: number;
-  readonly presses?: number;
-  readonly boots?: number;
+  readonly alerts?: Wanted;
+  readonly duplicates?: Wanted;
+  readonly presses?: Wanted;
+  readonly boots?: Wanted;
+  /** Charge that it has drawn so far. */
+  readonly mAh?: Wanted;
+  /** Percent of its time in deep sleep. */
+  readonly asleep?: Wanted;
   readonly power?: PowerState;
   readonly presence?: Presence;
   readonly led?: boolean;
@@ -45,7 +50,15 @@ export type Deed =
   | { readonly type: "wait"; readonly board: number; readonly words: readonly string[]; readonly withinMs: number }
   | { readonly type: "until"; readonly claim: Claim; readonly withinMs: number }
   | { readonly type: "expect"; readonly claim: Claim }
-  | { readonly type: "repeat"; readonly times: number; readonly steps: readonly Step[] };
+  /** From here to the end none of these words may come from the board. */
+  | { readonly type: "never"; readonly board: number; readonly words: readonly string[] }
+  /** One after the other; with `overMs` each at a time of its own, drawn from the seed, and all of that time passes. */
+  | {
+      readonly type: "repeat";
+      readonly times: number;
+      readonly overMs?: number | undefined;
+      readonly steps: readonly Step[];
+    };
 
 export interface Step {
   /** Line of the file, from 1; 0 for what was recorded. */
@@ -66,7 +79,9 @@ export interface Scenario {
   readonly title: string;
   /** What it shows, for people. */
   readonly about: string;
-  /** What chance is made of where the world is simulated, too. */
+  /** `virtual`: it is played in a world of its own in which nothing is real; `any`: on whatever bench there is. */
+  readonly world: "any" | "virtual";
+  /** What the times of `scattered over` are drawn from, and in a virtual world all chance. */
   readonly seed: number;
   readonly boards: readonly ScenarioBoard[];
   readonly steps: readonly Step[];
@@ -82,6 +97,8 @@ export const ScenarioLimit = Object.freeze({
   TIMES: 100_000,
   WAIT_MS: 120_000,
   LONGEST_MS: 366 * 86_400_000,
+  /** Between two times that are scattered, at least: two presses are never taken for a double press. */
+  GAP_MS: 5000,
 } as const);
 
 const UNITS: Readonly<Record<string, number>> = Object.freeze({
@@ -113,10 +130,17 @@ export function parseScenario(text: string, name: string): Scenario {
 
 /** The same as a file, which `parseScenario` reads. */
 export function scenarioText(scenario: Scenario): string {
-  const { title, about, seed, boards, steps } = scenario;
+  const { title, about, world, seed, boards, steps } = scenario;
   const plain = boards.map(({ mode, wiring, factoryNew }) => ({ mode, wiring, ...(factoryNew ? { new: true } : {}) }));
   return stringify(
-    { title, ...(about === "" ? {} : { about }), seed, boards: plain, steps: steps.map(({ deed }) => deedForm(deed)) },
+    {
+      title,
+      ...(about === "" ? {} : { about }),
+      ...(world === "any" ? {} : { world }),
+      seed,
+      boards: plain,
+      steps: steps.map(({ deed }) => deedForm(deed)),
+    },
     { lineWidth: 100 },
   );
 }
@@ -145,17 +169,15 @@ export function deedForm(deed: Deed): unknown {
     case "after":
       return { after: durationText(deed.ms) };
     case "wait":
-      return {
-        wait: deed.words.length === 1 ? deed.words[0] : deed.words,
-        ...of(deed.board),
-        ...within(deed.withinMs),
-      };
+      return { wait: wordsForm(deed.words), ...of(deed.board), ...within(deed.withinMs) };
+    case "never":
+      return { never: wordsForm(deed.words), ...of(deed.board) };
     case "until":
       return { until: claimForm(deed.claim), ...of(deed.claim.board), ...within(deed.withinMs) };
     case "expect":
       return { expect: claimForm(deed.claim), ...of(deed.claim.board) };
     case "repeat":
-      return { repeat: deed.times, steps: deed.steps.map((step) => deedForm(step.deed)) };
+      return { repeat: deed.times, ...scattered(deed.overMs), steps: deed.steps.map((step) => deedForm(step.deed)) };
     default:
       return deed.board === 1 ? deed.type : { [deed.type]: deed.board };
   }
@@ -165,15 +187,25 @@ function within(ms: number): object {
   return ms === ScenarioLimit.WAIT_MS ? {} : { within: durationText(ms) };
 }
 
+function scattered(ms: number | undefined): object {
+  return ms === undefined ? {} : { "scattered over": durationText(ms) };
+}
+
+function wordsForm(words: readonly string[]): unknown {
+  return words.length === 1 ? words[0] : words;
+}
+
 function claimForm({ board: _board, ...rest }: Claim): object {
   return rest;
 }
 
-const CLAIMS: Readonly<Record<string, "count" | "yes or no" | readonly string[]>> = Object.freeze({
+const CLAIMS: Readonly<Record<string, "count" | "figure" | "yes or no" | readonly string[]>> = Object.freeze({
   alerts: "count",
   duplicates: "count",
   presses: "count",
   boots: "count",
+  mAh: "figure",
+  asleep: "figure",
   power: ["off", "booting", "running", "asleep"],
   presence: ["online", "sleeping", "lost"],
   led: "yes or no",
@@ -200,7 +232,8 @@ const FORMS: Readonly<Record<string, readonly string[]>> = Object.freeze({
   wait: ["board", "within"],
   until: ["board", "within"],
   expect: ["board"],
-  repeat: ["steps"],
+  never: ["board"],
+  repeat: ["steps", "scattered over"],
 });
 
 class Reader {
@@ -221,7 +254,7 @@ class Reader {
   }
 
   scenario(): Scenario {
-    const top = this.#map(this.#root, ["title", "about", "seed", "boards", "steps"], "a scenario");
+    const top = this.#map(this.#root, ["title", "about", "world", "seed", "boards", "steps"], "a scenario");
     const boards = this.#list(top.get("boards")).map((node) => this.#board(node));
     if (boards.length > ScenarioLimit.BOARDS)
       throw this.#wrong(top.get("boards"), `has more than ${ScenarioLimit.BOARDS} boards`);
@@ -234,6 +267,7 @@ class Reader {
     return {
       title,
       about: this.#words(top.get("about"), "about"),
+      world: top.has("world") ? this.#choice(top.get("world"), "world", ["any", "virtual"] as const) : "any",
       seed: top.has("seed") ? this.#count(top.get("seed"), "seed", 0, 0xffff_ffff) : 1,
       boards,
       steps,
@@ -310,23 +344,39 @@ class Reader {
       case "after":
         return { type: word, ms: this.#duration(value, word) };
       case "wait":
-        return { type: word, board, words: this.#waitWords(value), withinMs };
+        return { type: word, board, words: this.#spokenWords(value, word), withinMs };
       case "until":
         return { type: word, claim: this.#claim(value, board), withinMs };
       case "expect":
         return { type: word, claim: this.#claim(value, board) };
-      default: {
-        const steps = this.#stepsOf(map.get("steps"));
-        if (steps.length === 0) throw this.#wrong(value, "`repeat: 3` has a list of `steps` beside it");
-        return { type: "repeat", times: this.#count(value, "repeat", 1, ScenarioLimit.TIMES), steps };
-      }
+      case "never":
+        return { type: word, board, words: this.#spokenWords(value, word) };
+      default:
+        return this.#repeat(value, map);
     }
   }
 
-  #waitWords(node: ParsedNode | undefined): string[] {
-    const words = isScalar(node) ? [String(node.value)] : this.#list(node).map((each) => this.#words(each, "wait"));
+  #repeat(value: ParsedNode | undefined, map: Fields): Deed {
+    const over = "scattered over";
+    const steps = this.#stepsOf(map.get("steps"));
+    if (steps.length === 0) throw this.#wrong(value, "`repeat: 3` has a list of `steps` beside it");
+    const times = this.#count(value, "repeat", 1, ScenarioLimit.TIMES);
+    if (!map.has(over)) return { type: "repeat", times, steps };
+    const overMs = this.#duration(map.get(over), over);
+    const least = times * ScenarioLimit.GAP_MS;
+    if (overMs >= least) return { type: "repeat", times, overMs, steps };
+    const gap = durationText(ScenarioLimit.GAP_MS);
+    throw this.#wrong(map.get(over), `"${over}" is ${durationText(least)} at least: ${times} times, ${gap} apart`);
+  }
+
+  #spokenWords(node: ParsedNode | undefined, name: "wait" | "never"): string[] {
+    const words = isScalar(node) ? [String(node.value)] : this.#list(node).map((each) => this.#words(each, name));
     if (words.length > 0 && words.every((word) => word !== "" && word !== "null")) return words;
-    throw this.#wrong(node, "`wait` names what has to come, such as `wait: delivered` or `wait: [stored, joined]`");
+    const what = name === "wait" ? "has to come" : "may not come";
+    throw this.#wrong(
+      node,
+      `\`${name}\` names what ${what}, such as \`${name}: failed\` or \`${name}: [stored, joined]\``,
+    );
   }
 
   #claim(node: ParsedNode | undefined, board: number): Claim {
@@ -335,12 +385,20 @@ class Reader {
     for (const [name, kind] of Object.entries(CLAIMS)) {
       if (!map.has(name)) continue;
       const value = map.get(name);
-      if (kind === "count") claim[name] = this.#count(value, name, 0, Number.MAX_SAFE_INTEGER);
+      if (kind === "count" || kind === "figure") claim[name] = this.#wanted(value, name, kind === "count");
       else if (kind === "yes or no") claim[name] = this.#flag(value, name);
       else claim[name] = this.#choice(value, name, kind as readonly string[]);
     }
     if (map.size > 0) return claim as unknown as Claim;
     throw this.#wrong(node, `nothing is expected. It is one or more of: ${Object.keys(CLAIMS).join(", ")}`);
+  }
+
+  #wanted(node: ParsedNode | undefined, name: string, isCount: boolean): Wanted {
+    const value = isScalar(node) ? node.value : undefined;
+    if (typeof value === "string" && isWanted(value)) return value;
+    if (typeof value === "number" && value >= 0 && (!isCount || Number.isSafeInteger(value))) return value;
+    const number = isCount ? "a whole number from 0" : "a number";
+    throw this.#wrong(node, `"${name}" is ${number}, or one of \`above 3\`, \`below 5\`, \`3 to 5\``);
   }
 
   #formFields(node: ParsedNode | undefined): Readonly<Record<string, string>> {

@@ -1,8 +1,8 @@
 // The scenarios of a bench: those that come along, and the one that is played now, on boards of its own that are put on
 // the table for it. Knows the bench only by what it is given.
 
-import type { ScenarioView } from "./page/details.js";
-import type { Action, BenchView } from "./page/protocol.js";
+import type { ScenarioView, ShippedScenario } from "./page/details.js";
+import type { Action } from "./page/protocol.js";
 import { parseScenario, type Scenario, type ScenarioBoard, ScenarioError } from "./scenario.js";
 import { loadScenario, shippedScenarios } from "./scenario-file.js";
 import { type Ground, type Outcome, ScenarioRun } from "./scenario-run.js";
@@ -13,13 +13,15 @@ export interface ScenariosOptions {
   ground(boards: readonly number[]): Ground;
   /** Something to be seen has changed. */
   changed(): void;
+  /** Whether it is for another place than this bench, and is taken care of. */
+  elsewhere(scenario: Scenario): boolean;
   /** A sentence about what cannot be done. */
   complain(text: string): void;
 }
 
 export class Scenarios {
   readonly #options: ScenariosOptions;
-  #list: BenchView["scenarios"] | undefined;
+  #list: readonly ShippedScenario[] | undefined;
   #view: ScenarioView | undefined;
   #run: ScenarioRun | undefined;
 
@@ -28,7 +30,7 @@ export class Scenarios {
   }
 
   /** Those that come along. */
-  get list(): BenchView["scenarios"] {
+  get list(): readonly ShippedScenario[] {
     this.#list ??= shippedScenarios().map((name) => {
       const { title, about } = loadScenario(name);
       return { name, title, about };
@@ -49,7 +51,7 @@ export class Scenarios {
     try {
       const scenario =
         action.name === undefined ? parseScenario(action.text ?? "", "scenario") : this.#shipped(action.name);
-      this.#playAnew(scenario);
+      if (!this.#options.elsewhere(scenario)) this.#playAnew(scenario);
     } catch (error) {
       if (!(error instanceof ScenarioError)) throw error;
       this.#options.complain(error.message);

@@ -189,8 +189,7 @@ export class PageServer {
     response.end(request.method === "HEAD" ? undefined : asset.body);
   }
 
-  #snapshot(): Snapshot {
-    const snapshot = this.#stage.snapshot();
+  #complete(snapshot: Snapshot): Snapshot {
     return { ...snapshot, bench: { ...snapshot.bench, build: this.#assets.build } };
   }
 
@@ -200,7 +199,7 @@ export class PageServer {
     const isBoard = (board: number) => this.#stage.snapshot().boards.some(({ index }) => index === board);
     // What is in the frame now is in the snapshot, too: the other pages get it first, this one only once.
     this.#frame.flush();
-    page.send(JSON.stringify(this.#snapshot()));
+    page.send(JSON.stringify(this.#complete(this.#stage.snapshot())));
     this.#pages.add(page);
     page.on("message", (data, binary) => {
       const action = binary ? undefined : readAction(parseJson(String(data)), isBoard);
@@ -223,12 +222,20 @@ export class PageServer {
 
   #tell(event: BenchEvent): void {
     if (this.#pages.size === 0) return;
+    if (event.type === "snapshot") {
+      this.#frame.flush();
+      this.#sendAll(JSON.stringify(this.#complete(event)));
+      return;
+    }
     const told = event.type === "bench" ? { ...event, bench: { ...event.bench, build: this.#assets.build } } : event;
     this.#frame.add(told);
   }
 
   #send(events: readonly BenchEvent[]): void {
-    const message = JSON.stringify({ type: "events", events });
+    this.#sendAll(JSON.stringify({ type: "events", events }));
+  }
+
+  #sendAll(message: string): void {
     for (const page of this.#pages) {
       if (page.bufferedAmount > Limit.WAITING) page.terminate();
       else if (page.readyState === page.OPEN) page.send(message);

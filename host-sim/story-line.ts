@@ -36,6 +36,8 @@ const WORD_COLOURS: Readonly<Record<string, Sgr>> = Object.freeze({
   "fault over": Sgr.green,
   "not added": Sgr.yellow,
   "not removed": Sgr.yellow,
+  breach: Sgr.red,
+  holds: Sgr.green,
 });
 
 /** One line of the story, without its end; `name` is the board's, empty when there is only one. */

@@ -22,6 +22,7 @@ export class Supply {
   #draw: Draw = "off";
   #since: number;
   #mah = 0;
+  #asleepMs = 0;
   /** Called when the current changes. */
   onDraw: ((milliamperes: number) => void) | undefined;
 
@@ -36,12 +37,18 @@ export class Supply {
     return this.#mah + (Milliamperes[this.#draw] * (this.#clock.now - this.#since)) / 3_600_000;
   }
 
+  /** How long it has drawn what deep sleep draws, ms. */
+  get asleepMs(): number {
+    return this.#asleepMs + (this.#draw === "asleep" ? this.#clock.now - this.#since : 0);
+  }
+
   get draw(): Draw {
     return this.#draw;
   }
 
   set draw(draw: Draw) {
     this.#mah = this.chargeMah;
+    this.#asleepMs = this.asleepMs;
     this.#since = this.#clock.now;
     if (draw === this.#draw) return;
     this.#draw = draw;

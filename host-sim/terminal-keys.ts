@@ -2,8 +2,8 @@
 // What the keys are stands in page/key-table.ts. Knows a Stage and who shows its words; writes nothing itself.
 
 import { FAULTS } from "./page/details.js";
-import { actionOf, KEY_TABLE, keyName, SecondThought, speedsOf } from "./page/key-table.js";
-import type { BenchView, BoardView, Stage } from "./page/protocol.js";
+import { actionOf, KEY_TABLE, keyName, SecondThought } from "./page/key-table.js";
+import { type BenchView, type BoardView, type Snapshot, type Stage, speedsOf } from "./page/protocol.js";
 
 /** What a terminal does for its keys. */
 export interface KeyHost {
@@ -56,15 +56,20 @@ export class TerminalKeys {
   readonly #host: KeyHost;
   readonly #second = new SecondThought();
   /** Also the speed that the bench was started with, when it has another one now. */
-  readonly #speeds: readonly number[];
-  #selected: number;
+  #speeds: readonly number[] = [];
+  #selected = 0;
   #isChoosingFault = false;
 
   constructor(host: KeyHost) {
     this.#host = host;
-    const { bench, boards } = host.stage.snapshot();
+    this.meet(host.stage.snapshot());
+  }
+
+  /** Another bench is shown. */
+  meet({ bench, boards }: Pick<Snapshot, "bench" | "boards">): void {
     this.#speeds = speedsOf(bench);
     this.#selected = boards[0]?.index ?? 0;
+    this.#isChoosingFault = false;
   }
 
   /** Number of the board that keys are for. */

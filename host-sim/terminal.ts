@@ -6,7 +6,7 @@ import { ArrivalTimes, bottomLine } from "./bottom-line.js";
 import { EventLog, formatEntry } from "./event-log.js";
 import { type Look, paint, Sgr } from "./look.js";
 import type { LogKind } from "./options.js";
-import type { BenchEvent, Line, Stage } from "./page/protocol.js";
+import type { BenchEvent, Line, Snapshot, Stage } from "./page/protocol.js";
 import { formatLine } from "./story-line.js";
 import { keyHints, TerminalKeys } from "./terminal-keys.js";
 
@@ -76,7 +76,7 @@ export class Terminal {
   readonly #live: boolean;
   /** Chip ids by number, of all boards that were ever there. */
   readonly #chipIds = new Map<number, number>();
-  readonly #log: EventLog;
+  #log: EventLog;
   readonly #tellsSteps: boolean;
   readonly #times = new ArrivalTimes();
   readonly #keys: TerminalKeys;
@@ -90,11 +90,9 @@ export class Terminal {
     this.#options = options;
     const { stage, output, input } = options;
     const snapshot = stage.snapshot();
-    const { boards, lines } = snapshot;
     const kinds = options.log ?? ["steps"];
     this.#tellsSteps = kinds.includes("steps");
     this.#log = new EventLog(kinds, snapshot);
-    for (const { index, chipId } of boards) this.#chipIds.set(index, chipId);
     this.#keys = new TerminalKeys({
       stage,
       print: (text) => this.#print(text),
@@ -111,13 +109,23 @@ export class Terminal {
       output.write("\x1b[?25l");
     }
     this.#print(this.#banner());
-    for (const line of lines) if (this.#tellsSteps) this.#print(this.#format(line));
+    this.#meet(snapshot);
     this.#unsubscribe = stage.on((event) => this.#onEvent(event));
     if (input !== undefined) {
       if (input.isTTY === true) input.setRawMode?.(true);
       input.on("data", this.#onData);
       input.resume();
     }
+  }
+
+  /** Forgets what it knew of another bench, and shows this one. */
+  #meet(snapshot: Snapshot): void {
+    this.#log = new EventLog(this.#options.log ?? ["steps"], snapshot);
+    this.#times.clear();
+    this.#keys.meet(snapshot);
+    this.#chipIds.clear();
+    for (const { index, chipId } of snapshot.boards) this.#chipIds.set(index, chipId);
+    for (const line of snapshot.lines) if (this.#tellsSteps) this.#print(this.#format(line));
   }
 
   /** Gives the terminal back as it was. */
@@ -159,7 +167,8 @@ export class Terminal {
     const row = (name: string, value: string) => rows.push(`  ${paint(look, Sgr.dim, name.padEnd(8))}${value}`);
     if (page !== undefined) row("Page", paint(look, Sgr.cyan, page));
     row("Broker", `${bench.broker}${bench.brokerOurs ? "  (started here)" : ""}`);
-    row("Watch", look.unicode ? bench.watch : bench.watch.replaceAll("…", "..."));
+    if (bench.watch !== "") row("Watch", look.unicode ? bench.watch : bench.watch.replaceAll("…", "..."));
+    if (bench.world === "virtual") row("World", "virtual: nothing is real, and the same deeds give the same bytes");
     rows.push("");
     if (input !== undefined) {
       rows.push(...keyHints(HINT_WIDTH).map((hints) => `  ${hints}`), "");
@@ -203,6 +212,11 @@ export class Terminal {
       case "led":
       case "bench":
         this.#refresh();
+        return;
+      case "snapshot":
+        this.#print("");
+        // A person's own story stands above already.
+        this.#meet(event.bench.visiting ? event : { ...event, lines: [] });
         return;
     }
   }

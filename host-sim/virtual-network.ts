@@ -151,11 +151,32 @@ export class VirtualNetwork implements Network, Tapped {
     const ofBoard = this.#boardListeners.get(host.board) ?? new Map<number, typeof listening>();
     this.#boardListeners.set(host.board, ofBoard);
     ofBoard.set(port, listening);
+    const unlisten = this.#announce(host, port);
     const close = (): void => {
+      unlisten();
       if (ofBoard.get(port) === listening) ofBoard.delete(port);
     };
     host.onEnd(close);
     return { close };
+  }
+
+  /** Tells when a phone can reach the port: as long as the board has an access point of its own. */
+  #announce(host: Host, port: number): () => void {
+    const radio = radioOf(host);
+    let isShown = false;
+    const follow = (): void => {
+      const isOpen = radio.softAccessPoint !== undefined;
+      if (isOpen === isShown) return;
+      isShown = isOpen;
+      host.emit({ type: "listening", protocol: "tcp", port, address: softAddress, local: isOpen ? port : undefined });
+    };
+    const unlisten = radio.onPath(follow);
+    follow();
+    return () => {
+      unlisten();
+      if (isShown) host.emit({ type: "listening", protocol: "tcp", port, address: softAddress, local: undefined });
+      isShown = false;
+    };
   }
 
   /** The connections that end with this boot of a board. */
@@ -267,9 +288,14 @@ export class VirtualNetwork implements Network, Tapped {
     for (const arrive of this.#parked[direction].splice(0)) this.clock.schedule(0, arrive);
   }
 
-  /** All present connections fall silent for ever; neither end is told. */
-  halfOpen(): void {
-    for (const link of this.#links) link.isSilent = true;
+  /**
+   * All present connections fall silent for ever; neither end is told.
+   * @param address only those with a peer there; all of them when missing.
+   */
+  halfOpen(address?: string): void {
+    for (const link of this.#links) {
+      if (address === undefined || link.remoteAddress === address) link.isSilent = true;
+    }
   }
 
   /** All present connections are reset at both ends. */
@@ -330,9 +356,11 @@ export class VirtualNetwork implements Network, Tapped {
     // Packets to a board meet its radio at the end of their way, packets from it at the beginning.
     if (isLost || (direction === "up" && !this.#passes(link))) return;
     const gap = this.#fragmentBytes === undefined ? 0 : fragmentGapMs;
-    const at = Math.max(this.clock.now + this.latencyMs, link.lastArrival[direction] + gap);
+    // Between two looks at a clock of real time it may have gone on.
+    const { now } = this.clock;
+    const at = Math.max(now + this.latencyMs, link.lastArrival[direction] + gap);
     link.lastArrival[direction] = at;
-    this.clock.schedule(at - this.clock.now, () => this.#arrive(link, direction, arrive));
+    this.clock.schedule(at - now, () => this.#arrive(link, direction, arrive));
   }
 
   #arrive(link: VirtualLink, direction: Direction, arrive: () => void): void {

@@ -4,17 +4,9 @@
 
 import { randomBytes } from "node:crypto";
 import { connect, type IClientOptions, type MqttClient } from "mqtt";
+import { AlertTally, type WitnessedAlert } from "./alert-tally.js";
 
-export interface WitnessedAlert {
-  readonly topic: string;
-  /** Undefined when the payload has none. */
-  readonly id: string | undefined;
-  readonly payload: string;
-  /** ms since the witness was made. */
-  readonly at: number;
-  /** An alert of that topic and id, or without an id the same payload, was there before. */
-  readonly duplicate: boolean;
-}
+export type { WitnessedAlert } from "./alert-tally.js";
 
 /** Between two tries to connect, and the limit of one, ms. */
 const retryMs = 250;
@@ -28,13 +20,10 @@ export class Witness {
   readonly #url: string;
   readonly #clientId: string;
   readonly #filter: string;
-  readonly #alerts: WitnessedAlert[] = [];
-  readonly #seen = new Set<string>();
-  readonly #ids = new Map<string, number>();
+  readonly #tally = new AlertTally();
   readonly #listeners = new Set<(alert: WitnessedAlert) => void>();
   readonly #readyListeners = new Set<(isReady: boolean) => void>();
   readonly #startedAt = performance.now();
-  #duplicates = 0;
   #isReady = false;
   #hasSession = false;
   #failure: Error | undefined;
@@ -63,19 +52,19 @@ export class Witness {
     this.#client.on("error", (error) => this.#fail(error));
   }
 
-  /** All in the order of arrival. */
+  /** The latest in the order of arrival. */
   get alerts(): readonly WitnessedAlert[] {
-    return this.#alerts;
+    return this.#tally.alerts;
   }
 
   /** How many different alerts there are. */
   get delivered(): number {
-    return this.#alerts.length - this.#duplicates;
+    return this.#tally.delivered;
   }
 
   /** How many alerts came again. */
   get duplicates(): number {
-    return this.#duplicates;
+    return this.#tally.duplicates;
   }
 
   /** Whether it is connected and subscribed. */
@@ -83,12 +72,9 @@ export class Witness {
     return this.#isReady;
   }
 
-  /** Presses without an alert: given the ids of their alerts, or how many presses there were. */
+  /** Presses without an alert: see AlertTally. */
   lost(presses: number | Iterable<string>): number {
-    if (typeof presses === "number") return Math.max(0, presses - this.delivered);
-    let lost = 0;
-    for (const id of new Set(presses)) if (!this.#ids.has(id)) lost += 1;
-    return lost;
+    return this.#tally.lost(presses);
   }
 
   /**
@@ -166,15 +152,7 @@ export class Witness {
   }
 
   #take(topic: string, payload: Uint8Array): void {
-    const text = new TextDecoder().decode(payload);
-    const id = idOf(text);
-    const key = `${topic}\n${id ?? text}`;
-    const duplicate = this.#seen.has(key);
-    this.#seen.add(key);
-    if (duplicate) this.#duplicates += 1;
-    if (id !== undefined) this.#ids.set(id, (this.#ids.get(id) ?? 0) + 1);
-    const alert = { topic, id, payload: text, at: performance.now() - this.#startedAt, duplicate };
-    this.#alerts.push(alert);
+    const alert = this.#tally.arrived(topic, new TextDecoder().decode(payload), performance.now() - this.#startedAt);
     for (const listener of [...this.#listeners]) listener(alert);
   }
 
@@ -215,14 +193,4 @@ const finalCodes: readonly unknown[] = Object.freeze([1, 2, 4, 5, 134, 135]);
 
 function isFinal(error: Error): boolean {
   return error instanceof Refused || ("code" in error && finalCodes.includes(error.code));
-}
-
-function idOf(payload: string): string | undefined {
-  try {
-    const { id } = JSON.parse(payload) as { id?: unknown };
-    return typeof id === "string" ? id : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof TypeError) return undefined;
-    throw error;
-  }
 }

@@ -3,22 +3,17 @@
 // calls give the same bytes, always. Nothing here is real: no sockets, no files, no wall clock.
 
 import { Board, type BoardOptions } from "./board.js";
-import { ModelBroker, type ModelBrokerOptions } from "./broker.js";
+import type { ModelBroker, ModelBrokerOptions } from "./broker.js";
 import { SteppedClock } from "./clock.js";
+import { HOME } from "./home.js";
 import { Phone } from "./phone.js";
-import { type AccessPoint, type AccessPointOptions, Airspace } from "./radio.js";
+import type { AccessPoint, AccessPointOptions, Airspace } from "./radio.js";
 import { Random } from "./random.js";
-import { VirtualNetwork } from "./virtual-network.js";
+import { VirtualBroker, VirtualHome } from "./virtual-home.js";
+import type { VirtualNetwork } from "./virtual-network.js";
 
-/** What a world's boards are set up for, unless told otherwise. */
-const home = Object.freeze({
-  ssid: "home",
-  password: "correct horse",
-  broker: "10.0.0.2",
-  brokerName: "broker.local",
-  port: 1883,
-  firstChipId: 5750,
-} as const);
+/** Chip id of the first board. */
+const firstChipId = 5750;
 
 /**
  * The GPIOs of the manifest: FLASH on a NodeMCU, and D1 where the pin is low at reset, when GPIO0 would stop the chip.
@@ -48,17 +43,6 @@ export interface WorldOptions {
   board?: WorldBoardOptions;
 }
 
-/** The same bytes, or alerts with the same `id`: a replay says that it is one, and how often it was tried. */
-function sameAlert(first: Uint8Array, again: Uint8Array): boolean {
-  if (Buffer.compare(first, again) === 0) return true;
-  const id = alertId(first);
-  return id !== undefined && id === alertId(again);
-}
-
-function alertId(payload: Uint8Array): string | undefined {
-  return /"id":"(\d+-\d+)"/.exec(Buffer.from(payload).toString())?.[1];
-}
-
 export class World {
   readonly clock: SteppedClock;
   readonly random: Random;
@@ -74,19 +58,12 @@ export class World {
   constructor(options: WorldOptions = {}) {
     this.clock = new SteppedClock(options.startAt ?? 0);
     this.random = new Random(options.seed ?? 1);
-    this.network = new VirtualNetwork(this.clock, {
-      latencyMs: options.latencyMs ?? 5,
-      random: this.random.fork("network"),
-    });
-    this.airspace = new Airspace();
-    this.wifi = this.airspace.add({ ssid: home.ssid, password: home.password, ...options.wifi });
-    this.broker = new ModelBroker(this.network, this.clock, {
-      address: home.broker,
-      port: home.port,
-      samePayload: sameAlert,
-      ...options.broker,
-    });
-    this.network.name(home.brokerName, this.broker.address);
+    const { latencyMs, broker, wifi } = options;
+    const home = new VirtualHome(this.clock, this.random, { latencyMs, broker, wifi });
+    this.network = home.network;
+    this.airspace = home.airspace;
+    this.wifi = home.wifi;
+    this.broker = home.broker;
     this.#boardOptions = options.board ?? {};
   }
 
@@ -114,7 +91,7 @@ export class World {
       wakeButton: wakeButtonPin,
       led: ledPin,
       settings: {
-        wifi: [{ ssid: home.ssid, password: home.password }],
+        wifi: [{ ...HOME }],
         host: this.broker.address,
         port: this.broker.port,
         mode: wiring === "gpio" ? "mains" : "battery",
@@ -124,7 +101,7 @@ export class World {
       ...boardOptions.config,
     };
     const board = new Board({
-      chipId: home.firstChipId + this.boards.length,
+      chipId: firstChipId + this.boards.length,
       ...boardOptions,
       config,
       clock: this.clock,
@@ -146,7 +123,7 @@ export class World {
   /** The broker gets another address, and its name leads there. */
   moveBroker(address: string): void {
     this.broker.moveTo(address);
-    this.network.name(home.brokerName, address);
+    this.network.name(VirtualBroker.name, address);
   }
 
   /** A finger presses the first board's button for `holdMs`. Time passes only in `run` and `runUntil`. */

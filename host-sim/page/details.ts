@@ -162,6 +162,14 @@ export interface BrokerView {
   readonly sys: readonly (readonly [topic: string, value: string])[];
 }
 
+/** A scenario that comes along. */
+export interface ShippedScenario {
+  /** For the action `play`, and for `--scenario`. */
+  readonly name: string;
+  readonly title: string;
+  readonly about: string;
+}
+
 /** A scenario that is played on the bench, or was. */
 export interface ScenarioView {
   readonly title: string;

@@ -1,7 +1,7 @@
 // The keys of the bench, one table for the page and the terminal, and what they ask of the bench. Where each is typed
 // and how it is listed is the affair of keys.ts and terminal-keys.ts. Knows the protocol, neither Node nor the browser.
 
-import { type Action, type BenchView, type BoardView, SPEEDS } from "./protocol.js";
+import { type Action, type BenchView, type BoardView, speedsOf } from "./protocol.js";
 
 /** What a key stands for. The digits are not here: on the page they are panels, in the terminal boards. */
 export type Deed =
@@ -24,6 +24,7 @@ export type Deed =
   | "after"
   | "add"
   | "remove"
+  | "back"
   | "help"
   | "quit";
 
@@ -67,6 +68,7 @@ export const KEY_TABLE: readonly KeyRow[] = Object.freeze([
   { deed: "after", key: "]", also: ["\t"], text: "the board after", short: "next board" },
   { deed: "add", key: "+", text: "one more board like this one" },
   { deed: "remove", key: "-", text: "take this board away", asks: "this board is taken away" },
+  { deed: "back", key: "e", text: "from a visit in another world: back to your bench" },
   { deed: "help", key: "?", text: "this list", short: "help" },
   { deed: "quit", key: "q", text: "quit", short: "quit", only: "terminal" },
 ]);
@@ -79,11 +81,6 @@ export function keyName({ key, asks }: KeyRow): string {
 
 /** A key can be hit by mistake: what erases something is done by the second one within this time, ms. */
 export const CONFIRM_MS = 3000;
-
-/** The speeds that a bench has, slow to fast: those of all, and what it was started with. */
-export function speedsOf({ speed }: BenchView): readonly number[] {
-  return SPEEDS.includes(speed) ? SPEEDS : [...SPEEDS, speed].sort((a, b) => a - b);
-}
 
 /**
  * What a deed asks of the bench, as it is now; undefined where it asks nothing of it, or nothing would come of it.
@@ -124,6 +121,8 @@ export function actionOf(
       return timed(speeds.find((each) => each > speed));
     case "add":
       return { type: "add", mode, wiring };
+    case "back":
+      return bench.visiting ? { type: "back" } : undefined;
     default:
       return undefined;
   }

@@ -10,6 +10,7 @@ import {
   type PacketView,
   type PressView,
   type ScenarioView,
+  type ShippedScenario,
   type TopicView,
 } from "./details.js";
 
@@ -56,6 +57,8 @@ export interface BoardView {
   readonly alerts: number;
   readonly duplicates: number;
   readonly chargeMah: number;
+  /** Percent of its time on the table that it has spent in deep sleep. */
+  readonly asleep: number;
   /** Faults of scope `board` that are switched on. */
   readonly faults: readonly FaultName[];
 }
@@ -73,11 +76,15 @@ export interface BenchView {
   readonly wifiOn: boolean;
   /** Faults of scope `home` that are switched on. */
   readonly faults: readonly FaultName[];
-  /** How many of the boards' milliseconds pass in a real one; what it will be again when the time is paused. */
+  /** `virtual`: nothing in it is real, and the same seed and the same deeds give the same bytes. */
+  readonly world: "real" | "virtual";
+  /** Shown in the place of a person's own bench, which goes on meanwhile: `back` leads there. */
+  readonly visiting: boolean;
+  /**
+   * How many of the boards' milliseconds pass in a real one, or FASTEST; what it will be again when the time is paused.
+   */
   readonly speed: number;
   readonly paused: boolean;
-  /** Scenarios that come along. */
-  readonly scenarios: readonly { readonly name: string; readonly title: string; readonly about: string }[];
   /** The one that is played, or was last. */
   readonly scenario: ScenarioView | undefined;
   /** Ready-made command that shows every alert in a terminal. */
@@ -107,12 +114,16 @@ export type BenchEvent =
   | { readonly type: "memory"; readonly memory: MemoryView }
   /** A topic of the broker: new, or changed. */
   | { readonly type: "topic"; readonly topic: TopicView }
-  | { readonly type: "broker"; readonly broker: BrokerView };
+  | { readonly type: "broker"; readonly broker: BrokerView }
+  /** Another bench is shown from now on: this is all of it. To a page it is sent by itself. */
+  | Snapshot;
 
 /** Everything at once: the first message on each connection. */
 export interface Snapshot {
   readonly type: "snapshot";
   readonly bench: BenchView;
+  /** Scenarios that come along; none where nobody could play one. */
+  readonly scenarios: readonly ShippedScenario[];
   readonly boards: readonly BoardView[];
   readonly lines: readonly Line[];
   readonly packets: readonly PacketView[];
@@ -147,7 +158,7 @@ export type Action =
   | { readonly type: "wifi" | "broker"; readonly on: boolean }
   /** With a board for faults of scope `board`, without one for those of scope `home`. */
   | { readonly type: "fault"; readonly fault: FaultName; readonly on: boolean; readonly board?: number }
-  /** 0 pauses; else one of SPEEDS, or what `--speed` said: time goes on at that. */
+  /** 0 pauses; else one of `speedsOf`: time goes on at that. */
   | { readonly type: "time"; readonly speed: number }
   /** In a pause, lets all happen that waits for the next instant; otherwise nothing. */
   | { readonly type: "step" }
@@ -156,6 +167,8 @@ export type Action =
   | { readonly type: "play"; readonly text: string; readonly name?: never }
   /** Stops what is played. */
   | { readonly type: "stop" }
+  /** From the virtual world of a scenario back to the own bench. */
+  | { readonly type: "back" }
   /** The bench's own broker restarts without what it had kept: sessions, retained messages. */
   | { readonly type: "forget" }
   /** A board of this kind more: see `isKind`. Its number and its chip id are new. */
@@ -180,6 +193,20 @@ export interface Stage {
 
 /** Speeds that every bench has, beside what its `--speed` says. */
 export const SPEEDS: readonly number[] = Object.freeze([1, 10, 100]);
+
+/** Stands for "as fast as it goes", which only a virtual world can. */
+export const FASTEST = 1_000_000_000;
+
+/** All that a bench has, the slowest first. */
+export function speedsOf({ speed, world }: Pick<BenchView, "speed" | "world">): readonly number[] {
+  const speeds = new Set([...SPEEDS, speed, ...(world === "virtual" ? [FASTEST] : [])]);
+  return [...speeds].sort((a, b) => a - b);
+}
+
+/** `10×`, for people. */
+export function speedText(speed: number): string {
+  return speed === FASTEST ? "max" : `${speed}×`;
+}
 
 /** A mains box would be restarted by each press on RST, and a GPIO alone wakes no battery box. */
 export function isKind(mode: unknown, wiring: unknown): boolean {
@@ -242,10 +269,11 @@ export function readAction(data: unknown, isBoard: (board: number) => boolean): 
     case "time":
       // Whether the bench has this speed it decides itself.
       if (typeof speed !== "number" || !Number.isInteger(speed)) return undefined;
-      return speed >= 0 && speed <= SPEED_LIMIT ? { type, speed } : undefined;
+      return (speed >= 0 && speed <= SPEED_LIMIT) || speed === FASTEST ? { type, speed } : undefined;
     case "step":
     case "forget":
     case "stop":
+    case "back":
       return { type };
     case "play":
       return readPlay(fields);

@@ -37,9 +37,9 @@ export class ScenariosPanel extends Panel {
         ${bench?.scenario === undefined ? nothing : this.#now(bench.scenario)}
         ${this.#fromLink()}
         <section aria-labelledby="scenarios-known">
-          <h3 id="scenarios-known">Played on a board of their own, which is added</h3>
+          <h3 id="scenarios-known">Played on a board of their own, or in a world of their own</h3>
           <ul>
-            ${(bench?.scenarios ?? []).map(
+            ${store.scenarios.map(
               ({ name, title, about }) => html`<li class="scenario">
                 <button class="plain small" type="button" aria-label=${`Play: ${title}`}
                   @click=${() => store.act({ type: "play", name })}>Play</button>
@@ -115,7 +115,7 @@ export class ScenariosPanel extends Panel {
 function linked(): { title: string; play: () => void } | undefined {
   if (!location.hash.startsWith(LINK)) return undefined;
   const code = location.hash.slice(LINK.length);
-  const known = store.bench?.scenarios.find(({ name }) => name === code);
+  const known = store.scenarios.find(({ name }) => name === code);
   if (known !== undefined) return { title: known.title, play: () => store.act({ type: "play", name: code }) };
   const text = decoded(code);
   if (text === undefined) return undefined;

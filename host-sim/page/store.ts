@@ -3,8 +3,16 @@
 // protocol, and nothing of how it is shown.
 
 import { Chapters } from "./chapter.js";
-import type { BrokerView, DrawView, MemoryView, PacketView, PressView, TopicView } from "./details.js";
-import type { Action, BenchEvent, BenchView, BoardView, Line, Snapshot } from "./protocol.js";
+import type { BrokerView, DrawView, MemoryView, PacketView, PressView, ShippedScenario, TopicView } from "./details.js";
+import {
+  type Action,
+  type BenchEvent,
+  type BenchView,
+  type BoardView,
+  FASTEST,
+  type Line,
+  type Snapshot,
+} from "./protocol.js";
 
 /** How much is kept. What the bench keeps for a page that comes later is its own affair. */
 const Limit = Object.freeze({
@@ -75,6 +83,8 @@ function keep<T>(list: T[], entry: T, limit: number): void {
 export class Store {
   bench: BenchView | undefined;
   connected = false;
+  /** Those that come along. */
+  scenarios: readonly ShippedScenario[] = [];
   broker: BrokerView = NO_BROKER;
   /** Number of the board that the panels show. */
   chosen = 0;
@@ -107,6 +117,8 @@ export class Store {
   /** Milliseconds since the bench started: what it said last, carried on at its speed. */
   get now(): number {
     if (this.bench === undefined || this.bench.paused || !this.connected) return this.#at;
+    // As fast as it goes, nobody knows how fast that is.
+    if (this.bench.speed === FASTEST) return this.#at;
     return this.#at + (performance.now() - this.#readAt) * this.bench.speed;
   }
 
@@ -145,11 +157,12 @@ export class Store {
   }
 
   take(snapshot: Snapshot): void {
-    const { bench, boards, lines, packets, presses, draws, memories, topics, broker } = snapshot;
+    const { bench, scenarios, boards, lines, packets, presses, draws, memories, topics, broker } = snapshot;
     // Line ids start again with a new bench.
     if (this.bench !== undefined && bench.now < this.bench.now) this.#clearedTo = 0;
     this.bench = bench;
     this.#pass(bench.now, true);
+    this.scenarios = scenarios;
     this.broker = broker;
     this.boards.clear();
     this.topics.clear();

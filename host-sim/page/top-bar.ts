@@ -1,9 +1,9 @@
 // The head of the page: whether the bench is there, its time, its surroundings, and the way to the keys. Knows the
 // store.
 
-import { html } from "lit";
+import { html, nothing } from "lit";
 import { Panel } from "./panel.js";
-import { SPEEDS } from "./protocol.js";
+import { FASTEST, speedsOf, speedText } from "./protocol.js";
 import { store, type Topic } from "./store.js";
 
 export class TopBar extends Panel {
@@ -17,6 +17,7 @@ export class TopBar extends Panel {
       <p id="connection" class="connection" role="status" ?data-away=${isAway}>${
         connected ? "Live" : isAway ? "The bench is not running. This page comes back with it." : "Connecting…"
       }</p>
+      ${this.#world()}
       ${this.#time()}
       <fieldset class="switches" aria-label="Surroundings">
         <button id="wifi" class="switch" type="button" role="switch" aria-checked=${bench?.wifiOn ?? true}
@@ -30,15 +31,29 @@ export class TopBar extends Panel {
       </fieldset>`;
   }
 
+  /** Where the boards are, when that is not this computer's network. */
+  #world(): unknown {
+    const { bench } = store;
+    if (bench?.world !== "virtual") return nothing;
+    const what = "Nothing in it is real, and the same deeds give the same bytes";
+    return html`<p id="world" class="connection" title=${what}>Virtual world</p>${
+      bench.visiting
+        ? html`<button id="back" class="plain small" type="button"
+            @click=${() => store.act({ type: "back" })}>Back to your bench</button>`
+        : nothing
+    }`;
+  }
+
   #time(): unknown {
-    const { speed, paused } = store.bench ?? { speed: 1, paused: false };
-    const speeds = SPEEDS.includes(speed) ? SPEEDS : [...SPEEDS, speed].sort((a, b) => a - b);
+    const { speed, paused, world } = store.bench ?? { speed: 1, paused: false, world: "real" };
     return html`<fieldset class="time" aria-label="Time of the boards">
       <div class="choice">
-        ${speeds.map(
-          (each) => html`<label title=${`${each} of the boards' milliseconds pass in a real one`}>
+        ${speedsOf({ speed, world }).map(
+          (each) => html`<label title=${
+            each === FASTEST ? "As fast as it goes" : `${each} of the boards' milliseconds pass in a real one`
+          }>
             <input type="radio" name="speed" .checked=${!paused && each === speed}
-              @change=${() => store.act({ type: "time", speed: each })}><span>${each}×</span></label>`,
+              @change=${() => store.act({ type: "time", speed: each })}><span>${speedText(each)}</span></label>`,
         )}
         <label title="The boards' time stands still"><input type="radio" name="speed" .checked=${paused}
           @change=${() => store.act({ type: "time", speed: 0 })}><span>Pause</span></label>

@@ -13,10 +13,14 @@ export class WatchBar extends Panel {
     if (bench === undefined) return nothing;
     return html`
       <p>Broker <code id="address">${bench.broker}</code></p>
-      <p class="line"><span>Watch the alerts:</span> <code id="watch">${bench.watch}</code>
-        <button id="copy" class="plain small" type="button" @click=${this.#copy}
-          >${this.#copied ? "Copied" : "Copy"}</button>
-      </p>`;
+      ${bench.watch === "" ? nothing : this.#line(bench.watch)}`;
+  }
+
+  #line(watch: string): unknown {
+    return html`<p class="line"><span>Watch the alerts:</span> <code id="watch">${watch}</code>
+      <button id="copy" class="plain small" type="button" @click=${this.#copy}
+        >${this.#copied ? "Copied" : "Copy"}</button>
+    </p>`;
   }
 
   #copy(): void {

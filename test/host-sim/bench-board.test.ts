@@ -103,12 +103,14 @@ describe("host-sim/bench-board", function () {
       { host: "127.0.0.1", port: 1883, user: "", password: "" },
       {
         clock,
+        soon: queueMicrotask,
         network,
         airspace: new Airspace(),
         random: new Random(7),
         home: { ssid: "home", password: "correct horse", broker: "127.0.0.1:1883" },
         line: () => undefined,
         emit: () => changed(),
+        closed: () => undefined,
         moved: () => undefined,
       },
     );

@@ -8,6 +8,7 @@ import { afterEach, describe, it } from "mocha";
 import { connectAsync, type MqttClient } from "mqtt";
 import { EmbeddedBroker } from "../../host-sim/aedes.js";
 import { BrokerWatch, type ClientList } from "../../host-sim/broker-watch.js";
+import { MqttLine } from "../../host-sim/mqtt-line.js";
 import type { BrokerView, TopicView } from "../../host-sim/page/details.js";
 import type { BenchEvent } from "../../host-sim/page/protocol.js";
 import { TopicTable } from "../../host-sim/topic-table.js";
@@ -33,7 +34,7 @@ describe("host-sim/broker-watch", function () {
     heard = [];
     wake = () => undefined;
     watch = new BrokerWatch({
-      url,
+      line: new MqttLine(url),
       own,
       everything,
       now: () => 5,

@@ -52,6 +52,62 @@ describe("ModelBroker, as a server", () => {
       assert.equal(table.broker.sessionOf("box"), undefined);
     });
 
+    it("forgets everything on demand, and stays off when it was", () => {
+      const table = new BrokerTable();
+      table.broker.publish("r", "x", { retain: true });
+      table.client().connect({ clean: false });
+      table.broker.forget();
+      assert.deepEqual([table.broker.isUp, table.broker.retained("r")], [true, undefined]);
+      assert.deepEqual(table.client().connect({ clean: false }).got, ["connack 0"]);
+      table.broker.stop();
+      table.broker.forget();
+      assert.equal(table.broker.isUp, false);
+    });
+
+    it("tells whoever looks on when clients come and go, and what it could publish about itself", () => {
+      const table = new BrokerTable();
+      const seen: string[] = [];
+      const figure = (name: string) => new Map(table.broker.figures).get(`$SYS/broker/${name}`);
+      const end = table.broker.onChange(() => seen.push(`${table.broker.isUp} ${figure("clients/connected")}`));
+      const client = table.client().connect({ clean: false });
+      table.broker.publish("r", "x", { retain: true });
+      const names = ["clients/connected", "clients/total", "publish/messages/received", "retained messages/count"];
+      assert.deepEqual(names.map(figure), [1, 1, 1, 1]);
+      client.close();
+      table.broker.stop();
+      end();
+      table.broker.start();
+      assert.deepEqual(seen, ["true 1", "true 0", "false 0"]);
+      assert.deepEqual([figure("clients/total"), figure("violations")], [1, 0]);
+    });
+
+    it("keeps nothing of the past when told, and tells of each violation", () => {
+      const told: string[] = [];
+      const table = new BrokerTable({
+        keepsPast: false,
+        onViolation: ({ statement }, chipId) => told.push(`${chipId} ${statement}`),
+      });
+      const client = table.client().connect({ clean: false });
+      client.publish(1).publish(1);
+      table.broker.publish("a", "1");
+      assert.deepEqual(told, ["5750 MQTT-3.3.1-1"]);
+      const { violations, connects, forgotten } = table.broker;
+      table.broker.forget();
+      assert.deepEqual([table.broker.messages(), violations, connects, forgotten], [[], [], [], []]);
+    });
+
+    it("breaks the connection in the place of a packet when told, and the will is published", () => {
+      const table = new BrokerTable();
+      const will = { topic: "w", payload: Buffer.from("lost"), qos: 0, retain: true } as const;
+      table.broker.breakAt("pubcomp", true);
+      const client = table.client().connect({ clean: false, will }).publish(1).answer("pubrel", 1);
+      assert.deepEqual([client.isClosed, client.got.includes("pubcomp 1")], [true, false]);
+      assert.equal(table.broker.retained("w")?.payload, "lost");
+      table.broker.breakAt("pubcomp", false);
+      const again = table.client().connect({ clean: false }).answer("pubrel", 1);
+      assert.equal(again.got.at(-1), "pubcomp 1");
+    });
+
     it("gives an id to a client without one", () => {
       const table = new BrokerTable();
       table.client().connect({ clientId: "" });

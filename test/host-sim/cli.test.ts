@@ -92,6 +92,18 @@ describe("host-sim/cli", function () {
       assert.equal(command.errors, "");
     });
 
+    it("a virtual world keeps the promise as fast as it goes, without a port", async () => {
+      const args = "--virtual --speed max --headless --json --mode battery --boards 3 --press 5".split(" ");
+      const command = start(...args);
+      assert.equal(await command.ended, 0, command.errors + command.output);
+      const summary = command.objects.at(-1) as Record<string, unknown>;
+      assert.deepEqual([summary["delivered"], summary["lost"], summary["duplicates"]], [15, 0, 0]);
+      assert.equal(
+        command.objects.some(({ event }) => event === "crash"),
+        false,
+      );
+    });
+
     it("a battery box sleeps between presses, and each press is an alert", async () => {
       const { status, command, summary } = await headless(
         ...["--port", `${await freePort()}`, "--mode", "battery", "--press", "2"],

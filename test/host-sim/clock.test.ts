@@ -212,7 +212,7 @@ class FakeSource implements TimeSource {
       this.now = Math.max(this.now, due.at);
       due.callback();
     }
-    this.now = end;
+    this.now = Math.max(this.now, end);
   }
 }
 
@@ -330,8 +330,73 @@ describe("RealClock, its speed, pauses and steps", () => {
     assert.equal(clock.now, 12, "what was missed in the meantime is not caught up after a pause");
   });
 
+  it("as fast as it goes, jumps from one callback to the next, in turns of some real milliseconds", () => {
+    clock.speed = Number.POSITIVE_INFINITY;
+    let count = 0;
+    const again = (): void => {
+      count += 1;
+      // The computer needs a real millisecond for each.
+      source.now += 1;
+      if (count < 25) clock.schedule(86_400_000, again);
+    };
+    clock.schedule(86_400_000, again);
+    assert.equal(clock.now, 0);
+    const turns: number[] = [];
+    while (source.waiting > 0) {
+      source.pass(0);
+      turns.push(count);
+    }
+    assert.deepEqual(turns, [9, 18, 25], "sockets are served in between");
+    assert.equal(clock.now, 25 * 86_400_000);
+    source.pass(1000);
+    assert.equal(clock.now, 25 * 86_400_000, "it stands while nothing waits");
+    clock.speed = 10;
+    source.pass(5);
+    assert.equal(clock.now, 25 * 86_400_000 + 50);
+  });
+
+  it("as fast as it goes, until a callback says otherwise", () => {
+    clock.speed = Number.POSITIVE_INFINITY;
+    clock.schedule(1000, () => {
+      note("a")();
+      clock.speed = 1;
+    });
+    clock.schedule(1001, note("b"));
+    clock.schedule(5000, note("c"));
+    source.pass(0);
+    assert.deepEqual([heard, clock.now], [["1000 a"], 1000]);
+    source.pass(1);
+    assert.deepEqual([heard.length, clock.now], [2, 1001]);
+    clock.pause();
+    clock.speed = Number.POSITIVE_INFINITY;
+    source.pass(10);
+    assert.deepEqual([heard.length, clock.now], [2, 1001]);
+    clock.resume();
+    source.pass(0);
+    assert.deepEqual(heard.at(-1), "5000 c");
+  });
+
+  it("what is to be done soon is done at the same instant, before the next callback", async () => {
+    clock.schedule(10, () => {
+      clock.soon(note("soon"));
+      clock.soon(() => clock.soon(note("and soon")));
+      note("a")();
+    });
+    clock.schedule(10, note("b"));
+    source.pass(10, true);
+    assert.deepEqual(heard, ["10 a", "10 soon", "10 and soon", "10 b"]);
+    clock.soon(note("outside"));
+    assert.equal(heard.length, 4);
+    await Promise.resolve();
+    assert.equal(heard.at(-1), "10 outside");
+    clock.soon(note("before"));
+    clock.schedule(0, note("callback"));
+    source.pass(0);
+    assert.deepEqual(heard.slice(-2), ["10 before", "10 callback"], "also what was asked for outside");
+  });
+
   it("refuses what is no speed, and steps that are none", () => {
-    for (const speed of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
+    for (const speed of [0, -1, Number.NaN]) {
       assert.throws(() => new RealClock(speed, source), RangeError);
       assert.throws(() => {
         clock.speed = speed;

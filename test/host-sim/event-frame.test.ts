@@ -26,6 +26,26 @@ describe("host-sim/event-frame", () => {
       wake = resolve;
     });
 
+  it("leaves out the older half of what nobody could read, and nothing of what has a key", async () => {
+    frame.add({ type: "board", board: boardView(3) });
+    for (let at = 0; at < 10_000; at++) frame.add(led(at));
+    frame.add({ type: "board", board: boardView(3, { presses: 2 }) });
+    await next();
+    const [events = []] = sent;
+    assert.ok(events.length <= 4000 && events.length >= 2000, `${events.length}`);
+    assert.deepEqual(
+      events.filter(({ type }) => type === "board"),
+      [{ type: "board", board: boardView(3, { presses: 2 }) }],
+    );
+    assert.deepEqual(events.at(-1), led(9999), "the latest are there");
+    const times = events.flatMap((event) => (event.type === "led" ? [event.at] : []));
+    assert.deepEqual(
+      times,
+      Array.from(times, (_, index) => 10_000 - times.length + index),
+      "without a gap",
+    );
+  });
+
   it("sends the first event after a silence in the same turn, what follows in one frame", async () => {
     frame.add(led(1));
     frame.add(led(2));

@@ -6,6 +6,7 @@ import type {
   MemoryView,
   PacketView,
   PressView,
+  ShippedScenario,
   TopicView,
 } from "../../host-sim/page/details.js";
 import type { Action, BenchEvent, BenchView, BoardView, Line, Snapshot, Stage } from "../../host-sim/page/protocol.js";
@@ -18,16 +19,19 @@ export const QUIET_BENCH: BenchView = Object.freeze({
   brokerOn: true,
   wifiOn: true,
   faults: [],
+  world: "real",
+  visiting: false,
   speed: 1,
   paused: false,
-  scenarios: [
-    { name: "power-cut", title: "A power cut", about: "The power fails between PUBREC and PUBCOMP." },
-    { name: "lost-session", title: "A lost session", about: "The broker knows the box no more." },
-  ],
   scenario: undefined,
   watch: "mosquitto_sub -h 127.0.0.1 -p 1883 -t 'mresetar/alertbox/+/alert' -v",
   home: { ssid: "home", password: "correct horse", broker: "127.0.0.1:1883" },
 });
+
+const SCENARIOS: readonly ShippedScenario[] = Object.freeze([
+  { name: "power-cut", title: "A power cut", about: "The power fails between PUBREC and PUBCOMP." },
+  { name: "lost-session", title: "A lost session", about: "The broker knows the box no more." },
+]);
 
 export function boardView(index: number, changes: Partial<BoardView> = {}): BoardView {
   return {
@@ -47,6 +51,7 @@ export function boardView(index: number, changes: Partial<BoardView> = {}): Boar
     alerts: 0,
     duplicates: 0,
     chargeMah: 0,
+    asleep: 0,
     faults: [],
     ...changes,
   };
@@ -110,7 +115,8 @@ export class FakeStage implements Stage {
     const { bench, boards, lines, packets, presses, draws, broker } = this;
     const memories = [...this.memories.values()];
     const topics = [...this.topics.values()];
-    return { type: "snapshot", bench, boards, lines, packets, presses, draws, memories, topics, broker };
+    const scenarios = SCENARIOS;
+    return { type: "snapshot", bench, scenarios, boards, lines, packets, presses, draws, memories, topics, broker };
   }
 
   on(listener: (event: BenchEvent) => void): () => void {

@@ -43,7 +43,9 @@ describe("host-sim/options", () => {
       flash: undefined,
       pcap: undefined,
       log: ["steps"],
-      speed: 1,
+      speed: undefined,
+      virtual: false,
+      seed: undefined,
       headless: false,
       press: undefined,
       deadlineSeconds: 30,
@@ -173,12 +175,25 @@ describe("host-sim/options", () => {
     assert.match(refuse("--headless", "--page-port", "8080"), /no page/);
   });
 
+  it("has a virtual world, with a seed, and as fast as it goes", () => {
+    const { virtual, seed, speed } = accept("--virtual", "--seed", "7", "--speed", "max");
+    assert.deepEqual([virtual, seed, speed], [true, 7, Number.POSITIVE_INFINITY]);
+    assert.equal(accept("--virtual", "--speed", "10").speed, 10);
+    for (const name of ["--broker", "--port", "--setup-port"]) {
+      assert.match(refuse("--virtual", name, "1883"), new RegExp(`${name} does not go with --virtual`));
+    }
+    assert.match(refuse("--speed", "max"), /--speed max is .*: add --virtual/);
+    assert.match(refuse("--seed", "1"), /--seed .*: add --virtual, or --scenario NAME/);
+    assert.match(refuse("--virtual", "--seed", "1e3"), /--seed is a whole number from 0/);
+    assert.equal(accept("--scenario", "power-cut", "--seed", "3").seed, 3);
+  });
+
   it("--help wins and names every option", () => {
     assert.equal(parseOptions(["--help"]).kind, "help");
     assert.equal(parseOptions(["-h"]).kind, "help");
     const names =
       "broker port page-port boards mode wiring quiet factory-new setup-port chip root flash speed headless press " +
-      "deadline json help";
+      "deadline json help virtual seed scenario record log pcap";
     for (const name of names.split(" ")) assert.match(HELP, new RegExp(`--${name}\\b`));
   });
 

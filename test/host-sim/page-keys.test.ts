@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { describe, it } from "mocha";
-import { actionOf, CONFIRM_MS, KEY_TABLE, keyName, SecondThought, speedsOf } from "../../host-sim/page/key-table.js";
-import type { Action } from "../../host-sim/page/protocol.js";
+import { actionOf, CONFIRM_MS, KEY_TABLE, keyName, SecondThought } from "../../host-sim/page/key-table.js";
+import { type Action, FASTEST, speedsOf } from "../../host-sim/page/protocol.js";
 import { Terminal } from "../../host-sim/terminal.js";
 import { boardView, FakeStage, QUIET_BENCH } from "./fake-stage.js";
 import { describePage } from "./page-visit.js";
@@ -41,6 +41,8 @@ describe("host-sim/page/key-table", () => {
     assert.deepEqual(actionOf("faster", paused, board), { type: "time", speed: 100 });
     assert.deepEqual(actionOf("slower", paused, board), { type: "time", speed: 1 });
     assert.equal(actionOf("slower", QUIET_BENCH, board), undefined, "there is no slower than the slowest");
+    assert.deepEqual(actionOf("back", { ...QUIET_BENCH, visiting: true }, board), { type: "back" });
+    assert.equal(actionOf("back", QUIET_BENCH, board), undefined, "one is at home already");
     for (const deed of ["faults", "before", "after", "help", "quit"] as const) {
       assert.equal(actionOf(deed, QUIET_BENCH, board), undefined, `${deed} is the view's own affair`);
     }
@@ -49,6 +51,7 @@ describe("host-sim/page/key-table", () => {
   it("puts the speed that the bench was started with between the others", () => {
     assert.deepEqual(speedsOf({ ...QUIET_BENCH, speed: 7 }), [1, 7, 10, 100]);
     assert.deepEqual(speedsOf(QUIET_BENCH), [1, 10, 100]);
+    assert.deepEqual(speedsOf({ ...QUIET_BENCH, world: "virtual" }), [1, 10, 100, FASTEST]);
   });
 
   it("takes the second of two for meant: the same key, the same board, in time, and once", () => {

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { it } from "mocha";
 import type { ScenarioView } from "../../host-sim/page/details.js";
+import { FASTEST } from "../../host-sim/page/protocol.js";
 import { describePage } from "./page-visit.js";
 
 const PLAYED: ScenarioView = Object.freeze({
@@ -40,6 +41,29 @@ describePage("host-sim/page: the scenarios", (visit) => {
     visit.stage.setBench({ scenario: { ...PLAYED, step: "", outcome: "held" } });
     await panel.getByRole("heading", { name: "A power cut: all of it held" }).waitFor();
     await visit.assertAccessible();
+  });
+
+  it("a visited virtual world has its mark, its speed and the way back, and no command for another terminal", async () => {
+    await visit.open();
+    const { page, stage } = visit;
+    stage.tell("stored", "of the own bench");
+    await page.getByText("of the own bench").first().waitFor();
+    stage.lines.length = 0;
+    const virtual = { world: "virtual", visiting: true, watch: "", speed: FASTEST } as const;
+    stage.bench = { ...stage.bench, ...virtual };
+    stage.emit(stage.snapshot());
+    await page.getByText("Virtual world").waitFor();
+    assert.equal(await page.getByText("of the own bench").count(), 0, "its story is another");
+    assert.equal(await page.getByRole("radio", { name: "max" }).isChecked(), true);
+    assert.equal(await page.locator("#watch").count(), 0);
+    await visit.assertAccessible();
+    await page.getByRole("button", { name: "Back to your bench" }).click();
+    assert.deepEqual(await stage.asked(1), [{ type: "back" }]);
+    stage.bench = { ...stage.bench, world: "real", visiting: false, watch: "mosquitto_sub", speed: 1 };
+    stage.emit(stage.snapshot());
+    await page.getByText("mosquitto_sub").waitFor();
+    assert.equal(await page.getByText("Virtual world").count(), 0);
+    assert.equal(await page.getByRole("radio", { name: "max" }).count(), 0);
   });
 
   it("a link to one that comes along opens the panel, and plays it when asked", async () => {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { parseOptions } from "../../host-sim/options.js";
 import { FAULTS } from "../../host-sim/page/details.js";
-import { type Action, isKind, readAction } from "../../host-sim/page/protocol.js";
+import { type Action, FASTEST, isKind, readAction } from "../../host-sim/page/protocol.js";
 
 const PUBLISH = Object.freeze({ type: "publish", topic: "a/b", payload: "1", qos: 2, retain: true });
 
@@ -23,6 +23,8 @@ describe("host-sim/page/protocol", () => {
       { type: "fault", fault: "bounce", on: false, board: 3 },
       { type: "time", speed: 0 },
       { type: "time", speed: 100 },
+      { type: "time", speed: FASTEST },
+      { type: "back" },
       { type: "step" },
       { type: "add", mode: "battery", wiring: "rst" },
       { type: "remove", board: 3 },

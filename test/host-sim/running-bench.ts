@@ -1,4 +1,4 @@
-// A bench for tests, mostly with its own broker on a free port: what its views would see, what is on the wire of its
+// A bench for tests, in either world, mostly with its own broker: what its views would see, what is on the wire of its
 // boards as mqtt-packet reads it, and a way to wait for something of that.
 
 import assert from "node:assert/strict";
@@ -28,11 +28,20 @@ export class RunningBench {
   readonly port: number;
   readonly #parsers = new Map<string, Parser>();
   readonly #waiting = new Set<() => void>();
+  /**
+   * Whether time stands still from the instant at which something that was waited for comes, until the test has gone
+   * on: however busy the computer is, the test then acts at that instant. For virtual worlds; sockets do not wait.
+   */
+  holdsStill = false;
+  #isStill = false;
+  #isSwitching = false;
 
   private constructor(bench: Bench, port: number) {
     this.bench = bench;
     this.port = port;
     bench.on((event) => {
+      // That time stands still is the test's affair.
+      if (this.#isSwitching && event.type === "bench") return;
       this.events.push(event);
       this.#check();
     });
@@ -41,10 +50,12 @@ export class RunningBench {
 
   /** Starts one as the command line would; the boards' time is ten times as fast unless `--speed` is given. */
   static async start(...args: string[]): Promise<RunningBench> {
-    const port = await freePort();
+    const isVirtual = args.includes("--virtual");
+    const port = isVirtual ? 0 : await freePort();
     const speed = args.includes("--speed") ? [] : ["--speed", "10"];
     const broker = args.includes("--broker") ? [] : ["--port", `${port}`];
-    const parsed = parseOptions([...broker, "--setup-port", "0", ...speed, ...args]);
+    const ports = isVirtual ? [] : [...broker, "--setup-port", "0"];
+    const parsed = parseOptions([...ports, ...speed, ...args]);
     assert.equal(parsed.kind, "run", JSON.stringify(parsed));
     return new RunningBench(await Bench.start((parsed as { options: Options }).options, 5000), port);
   }
@@ -86,6 +97,7 @@ export class RunningBench {
       const check = () => {
         if (!condition()) return;
         this.#waiting.delete(check);
+        if (this.holdsStill) this.#standStill();
         resolve();
       };
       this.#waiting.add(check);
@@ -98,9 +110,16 @@ export class RunningBench {
     return this.until(() => this.words(index, after).includes(word));
   }
 
-  /** Resolves when the box is at rest at the broker. */
+  /** Resolves when the box is at rest at the broker: a mains box, which subscribes last. */
   online(index = 0): Promise<void> {
-    return this.until(() => this.view(index).presence === "online" && this.view(index).power === "running");
+    const { chipId } = this.view(index);
+    const isAtRest = () => {
+      const latest = this.seen.findLast((each) => each.chipId === chipId && each.what === "open")?.connection;
+      return this.seen.some(({ connection, what }) => connection === latest && what === "suback");
+    };
+    return this.until(
+      () => this.view(index).presence === "online" && this.view(index).power === "running" && isAtRest(),
+    );
   }
 
   close(): Promise<void> {
@@ -128,6 +147,24 @@ export class RunningBench {
       reader.parse(Buffer.from(bytes));
     }
     this.#check();
+  }
+
+  /** What a test does next it does before the next turn of Node's loop. */
+  #standStill(): void {
+    if (this.#isStill) return;
+    const { speed } = this.bench.view;
+    this.#isStill = true;
+    this.#go(0);
+    setImmediate(() => {
+      this.#isStill = false;
+      this.#go(speed);
+    });
+  }
+
+  #go(speed: number): void {
+    this.#isSwitching = true;
+    this.act({ type: "time", speed });
+    this.#isSwitching = false;
   }
 
   #check(): void {

@@ -62,6 +62,30 @@ describe("host-sim/scenario-file", function () {
     assert.deepEqual(last["held"], ["alerts 1, duplicates 0, presses 1"]);
   });
 
+  it("plays a month in a world of its own, in seconds, and the same bytes each time", async () => {
+    const args = ["--scenario", "month-on-a-battery", "--headless", "--json", "--log", "steps,packets"];
+    const runs: string[] = [];
+    for (let run = 0; run < 2; run++) {
+      const command = new Command(args);
+      commands.push(command);
+      assert.equal(await command.ended, 0, command.output.slice(-2000) + command.errors);
+      runs.push(command.output);
+    }
+    const [first = "", second] = runs;
+    assert.ok(first.includes('"packet"') && first.split("\n").length > 3000);
+    assert.equal(first === second, true);
+    const last = JSON.parse(first.trim().split("\n").at(-1) ?? "") as Record<string, unknown>;
+    assert.deepEqual([last["failure"], last["steps"]], [null, 168]);
+  });
+
+  it("plays another month with another seed; one of the others in a virtual world when asked", async () => {
+    const month = new Command(["--scenario", "month-on-a-battery", "--seed", "5", "--headless"]);
+    const cut = new Command(["--scenario", "power-cut", "--virtual", "--headless"]);
+    commands.push(month, cut);
+    assert.deepEqual([await month.ended, await cut.ended], [0, 0], month.output.slice(-500) + cut.output);
+    assert.match(cut.output, /^mqtt:\/\/10\.0\.0\.2:1883 {2}in a virtual world\n/);
+  });
+
   it("fails with the line that did not hold", async () => {
     const path = write("- until: { presence: online }", "- press", "- until: { alerts: 1 }", "- expect: { alerts: 2 }");
     const command = await start("--scenario", path, "--headless");
@@ -85,6 +109,8 @@ describe("host-sim/scenario-file", function () {
     [["--scenario", ""], /--scenario is the name of a file, for example --scenario power-cut/],
     [["--scenario", "power-cut", "--boards", "2"], /--boards does not go with --scenario/],
     [["--scenario", "power-cut", "--headless", "--press", "1"], /--press does not go with --scenario/],
+    [["--scenario", "month-on-a-battery", "--port", "1999"], /plays in a virtual world: leave --broker, --port and/],
+    [["--scenario", "power-cut", "--speed", "max"], /--speed max is for a world without anything real: add --virtual/],
     [["--record", ""], /--record is the name of a file, for example --record mine\.yaml/],
   ] as const) {
     it(`${args.join(" ")}: says what to do, with status 2`, async () => {

@@ -1,15 +1,15 @@
 // Scenarios carried out: on a ground of the test's own, where each wait and each claim is seen to matter; and the
-// shipped files on a real bench, with real sockets.
+// shipped files on a bench, with real sockets where they can be played there, and in a virtual world.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { afterEach, describe, it } from "mocha";
 import { Bench } from "../../host-sim/bench.js";
 import { SteppedClock } from "../../host-sim/clock.js";
 import { parseOptions } from "../../host-sim/options.js";
 import type { Action, BenchEvent, BoardView, Line } from "../../host-sim/page/protocol.js";
 import { parseScenario } from "../../host-sim/scenario.js";
-import { benchGround } from "../../host-sim/scenario-ground.js";
+import { loadScenario, shippedScenarios } from "../../host-sim/scenario-file.js";
+import { playScenario, scenarioOptions } from "../../host-sim/scenario-player.js";
 import { type Ground, type Outcome, ScenarioRun } from "../../host-sim/scenario-run.js";
 import { freePort } from "./command.js";
 import { boardView } from "./fake-stage.js";
@@ -54,8 +54,12 @@ class StillGround implements Ground {
     this.told.push(`${board} ${word}: ${detail}`);
   }
 
-  submit(url: string, fields: Readonly<Record<string, string>>, done: (status: number | string) => void): void {
-    this.forms.push([url, fields]);
+  now(): number {
+    return this.clock.now;
+  }
+
+  submit(board: number, fields: Readonly<Record<string, string>>, done: (status: number | string) => void): void {
+    this.forms.push([board, fields]);
     this.clock.schedule(10, () => done(this.forms.length === 1 ? 200 : 409));
   }
 
@@ -210,15 +214,76 @@ describe("host-sim/scenario-run", () => {
     );
   });
 
+  it("scatters what is repeated: each at a time of its own from the seed, not too close, and all of the time passes", () => {
+    const run = (seed: number): number[] => {
+      const ground = new StillGround();
+      const times: number[] = [];
+      ground.stage.act = () => void times.push(ground.clock.now);
+      const text = `title: t\nseed: ${seed}\nboards: [{}, {}]\nsteps:\n- repeat: 50\n  scattered over: 1 h\n  steps: [press]\n- crash`;
+      new ScenarioRun(parseScenario(text, "t"), ground).start(() => undefined);
+      ground.clock.run(3_600_000 - 1);
+      assert.equal(times.length, 50);
+      ground.clock.run(1);
+      assert.equal(times[50], 3_600_000, "the next step comes when the hour is over");
+      return times.slice(0, 50);
+    };
+    const times = run(1);
+    assert.ok(times.every((at, index) => index === 0 || at - (times[index - 1] ?? 0) >= 5000));
+    assert.deepEqual(run(1), times);
+    assert.notDeepEqual(run(2), times);
+    assert.ok(times.filter((at) => at > 1_800_000).length > 10, "over all of it");
+  });
+
+  it("a scattered round that takes longer makes the next one late, and none is left out", () => {
+    const ground = new StillGround().play(
+      "- repeat: 3",
+      "  scattered over: 15 s",
+      "  steps: [press, after: 20 s]",
+      "- crash",
+    );
+    ground.clock.run(59_999);
+    assert.deepEqual(
+      ground.actions.map(({ type }) => type),
+      ["press", "press", "press"],
+    );
+    ground.clock.run(1);
+    assert.equal(ground.actions.at(-1)?.type, "crash");
+  });
+
+  it("a word that may never come ends it, from that step on, for that board", () => {
+    const ground = new StillGround().play("- wait: boot", "- never: [crash, low-battery]", "- after: 1 h", "- press");
+    ground.says("crash");
+    ground.says("boot");
+    ground.says("crash", "", 7);
+    ground.says("crashed");
+    ground.clock.run(1000);
+    assert.equal(ground.outcome, undefined);
+    ground.says("low-battery", "2900 mV");
+    assert.match(
+      (ground.outcome as Outcome | undefined)?.failure ?? "",
+      /^line 5, never: \[crash, low-battery\], board 1: the box has said "low-battery 2900 mV"$/,
+    );
+    ground.clock.run(7_200_000);
+    assert.deepEqual(ground.actions, []);
+  });
+
+  it("a figure may be wanted in a range", () => {
+    const ground = new StillGround();
+    ground.becomes({ chargeMah: 65.5, asleep: 99.95, alerts: 3 });
+    ground.play(
+      "- expect: { mAh: 65.5 to 70, asleep: above 99.9 %, alerts: below 4 }",
+      "- expect: { mAh: below 65.5 }",
+    );
+    assert.deepEqual(ground.outcome?.held, ["alerts below 4, mAh 65.5 to 70, asleep above 99.9 %"]);
+    assert.match(ground.outcome?.failure ?? "", /mAh is 65\.5, not below 65\.5$/);
+  });
+
   it("fills in the setup page with what a person would read off the bench", () => {
     const ground = new StillGround();
     ground.becomes({ setup: "http://127.0.0.1:8166/" });
     ground.play("- form: { ssid: $ssid, wifiPassword: $password, host: $host, port: $port, root: $x }", "- press");
     assert.deepEqual(ground.forms, [
-      [
-        "http://127.0.0.1:8166/",
-        { ssid: "home", wifiPassword: "correct horse", host: "127.0.0.1", port: "1884", root: "$x" },
-      ],
+      [4, { ssid: "home", wifiPassword: "correct horse", host: "127.0.0.1", port: "1884", root: "$x" }],
     ]);
     assert.equal(ground.actions.length, 0);
     ground.clock.run(10);
@@ -248,26 +313,29 @@ describe("host-sim/scenario-run", () => {
   });
 });
 
-describe("host-sim/scenarios, on a bench", function () {
-  this.timeout(120_000);
-  let bench: Bench | undefined;
+/** What a bench is started with for each world. */
+const WORLDS = Object.freeze({ real: ["--speed", "10"], virtual: ["--virtual"] } as const);
 
-  afterEach(() => bench?.close());
+for (const world of ["real", "virtual"] as const) {
+  describe(`host-sim/scenarios, on a bench of a ${world} world`, function () {
+    this.timeout(120_000);
+    let bench: Bench | undefined;
 
-  for (const name of ["first-setup", "router-boots", "power-cut", "lost-session"]) {
-    it(name, async () => {
-      const file = new URL(`../../host-sim/scenarios/${name}.yaml`, import.meta.url);
-      const scenario = parseScenario(readFileSync(file, "utf8"), name);
-      const [board] = scenario.boards;
-      assert.ok(board);
-      const speed = ["--speed", "10", "--port", `${await freePort()}`, "--setup-port", "0"];
-      const parsed = parseOptions([...speed, "--mode", board.mode, ...(board.factoryNew ? ["--factory-new"] : [])]);
-      assert.ok(parsed.kind === "run");
-      bench = await Bench.start(parsed.options, 5000);
-      const ground = benchGround(bench, [0]);
-      const outcome = await new Promise<Outcome>((resolve) => new ScenarioRun(scenario, ground).start(resolve));
-      assert.equal(outcome.failure, undefined);
-      assert.ok(outcome.held.length > 0);
-    });
-  }
-});
+    afterEach(() => bench?.close());
+
+    for (const name of shippedScenarios()) {
+      const scenario = loadScenario(name);
+      if (world === "real" && scenario.world === "virtual") continue;
+      it(name, async () => {
+        const ports = world === "real" ? ["--port", `${await freePort()}`, "--setup-port", "0"] : [];
+        const parsed = parseOptions([...ports, ...WORLDS[world], "--scenario", name, "--headless"]);
+        assert.ok(parsed.kind === "run", JSON.stringify(parsed));
+        bench = await Bench.start(scenarioOptions(parsed.options, scenario), 5000);
+        const outcome = await playScenario(bench, scenario, new AbortController().signal);
+        assert.equal(outcome.failure, undefined);
+        assert.ok(outcome.held.length > 0);
+        assert.equal(bench.view.paused, false);
+      });
+    }
+  });
+}

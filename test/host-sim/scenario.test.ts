@@ -35,6 +35,7 @@ describe("host-sim/scenario", () => {
     assert.deepEqual(scenario, {
       title: "One press",
       about: "",
+      world: "any",
       seed: 1,
       boards: [{ mode: "mains", wiring: "gpio", factoryNew: false }],
       steps: [{ line: 3, text: "press", deed: { type: "press", board: 1 } }],
@@ -120,6 +121,17 @@ describe("host-sim/scenario", () => {
     [["- wifi: maybe"], /line 3: "wifi" is on or off/],
     [["- repeat: 3"], /line 3: `repeat: 3` has a list of `steps` beside it/],
     [["- repeat: 0", "  steps: [press]"], /line 3: "repeat" is a whole number from 1 to 100000/],
+    [["- repeat: 3", "  scattered over: 14 s", "  steps: [press]"], /line 4: .* is 15 s at least: 3 times, 5 s apart/],
+    [["- repeat: 3", "  scattered over: 1", "  steps: [press]"], /line 4: "scattered over" is a time with its unit/],
+    [
+      ["- repeat: 3", "  every: 1 d", "  steps: [press]"],
+      /"repeat" has no "every", only: repeat, steps, scattered over/,
+    ],
+    [["- never: []"], /line 3: `never` names what may not come, such as `never: failed`/],
+    [["- expect: { mAh: some }"], /line 3: "mAh" is a number, or one of `above 3`, `below 5`, `3 to 5`/],
+    [["- expect: { mAh: 5 to 3 }"], /line 3: "mAh" is a number/],
+    [["- expect: { alerts: 1.5 }"], /line 3: "alerts" is a whole number from 0, or one of/],
+    [["- expect: { alerts: -1 }"], /line 3: "alerts" is a whole number from 0/],
     [["- { after: 5 s, board: 1 }"], /line 3: "after" has no "board", only: after/],
     [["- [press]"], /line 3: a step is a word such as `press`/],
     [["- press", "  x: ["], /^box\.yaml, line \d: is not YAML: /],
@@ -131,7 +143,7 @@ describe("host-sim/scenario", () => {
   }
 
   for (const [text, words] of [
-    ["", /box\.yaml: a scenario has one or more of: title, about, seed, boards, steps/],
+    ["", /box\.yaml: a scenario has one or more of: title, about, world, seed, boards, steps/],
     ["steps: [press]", /line 1: has no title/],
     ["title: t", /has no steps/],
     ["title: t\nsteps: press", /line 2: a list is due here/],
@@ -140,12 +152,30 @@ describe("host-sim/scenario", () => {
       "title: t\nboards: [{ wiring: rst }]\nsteps: [press]",
       /line 2: "wiring of a mains box" is one of: gpio, rst\+gpio/,
     ],
+    ["title: t\nworld: real\nsteps: [press]", /line 2: "world" is one of: any, virtual/],
     ["title: t\nname: x\nsteps: [press]", /line 2: a scenario has no "name"/],
   ] as const) {
     it(`${JSON.stringify(text)}: says what is missing`, () => {
       assert.throws(() => parseScenario(text, "box.yaml"), words);
     });
   }
+
+  it("has figures that are wanted in a range", () => {
+    const [deed] = deeds("- expect: { mAh: 60 to 70, asleep: above 99.9 %, alerts: below 3, boots: 2 }");
+    assert.deepEqual((deed as { claim?: object }).claim, {
+      board: 1,
+      alerts: "below 3",
+      boots: 2,
+      mAh: "60 to 70",
+      asleep: "above 99.9 %",
+    });
+  });
+
+  it("says in which world it plays, and that is written, too", () => {
+    const scenario = read("title: t", "world: virtual", "seed: 7", "steps: [press]");
+    assert.deepEqual([scenario.world, scenario.seed], ["virtual", 7]);
+    assert.match(scenarioText(scenario), /^title: t\nworld: virtual\nseed: 7\n/);
+  });
 
   it("writes what it reads", () => {
     const text = readdirSync(FOLDER).map((name) => [name, readFileSync(`${FOLDER}${name}`, "utf8")] as const);

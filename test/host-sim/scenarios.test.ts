@@ -35,7 +35,7 @@ describe("host-sim/scenarios", function () {
 
   it("plays one that comes along on a board that is added for it", async () => {
     await start();
-    assert.ok(bench.view.scenarios.some(({ name, about }) => name === "power-cut" && about !== ""));
+    assert.ok(bench.snapshot().scenarios.some(({ name, about }) => name === "power-cut" && about !== ""));
     assert.equal(played(), undefined);
     const over = ended();
     bench.act({ type: "play", name: "power-cut" });

@@ -147,6 +147,21 @@ describe("host-sim/server", () => {
     assert.ok(bench.type === "bench" && !bench.bench.wifiOn && bench.bench.build === assets.build);
   });
 
+  it("another bench is sent as a whole, with the build, behind what was gathered of the one before", async () => {
+    const { url } = await start();
+    const page = new Page(url);
+    await page.next();
+    stage.emit({ type: "led", board: 0, on: true, at: 5 });
+    stage.bench = { ...stage.bench, world: "virtual", visiting: true };
+    stage.emit(stage.snapshot());
+    stage.emit({ type: "led", board: 0, on: false, at: 1 });
+    assert.deepEqual(await page.next(), { type: "led", board: 0, on: true, at: 5 });
+    const other = await page.next();
+    assert.ok(other.type === "snapshot");
+    assert.deepEqual([other.bench.visiting, other.bench.build], [true, assets.build]);
+    assert.deepEqual(await page.next(), { type: "led", board: 0, on: false, at: 1 });
+  });
+
   it("gathers what happens in one turn into one message, of a board only the latest state", async () => {
     const { url } = await start(2);
     const page = new Page(url);

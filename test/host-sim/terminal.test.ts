@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { afterEach, describe, it } from "mocha";
-import type { Line } from "../../host-sim/page/protocol.js";
+import { FASTEST, type Line } from "../../host-sim/page/protocol.js";
 import { formatLine, type Look, lookOf, Terminal } from "../../host-sim/terminal.js";
 import { boardView, FakeStage } from "./fake-stage.js";
 
@@ -289,6 +289,33 @@ describe("host-sim/terminal", () => {
     }
     assert.deepEqual(speeds, [1, 1, 7, 10, 100, 100, 10]);
     assert.equal(stage.actions.length, 5, "there is no slower than the slowest, no faster than the fastest");
+  });
+
+  it("shows another bench from its beginning, goes back by a key, and has its speeds", () => {
+    start({ columns: 160 });
+    stage.show(1, {});
+    output.take();
+    stage.bench = { ...stage.bench, world: "virtual", visiting: true, watch: "", speed: FASTEST };
+    stage.boards.length = 0;
+    stage.boards.push(boardView(7));
+    stage.tell("visit", "a world of its own", { board: 7 });
+    output.take();
+    stage.emit(stage.snapshot());
+    const text = output.take();
+    assert.match(text, /visit +a world of its own/);
+    assert.match(screen(text, 160).at(-1) ?? "", /5757 awake.*VISIT, e: back {3}as fast as it goes/);
+    input.type(" <e");
+    assert.deepEqual(stage.actions, [{ type: "press", board: 7 }, { type: "time", speed: 100 }, { type: "back" }]);
+  });
+
+  it("says in its banner what a virtual world is, and no command that would lead nowhere", () => {
+    stage = new FakeStage();
+    stage.bench = { ...stage.bench, world: "virtual", watch: "" };
+    output = new FakeOutput(true);
+    input = new FakeInput();
+    terminal = new Terminal({ stage, output, input, look: PLAIN, page: undefined, quit: () => undefined });
+    assert.match(output.text, /World +virtual: nothing is real/);
+    assert.doesNotMatch(output.text, /Watch/);
   });
 
   it("shows speed, pause and faults in the bottom line", () => {

@@ -273,6 +273,18 @@ describe("VirtualNetwork", () => {
       assert.deepEqual(server.told, ["open", "open"]);
     });
 
+    it("halfOpen with an address silences the connections to that one only", () => {
+      const { table, server, write } = opened();
+      table.network.halfOpen("10.0.0.3");
+      write(count(0, 1));
+      table.clock.run(1000);
+      assert.deepEqual(server.bytes, [0]);
+      table.network.halfOpen("10.0.0.2");
+      write(count(0, 1));
+      table.clock.run(60_000);
+      assert.deepEqual(server.bytes, [0]);
+    });
+
     it("blackHole swallows packets until it is switched off", () => {
       const { table, server, write } = opened();
       table.network.blackHole("10.0.0.2");
