@@ -342,10 +342,10 @@ class Firmware extends Post implements ButtonHandler, WiFiHandler, UplinkHandler
         break;
       case 15: // subscribe
         this.busy = 2;
-        this.uplink.session?.subscribe([{ topic: topicOf(this.root, "cmd/+"), qos: effect.qos }], now());
+        this.uplink.subscribe([{ topic: topicOf(this.root, "cmd/+"), qos: effect.qos }], now());
         break;
       case 16: // clear
-        this.announce(`${effect.root}/cmd/${effect.name}`, undefined);
+        this.announce(topicOf(effect.root, effect.name), undefined);
         break;
       case 17: // flush
         this.busy = 1;

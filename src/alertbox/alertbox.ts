@@ -307,9 +307,7 @@ export class Box extends Trials {
   private settle(now: number): void {
     if (!this.announced) {
       this.ask({ do: 12 /* announce */, presence: "online" });
-      const root = this.answered;
-      if (root !== "") this.ask({ do: 16 /* clear */, root, name: "config" });
-      this.answered = "";
+      if (this.answered !== "") this.clear(this.answered, "cmd/config");
     }
     this.announced = true;
     this.ask({ do: 13 /* state */, config: this.result });
@@ -343,8 +341,15 @@ export class Box extends Trials {
 
   /** Last, because nothing waits for it. */
   private introduce(): void {
-    const { greeting } = this;
+    const { greeting, answered } = this;
     this.greeting = 0;
+    this.answered = "";
+    if (answered !== "" && answered !== this.inUse.root) {
+      // Nobody lives there any more.
+      this.clear(answered, "lwt");
+      this.clear(answered, "state");
+      this.clear(answered, "led");
+    }
     // What is retained there may be from before a restart. A sleeper's LED is dark, and it said so when it was not.
     if (!this.isBattery() && (greeting & 2) !== 0) this.ask({ do: 14 /* light */, on: this.light });
     this.ask({ do: 33 /* introduce */, anew: (greeting & 4) !== 0 });
@@ -359,14 +364,15 @@ export class Box extends Trials {
       case "invalid":
         this.say("command-invalid", command.why);
         // Otherwise the same complaint would come again with every connection.
-        this.ask({ do: 16 /* clear */, root: settings.root, name });
+        if (name === "config") this.answer(`rejected: ${command.why}`, now);
+        else this.clear(settings.root, `cmd/${name}`);
         break;
       case "led":
         this.light = command.on === "toggle" ? !this.light : command.on;
         this.say("command", this.light ? "led on" : "led off");
         if (this.pending === 0) this.rest(this.resting());
         this.ask({ do: 14 /* light */, on: this.light });
-        this.ask({ do: 16 /* clear */, root: settings.root, name: "led" });
+        this.clear(settings.root, "cmd/led");
         break;
       case "stay":
         this.say("command", `stay ${command.seconds} s`);
@@ -375,7 +381,7 @@ export class Box extends Trials {
           this.stayUntil = (now + command.seconds * 1000) | 0;
           this.capAt = (this.stayUntil + BoxTimes.awake) | 0;
         }
-        this.ask({ do: 16 /* clear */, root: settings.root, name: "stay" });
+        this.clear(settings.root, "cmd/stay");
         break;
       case "config":
         this.considered = command.reader;

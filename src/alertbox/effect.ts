@@ -95,7 +95,7 @@ export type Effect =
   | { readonly do: 13; readonly config: string }
   | { readonly do: 14; readonly on: boolean }
   | { readonly do: 15; readonly qos: 0 | 1 }
-  /** Clear a retained command under the given root. */
+  /** Clear what is retained under the given root: `cmd/` and a command's name, or what the box said there. */
   | { readonly do: 16; readonly root: string; readonly name: string }
   /** Answered by `flushed` when everything accepted so far is acknowledged, or when `withinMs` is over. */
   | { readonly do: 17; readonly withinMs: number }

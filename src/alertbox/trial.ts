@@ -50,8 +50,7 @@ export abstract class Trials extends Route {
       else if (typeof changes !== "string") this.configure(changes);
       else {
         this.considered = undefined;
-        this.say("command-invalid", changes);
-        this.ask({ do: 16 /* clear */, root: this.inUse.root, name: "config" });
+        this.answer(`rejected: ${changes}`, now);
       }
     }
   }
@@ -72,16 +71,25 @@ export abstract class Trials extends Route {
     const current = this.inUse;
     const unchanged = typeof candidate !== "string" && equalSettings(candidate, current);
     if (typeof candidate === "string" || unchanged) {
-      this.endTrial(unchanged ? "unchanged" : `rejected: ${candidate}`);
-      this.ask({ do: 16 /* clear */, root: current.root, name: "config" });
-      this.ask({ do: 13 /* state */, config: this.result });
-      if (this.detail === 2 /* listening */) this.listen(now);
+      this.answer(unchanged ? "unchanged" : `rejected: ${candidate}`, now);
       return;
     }
     this.beginTrial(current, false, false, now);
     if (this.capAt !== undefined) this.capAt = (now + BoxTimes.trial + BoxTimes.awake) | 0;
     this.settings = candidate;
     this.disconnect(2 /* trial */, now);
+  }
+
+  /** Tells what became of a `cmd/config` that leads to no trial. */
+  protected answer(result: string, now: number): void {
+    this.endTrial(result);
+    this.clear(this.inUse.root, "cmd/config");
+    this.ask({ do: 13 /* state */, config: result });
+    if (this.state === 3 /* online */ && this.detail === 2 /* listening */) this.listen(now);
+  }
+
+  protected clear(root: string, name: string): void {
+    this.ask({ do: 16 /* clear */, root, name });
   }
 
   /** A person at the setup page wants to see these work. */

@@ -2,7 +2,7 @@
 // in the session. Hides that all of it is made in parts, each in a turn of its own, because Wi-Fi starves in a long
 // one, and that a lookup cannot be cancelled. What is said to the broker, and when, is not known here.
 
-import { type Message, Session, type SessionHandler, type SessionOptions } from "../mqtt/session.js";
+import { type Message, Session, type SessionHandler, type SessionOptions, type Subscription } from "../mqtt/session.js";
 import { type LinkHandler, MqttLink } from "./mqtt-link.js";
 import { isAddress, Resolver } from "./resolver.js";
 import { logStep } from "./serial-log.js";
@@ -24,6 +24,8 @@ export class Uplink {
   session: Session<UplinkHandler> | undefined;
   options: UplinkOptions | undefined;
   private readonly waiting: Message[] = [];
+  /** What is to be subscribed to, once there is a place for it. */
+  private filters: readonly Subscription[] | undefined;
   /** The announcement whose end the owner wants to know; its packet id, 0 before it has one, -1 once acknowledged. */
   watched: Message | undefined;
   watchedId = 0;
@@ -63,6 +65,7 @@ export class Uplink {
 
   /** Opens a connection to a name or a dotted address. */
   open(host: string, port: number, handler: UplinkHandler): void {
+    this.filters = undefined;
     if (isAddress(host)) {
       this.reach(host, port);
       return;
@@ -98,9 +101,14 @@ export class Uplink {
     return message;
   }
 
-  /** Whether announcements wait. */
+  /** Subscribes behind the announcements that wait, or where there is a place for it, at once. */
+  subscribe(filters: readonly Subscription[], now: number): void {
+    if (this.waits || (this.session?.subscribe(filters, now) ?? 0) < 0) this.filters = filters;
+  }
+
+  /** Whether announcements wait, or a subscription. */
   get waits(): boolean {
-    return this.waiting.length > 0;
+    return this.waiting.length > 0 || this.filters !== undefined;
   }
 
   acknowledged(id: number): void {
@@ -109,9 +117,14 @@ export class Uplink {
 
   /** Hands the first announcement that waits to the session; false when there is none, or no place for it. */
   announceNext(now: number): boolean {
-    const { waiting } = this;
+    const { waiting, filters } = this;
     const message = waiting[0];
-    const id = message === undefined ? -1 : (this.session?.publish(message, now) ?? -1);
+    if (message === undefined) {
+      if (filters === undefined || (this.session?.subscribe(filters, now) ?? -1) < 0) return false;
+      this.filters = undefined;
+      return true;
+    }
+    const id = this.session?.publish(message, now) ?? -1;
     if (id < 0) return false;
     if (message === this.watched) this.watchedId = id;
     for (let i = 1; i < waiting.length; i += 1) waiting[i - 1] = waiting[i] as Message;

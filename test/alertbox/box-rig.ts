@@ -271,7 +271,7 @@ export function short(effect: WordedEffect): string {
     case "open":
       return `open ${effect.clean}${effect.fast ? " fast" : ""}`;
     case "clear":
-      return `clear ${effect.root}/cmd/${effect.name}`;
+      return `clear ${effect.root}/${effect.name}`;
     default: {
       const rest = Object.entries(effect).filter(([key]) => key !== "do");
       return [effect.do, ...rest.map(([, value]) => String(value))].join(" ").trim();

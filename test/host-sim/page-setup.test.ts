@@ -71,7 +71,7 @@ describe("host-sim: setup on the bench, in Chromium", function () {
       /home +Wi-Fi "(.+)", password "(.+)"; broker (127\.0\.0\.1:\d+)/,
     );
     const phone = await open(url, 390, 844);
-    await phone.locator(".pick", { hasText: ssid }).click();
+    await phone.locator("#list .pick", { hasText: ssid }).click();
     await phone.locator("#key").fill("wrong horse");
     await phone.locator("#host").fill(broker.split(":")[0] ?? "");
     await phone.locator("#port").fill(broker.split(":")[1] ?? "");
@@ -120,7 +120,7 @@ describe("host-sim: setup on the bench, in Chromium", function () {
     assert.equal(await page.locator("#home-password").textContent(), "correct horse");
     assert.equal(await page.locator("#home-broker").textContent(), `127.0.0.1:${port}`);
     const phone = page.frameLocator("#phone-page");
-    await phone.locator(".pick", { hasText: "home" }).click();
+    await phone.locator("#list .pick", { hasText: "home" }).click();
     await phone.locator("#key").fill("correct horse");
     await phone.locator("#host").fill("127.0.0.1");
     await phone.locator("#port").fill(`${port}`);

@@ -110,12 +110,21 @@ export class RunningBench {
     return this.until(() => this.words(index, after).includes(word));
   }
 
-  /** Resolves when the box is at rest at the broker: a mains box, which subscribes last. */
+  /**
+   * Resolves when the box is at rest at the broker: a mains box that has subscribed and said all, which is more where the
+   * broker did not know it.
+   */
   online(index = 0): Promise<void> {
     const { chipId } = this.view(index);
     const isAtRest = () => {
       const latest = this.seen.findLast((each) => each.chipId === chipId && each.what === "open")?.connection;
-      return this.seen.some(({ connection, what }) => connection === latest && what === "suback");
+      const seen = this.seen.filter(({ connection }) => connection === latest);
+      const count = (direction: string, kind: string) =>
+        seen.filter((each) => each.direction === direction && each.what === kind).length;
+      const isKnown = seen.some(({ sessionPresent }) => sessionPresent === true);
+      const said = count("up", "publish");
+      const acknowledged = count("down", "puback") + count("down", "pubcomp");
+      return count("down", "suback") > 0 && said === acknowledged && said >= (isKnown ? 2 : 4);
     };
     return this.until(
       () => this.view(index).presence === "online" && this.view(index).power === "running" && isAtRest(),

@@ -470,7 +470,7 @@ interface Publisher {
 
 async function boxPublisher(desk: Desk, relay: Relay): Promise<Publisher> {
   const { box, root } = desk.box({ port: relay.port });
-  await box.online();
+  await box.atRest();
   const number = (text: string) => (JSON.parse(text) as { pushes: number }).pushes;
   return { topic: `${root}/alert`, publish: () => box.press(), number };
 }

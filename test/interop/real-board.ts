@@ -10,7 +10,10 @@ import { Random } from "../../host-sim/random.js";
 import { Diary } from "./diary.js";
 
 /** §2.2.1. */
-const SUBACK = 9;
+const Type = Object.freeze({ PUBLISH: 3, PUBACK: 4, PUBCOMP: 7, SUBACK: 9 } as const);
+
+/** What a box says of itself to a broker that does not know it: presence, state, LED, and for Home Assistant. */
+const INTRODUCTION = 4;
 
 export interface RealBoardOptions extends Partial<Omit<BoardOptions, "clock" | "network" | "airspace" | "random">> {
   readonly port: number;
@@ -24,6 +27,8 @@ export class RealBoard {
   readonly #clock: RealClock;
   readonly #network = new RealNetwork();
   readonly #subscriptions = new Diary<number>();
+  /** After each of its packets and of the broker's answers: messages said so far, and not acknowledged. */
+  readonly #messages = new Diary<{ readonly said: number; readonly waiting: number }>();
 
   constructor(options: RealBoardOptions) {
     const { port, settings, speed, ...boardOptions } = options;
@@ -49,13 +54,24 @@ export class RealBoard {
         },
       },
     });
-    const framers = new Map<number, PacketFramer>();
+    const framers = new Map<string, PacketFramer>();
+    let said = 0;
+    let waiting = 0;
     this.#network.onTraffic(({ direction, type, connection, bytes }) => {
-      if (type !== "data" || direction !== "down") return;
-      const framer = framers.get(connection) ?? new PacketFramer();
-      framers.set(connection, framer);
+      if (type !== "data") return;
+      const key = `${connection} ${direction}`;
+      const framer = framers.get(key) ?? new PacketFramer();
+      framers.set(key, framer);
       for (const packet of framer.feed(bytes, () => undefined)) {
-        if ((packet[0] as number) >> 4 === SUBACK) this.#subscriptions.add(packet.at(-1) as number);
+        const first = packet[0] as number;
+        const kind = first >> 4;
+        if (direction === "up" && kind === Type.PUBLISH && (first & 6) !== 0) {
+          said += 1;
+          waiting += 1;
+        }
+        if (direction === "down" && (kind === Type.PUBACK || kind === Type.PUBCOMP)) waiting -= 1;
+        if (direction === "down" && kind === Type.SUBACK) this.#subscriptions.add(packet.at(-1) as number);
+        this.#messages.add({ said, waiting });
       }
     });
     this.board.powerOn();
@@ -97,6 +113,11 @@ export class RealBoard {
     const isIt = ({ word, detail }: Step) => word === "connected" && detail !== "clean session";
     if (this.board.steps.some(isIt)) return;
     await this.event((event) => event.type === "step" && isIt({ ...event }), "lasting session");
+  }
+
+  /** Resolves when a box that stays on has said all that it has to say to a broker that did not know it. */
+  async atRest(): Promise<void> {
+    await this.#messages.first(({ said, waiting }) => said >= INTRODUCTION && waiting === 0, "end of its introduction");
   }
 
   /** Resolves when the box sleeps (again). */

@@ -70,6 +70,25 @@ describe("commands to a mains box", () => {
     assert.deepEqual(world.broker.violations, []);
   });
 
+  it("the subscription waits for a place in the session, too, when what is not acknowledged has taken all", () => {
+    const world = connected(new World());
+    world.run(5000);
+    world.broker.hold("puback");
+    for (let i = 0; i < 8; i += 1) send(world, "led", "TOGGLE", false);
+    world.run(2000);
+    // It forgets whatever was subscribed to.
+    world.broker.restart({ keepSessions: false });
+    assert.ok(untilSaid(world, "connected", 120_000));
+    world.run(3000);
+    world.broker.release("puback");
+    world.run(5000);
+    assert.equal(world.led.on, false);
+    send(world, "led", "ON", false);
+    world.run(2000);
+    assert.equal(world.led.on, true);
+    assert.deepEqual(world.broker.violations, []);
+  });
+
   it("what finds no place in the session waits for one and is told in its order, nothing twice", () => {
     const world = connected(new World({ latencyMs: 500 }));
     world.run(5000);
@@ -84,6 +103,34 @@ describe("commands to a mains box", () => {
     );
     assert.ok(isCleared(world, "led"));
     assert.deepEqual(world.broker.violations, []);
+  });
+
+  it("under another root the box leaves nothing behind under the old one", () => {
+    const world = connected(new World());
+    send(world, "led", "ON");
+    world.run(2000);
+    send(world, "config", '{"root":"home/door"}');
+    world.run(30_000);
+    for (const name of ["lwt", "state", "led", "cmd/config"]) {
+      assert.equal(world.broker.retained(`${ROOT}/${name}`), undefined, name);
+    }
+    assert.match(world.broker.retained("home/door/lwt")?.payload ?? "", /online/);
+    assert.equal(stateOf(world, "home/door")["config"], "applied");
+    assert.deepEqual(world.broker.violations, []);
+  });
+
+  it("a config that is none is told in the state", () => {
+    const world = connected(new World());
+    for (const [payload, words] of [
+      ["{", /^rejected: cmd\/config: not valid JSON/],
+      ["[]", /^rejected: cmd\/config: not a JSON object/],
+      ["x".repeat(5000), /^rejected: cmd\/config: 5000 bytes are too many/],
+    ] as const) {
+      send(world, "config", payload);
+      world.run(3000);
+      assert.match(String(stateOf(world)["config"]), words);
+      assert.ok(isCleared(world, "config"));
+    }
   });
 
   it("nonsense is named on the log, cleared, and does no harm", () => {

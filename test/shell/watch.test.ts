@@ -51,8 +51,8 @@ describe("alertbox watch", function () {
     const { status, output, errors } = await desk.run("watch", "--once", "-b", url);
     assert.deepEqual([status, errors], [0, ""]);
     const [head = "", first = "", second = "", empty, figures = ""] = output.split("\n");
-    assert.match(head, /^BOX +PRESENCE +PRESSES +WAITING +SUPPLY +SIGNAL +FIRMWARE +ADDRESS$/);
-    assert.match(first, /^5750 +online +0 +0 +3\.30 V +-\d+ dBm +1\.0\.0 +[\d.]+$/);
+    assert.match(head, /^BOX +PRESENCE +PRESSES +WAITING +SUPPLY +SIGNAL +LED +FIRMWARE +ADDRESS$/);
+    assert.match(first, /^5750 +online +0 +0 +3\.30 V +-\d+ dBm +off +1\.0\.0 +[\d.]+$/i);
     assert.match(second, /^5751 +sleeping +0 +0 +3\.30 V +-\d+ dBm +1\.0\.0 +[\d.]+$/);
     assert.equal(empty, "");
     assert.match(
