@@ -111,8 +111,8 @@ export class RunningBench {
   }
 
   /**
-   * Resolves when the box is at rest at the broker: a mains box that has subscribed and said all, which is more where the
-   * broker did not know it.
+   * Resolves when the box is at rest at the broker: a mains box that has subscribed and said all, which is more where
+   * the broker did not know it.
    */
   online(index = 0): Promise<void> {
     const { chipId } = this.view(index);
