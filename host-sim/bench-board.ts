@@ -120,6 +120,7 @@ export class BenchBoard {
   #asleep = false;
   #answers = 0;
   #presence: Presence = "";
+  #presenceTopic: string | undefined;
   #changed = false;
   /** URL of the setup page while it can be reached, another one for a browser here, and when it closes. */
   #setup = "";
@@ -292,8 +293,13 @@ export class BenchBoard {
     this.#show();
   }
 
-  /** The broker says something new about this board. */
-  present(presence: Presence): void {
+  /**
+   * The broker says something new about this board. `topic`: where; one that is cleared says nothing when presence is
+   * told under another one by now.
+   */
+  present(presence: Presence, topic?: string): void {
+    if (presence === "" && topic !== undefined && topic !== this.#presenceTopic) return;
+    this.#presenceTopic = topic;
     if (presence === this.#presence) return;
     this.#presence = presence;
     this.#show();

@@ -27,7 +27,7 @@ import {
   type Stage,
   speedsOf,
 } from "./page/protocol.js";
-import { presenceOf } from "./presence.js";
+import { presenceIn } from "./presence.js";
 import { RealWorld } from "./real-world.js";
 import { Ring } from "./ring.js";
 import type { Scenario } from "./scenario.js";
@@ -188,8 +188,8 @@ export class Bench implements Stage {
       tell: (event) => this.#emit(event),
       heard: (topic, payload) => {
         for (const board of this.boards) {
-          if (topic === undefined) board.present("");
-          else if (topic === `${board.root}/lwt`) board.present(presenceOf(payload));
+          const presence = topic === undefined ? "" : presenceIn(topic, payload, board.root, board.view.chipId);
+          if (presence !== undefined) board.present(presence, topic);
         }
       },
     });

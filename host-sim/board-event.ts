@@ -27,7 +27,7 @@ export const RadioOption = Object.freeze({ asInitData: 0, calibrate: 1, noCalibr
  */
 export type BoardState = "off" | "booting" | "running" | "asleep";
 
-/** One line of the serial log that has the form `[742] delivered 5750-42`. */
+/** One line of the serial log that has the form `[742] delivered 5750-42-40146`. */
 export interface Step {
   /** The clock's time when it was said, ms. */
   readonly at: number;

@@ -2,6 +2,7 @@
 // connected where it is the bench's own, and messages that a person publishes. It subscribes to everything; where that
 // is not allowed, to what the boards send. Knows topics and payloads, not boards.
 
+import { PRESENCE_FILTERS } from "../shell/convention.js";
 import type { BrokerLine, LineMessage } from "./broker-line.js";
 import type { BrokerView, TopicView } from "./page/details.js";
 import type { Action, BenchEvent } from "./page/protocol.js";
@@ -146,15 +147,20 @@ export class BrokerWatch {
     // The broker may have forgotten, or got, what it keeps while nobody looked.
     for (const { topic, retained } of this.#topics.topics) if (retained) this.#options.line.lookUp(topic);
     if (!this.#options.everything) {
-      for (const root of this.#roots) this.#subscribeTo(root);
+      this.#subscribeToBoards();
       return;
     }
     this.#options.line.subscribe("$SYS/#", 0);
     this.#options.line.subscribe("#", 2, () => {
       this.#isPartial = true;
-      for (const root of this.#roots) this.#subscribeTo(root);
+      this.#subscribeToBoards();
       this.#change();
     });
+  }
+
+  #subscribeToBoards(): void {
+    for (const root of this.#roots) this.#subscribeTo(root);
+    for (const filter of PRESENCE_FILTERS) this.#options.line.subscribe(filter, 2);
   }
 
   #subscribeTo(root: string): void {

@@ -10,7 +10,7 @@ import type { BenchEvent, Snapshot } from "./page/protocol.js";
 /** Something in a board's memory that is another now. */
 export interface Change {
   readonly what: "record" | "settings" | "rtc";
-  /** `5750-1 received`, `slot 1 valid`, `word 33` */
+  /** `5750-1-40146 received`, `slot 1 valid`, `word 33` */
   readonly title: string;
   /** What it holds now. */
   readonly text: string;

@@ -1,11 +1,12 @@
 // What a board's flash says, read from a copy of it: which settings are in force, and what is still to be delivered,
 // without asking the running firmware. Opening a journal may repair it, so the board's own flash is never opened here.
 
+import type { Flash } from "../src/alertbox/flash.js";
 import { Journal } from "../src/alertbox/journal.js";
 import type { Settings } from "../src/alertbox/settings.js";
 import { SettingsStore } from "../src/alertbox/settings-store.js";
-import { crc, span } from "./modules/chip.js";
-import { NorFlash, sectorBytes } from "./nor-flash.js";
+import { regionOf } from "./flash-region.js";
+import { NorFlash } from "./nor-flash.js";
 
 /** Places in the storage region; src/main.ts says so. */
 export const Sector = Object.freeze({ JOURNAL: 0, SETTINGS: 2 } as const);
@@ -15,12 +16,14 @@ export interface JournalReport {
   readonly pushes: number;
   /** Alerts that are not delivered. */
   readonly pending: number;
+  /** The last part of its alerts' ids; 0 for one from before they had it, and when there is none. */
+  readonly life: number;
 }
 
 export function journalReport(flash: NorFlash): JournalReport {
   const journal = new Journal(copyOf(flash), Sector.JOURNAL, "reject");
-  journal.open();
-  return { pushes: journal.pushes, pending: journal.pending };
+  journal.open(0);
+  return { pushes: journal.pushes, pending: journal.pending, life: journal.life };
 }
 
 /** The settings that were saved; undefined when there are none. */
@@ -28,15 +31,8 @@ export function settingsReport(flash: NorFlash, chipId: number): Settings | unde
   return new SettingsStore(copyOf(flash), Sector.SETTINGS).load(chipId);
 }
 
-function copyOf(flash: NorFlash) {
+function copyOf(flash: NorFlash): Flash {
   const copy = new NorFlash(flash.byteLength);
   copy.load(flash.save());
-  return {
-    sectorSize: sectorBytes,
-    read: (offset: number, length: number) => copy.read(offset, length),
-    write: (offset: number, bytes: Uint8Array) => copy.write(offset, bytes),
-    erase: (sector: number) => copy.erase(sector),
-    crc,
-    span,
-  };
+  return regionOf(copy);
 }

@@ -7,6 +7,7 @@ import { AlertEvent, Journal } from "../src/alertbox/journal.js";
 import { isBlank, isFinished, isHeader, isRecord } from "../src/alertbox/journal-format.js";
 import type { Settings } from "../src/alertbox/settings.js";
 import { SettingsStore } from "../src/alertbox/settings-store.js";
+import { alertId } from "./alert-id.js";
 import { Sector } from "./flash-report.js";
 import { crc, crc32, span } from "./modules/chip.js";
 import { type NorFlash, sectorBytes } from "./nor-flash.js";
@@ -102,6 +103,11 @@ function activeSector(flash: NorFlash, source: Flash): number | undefined {
   return ((first.generation - second.generation) | 0) > 0 ? first.sector : second.sector;
 }
 
+/** Of a sector that begins with a header (journal-format.ts). */
+function lifeOf(words: Int32Array): number {
+  return (words[4] ?? 0) >>> 16;
+}
+
 function baseView(words: Int32Array, sector: number): RecordView {
   const changes = words[CLEAN_WORD] ?? -1;
   const needsClean = ((words[4] ?? 0) & 1) !== (Math.clz32(changes) & 1);
@@ -118,6 +124,7 @@ function baseView(words: Int32Array, sector: number): RecordView {
     status: "base",
     text:
       `generation ${words[1]}, begun after press ${presses}` +
+      (lifeOf(words) > 0 ? `, life ${lifeOf(words)}` : "") +
       (dropped > 0 ? `, ${dropped} refused or given up` : "") +
       (needsClean ? ", a clean session is still due" : ""),
   };
@@ -136,7 +143,7 @@ function recordView(words: Int32Array, at: number, isWhole: boolean, sector: num
   return {
     ...place,
     sequence,
-    id: `${chipId}-${sequence}`,
+    id: alertId(chipId, sequence, lifeOf(words)),
     status: isCleared(0xff00) || isGivenUp ? "done" : isCleared(0xff) ? "received" : "queued",
     text: `${what} at ${payload >>> 16} mV${isGivenUp ? ", given up for a newer one" : ""}`,
   };
@@ -174,7 +181,7 @@ export function slotViews(flash: NorFlash, chipId: number): readonly SlotView[] 
 
 function settingsWords(settings: Settings): string {
   const { wifi, host, port, user, root, mode, wiring, keepAliveSeconds, double, full } = settings;
-  const { lowMillivolts, quiet, discovery } = settings;
+  const { lowMillivolts, quiet, convention } = settings;
   return [
     `Wi-Fi ${wifi.map(({ ssid }) => ssid).join(", ")}`,
     `broker ${host}:${port}${user === "" ? "" : ` as ${user}`}`,
@@ -185,7 +192,7 @@ function settingsWords(settings: Settings): string {
     full === "reject" ? "a full journal refuses" : "a full journal drops the oldest",
     `warns below ${lowMillivolts} mV`,
     ...(quiet ? ["quiet"] : []),
-    ...(discovery ? [] : ["hidden from Home Assistant"]),
+    `convention ${convention}`,
   ].join("; ");
 }
 

@@ -286,5 +286,5 @@ function isUnanswered(press: Press): boolean {
 /** The id in the payload of an alert; undefined in anything else. */
 function alertId(payload: Uint8Array): string | undefined {
   const text = Buffer.from(payload).toString();
-  return /^\{"pushes":\d+,.*"id":"(\d+-\d+)"/.exec(text)?.[1];
+  return /^\{"pushes":\d+,.*"id":"(\d+-\d+(?:-\d+)?)"/.exec(text)?.[1];
 }

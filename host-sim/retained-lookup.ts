@@ -42,7 +42,10 @@ export class RetainedLookup {
     });
     this.#client.on("connect", () => this.#next());
     this.#client.on("message", (topic, _payload, packet) => {
-      if (packet.retain) this.#kept?.add(topic);
+      if (!packet.retain) return;
+      this.#kept?.add(topic);
+      // At once, because some brokers (aedes) send what they keep behind the answers to SUBSCRIBE and UNSUBSCRIBE.
+      if (this.#answer({ topic, isRetained: true })) this.#pauseMs = Limit.PAUSE_MS;
     });
     this.#client.on("close", () => {
       this.#kept = undefined;
@@ -76,7 +79,7 @@ export class RetainedLookup {
         return;
       }
       for (const topic of topics) this.#asked.delete(topic);
-      // What is kept comes before the answer to this, because all is in order on one connection.
+      // What is kept should come before the answer to this, because all is in order on one connection.
       this.#client.unsubscribe(topics, () => {
         if (this.#kept === kept) this.#found(topics, kept);
         else for (const topic of topics) this.#asked.add(topic);

@@ -207,7 +207,7 @@ const CLAIMS: Readonly<Record<string, "count" | "figure" | "yes or no" | readonl
   mAh: "figure",
   asleep: "figure",
   power: ["off", "booting", "running", "asleep"],
-  presence: ["online", "sleeping", "lost"],
+  presence: ["online", "sleeping", "lost", "offline"],
   led: "yes or no",
   setup: "yes or no",
 });

@@ -50,5 +50,5 @@ function sameAlert(first: Uint8Array, again: Uint8Array): boolean {
 }
 
 function alertId(payload: Uint8Array): string | undefined {
-  return /"id":"(\d+-\d+)"/.exec(Buffer.from(payload).toString())?.[1];
+  return /"id":"(\d+-\d+(?:-\d+)?)"/.exec(Buffer.from(payload).toString())?.[1];
 }

@@ -34,7 +34,7 @@ export function alertOf(topic: string, payload: string): Alert | string {
   const fields = value as Record<string, unknown>;
   const { id, event } = fields;
   const levels = topic.split("/");
-  const chipId = /^(\d+)-\d+$/.exec(String(id))?.[1] ?? /^\d+$/.exec(levels.at(-2) ?? "")?.[0] ?? "";
+  const chipId = /^(\d+)-\d+(?:-\d+)?$/.exec(String(id))?.[1] ?? /^\d+$/.exec(levels.at(-2) ?? "")?.[0] ?? "";
   return {
     topic,
     id: typeof id === "string" && id !== "" && id.length <= 200 ? id : undefined,
@@ -49,7 +49,7 @@ export function alertOf(topic: string, payload: string): Alert | string {
 /** What a command finds in its environment; the help text quotes it. */
 export const VARIABLES: readonly (readonly [string, string])[] = Object.freeze([
   ["ALERTBOX_EVENT", "press, double or long"],
-  ["ALERTBOX_ID", "names this press for ever, for example 5750-42"],
+  ["ALERTBOX_ID", "names this press for ever, for example 5750-42-40146"],
   ["ALERTBOX_CHIPID", "of the box, for example 5750"],
   ["ALERTBOX_PUSHES", "presses that the box has counted"],
   ["ALERTBOX_TOPIC", "where it came, for example mresetar/alertbox/5750/alert"],

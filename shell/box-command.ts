@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { boxRoot, objectOf, partsOf, presenceOf } from "./box.js";
 import { Connection, type Message } from "./connection.js";
 import { print, printObject, say } from "./console.js";
+import { conventionPresence, PRESENCE_FILTERS } from "./convention.js";
 import { Failure, Status, usage } from "./failure.js";
 import { Arrivals } from "./retained.js";
 import { shown } from "./shown.js";
@@ -42,14 +43,25 @@ interface Presence {
   readonly chipId: number | undefined;
 }
 
+const WORDS: Readonly<Record<string, string>> = Object.freeze({
+  online: "is awake",
+  sleeping: "sleeps",
+  offline: "is gone: asleep, or lost",
+  lost: "is lost: it went without a word",
+});
+
 class Desk {
   readonly arrivals = new Arrivals();
   /** Of all boxes that were heard of, by root. */
   readonly presences = new Map<string, Presence>();
+  /** Roots of boxes whose state is there: the presence of some is elsewhere, by a convention. */
+  readonly #roots = new Set<string>();
+  /** What a convention says of the box that is meant. */
+  #conventional = "";
   readonly #command: BoxCommand;
   readonly #onResult: (result: string) => void;
   #root: string | undefined;
-  #isCleared = false;
+  isCleared = false;
   #light = "";
 
   constructor(command: BoxCommand, onResult: (result: string) => void) {
@@ -62,20 +74,47 @@ class Desk {
     this.#root = root;
   }
 
-  /** The root of the box: where its presence says so, or whose topic ends in its chip id. */
-  rootOf(chipId: number): string | undefined {
+  /** The root of the box: where its presence says so, whose topic ends in its chip id, or that was given as its own. */
+  rootOf(chipId: number, given: string): string | undefined {
     const entries = [...this.presences];
-    const found =
-      entries.find(([, { chipId: id }]) => id === chipId) ?? entries.find(([root]) => root.endsWith(`/${chipId}`));
-    return found?.[0];
+    const [found] = entries.find(([, { chipId: id }]) => id === chipId) ?? [];
+    const isIts = (root: string) => root.endsWith(`/${chipId}`) || (root === given && this.#conventional !== "");
+    return found ?? this.roots.find(isIts);
+  }
+
+  /** Of all boxes that were heard of. */
+  get roots(): string[] {
+    return [...new Set([...this.presences.keys(), ...this.#roots])];
+  }
+
+  /** What the box says of itself, in whatever way. */
+  get presence(): string | undefined {
+    return this.#conventional || this.presences.get(this.#root ?? "")?.presence;
   }
 
   onMessage(message: Message): void {
     const { topic, text, isRetained } = message;
     const { root, name } = partsOf(topic);
+    const found = conventionPresence(topic, text);
+    if (found !== undefined) this.#onConvention(found.chipId, found.presence, isRetained);
+    if (name === "state" && text !== "") this.#roots.add(root);
     if (name === "lwt") this.#onPresence(root, text, isRetained);
     else if (this.#root !== undefined && !isRetained) this.#onAnswer(topic, text);
     this.arrivals.note(this.presences.get(root)?.chipId === this.#command.chipId);
+  }
+
+  #onConvention(chipId: number, presence: string, isRetained: boolean): void {
+    if (chipId !== this.#command.chipId || presence === this.#conventional) return;
+    this.#conventional = presence;
+    if (!isRetained && this.#root !== undefined && presence !== "") this.#tell(presence, "");
+  }
+
+  #tell(presence: string, place: string): void {
+    const { name, chipId } = this.#command;
+    const isGone = presence === "lost" || presence === "offline";
+    // It leaves without DISCONNECT to try settings.
+    const what = name === "config" && isGone ? "tries the settings" : (WORDS[presence] ?? shown(presence));
+    say(`${chipId} ${what}${place}`);
   }
 
   #onPresence(root: string, text: string, isRetained: boolean): void {
@@ -86,15 +125,10 @@ class Desk {
     const before = this.presences.get(root);
     const next = presenceOf(text);
     this.presences.set(root, next);
-    const { chipId, nextRoot } = this.#command;
+    const { nextRoot } = this.#command;
     if (isRetained || before?.presence === next.presence || (root !== this.#root && root !== nextRoot)) return;
-    const words: Record<string, string> = {
-      online: "is awake",
-      sleeping: "sleeps",
-      lost: "is lost: it went without a word",
-    };
     const place = root === this.#root ? "" : `, at ${shown(root)}`;
-    say(`${chipId} ${words[next.presence] ?? shown(next.presence)}${place}`);
+    this.#tell(next.presence, place);
   }
 
   #onAnswer(topic: string, text: string): void {
@@ -102,12 +136,12 @@ class Desk {
     if (topic === `${this.#root}/led`) this.#light = text;
     // Our own command comes back, too, and is not empty.
     if (topic === `${this.#root}/cmd/${name}` && text === "") {
-      this.#isCleared = true;
+      this.isCleared = true;
       if (name === "led") this.#onResult(this.#light === "" ? "done" : `led ${this.#light}`);
       if (name === "stay") this.#onResult("done");
     }
     // A state that comes before the command is cleared has the result of an earlier one.
-    if (name !== "config" || !this.#isCleared) return;
+    if (name !== "config" || !this.isCleared) return;
     if (topic !== `${this.#root}/state` && topic !== `${nextRoot}/state`) return;
     const result = objectOf(text)?.["config"];
     if (typeof result === "string") this.#onResult(result);
@@ -140,18 +174,25 @@ export async function sendCommand(
     await connection.subscribe([`${target.root}/lwt`, `${target.root}/+/lwt`], 1);
     await desk.arrivals.settled(stop.signal);
     if (stop.isAsked) return stop.status;
-    const root = desk.rootOf(chipId) ?? unknownRoot(target, desk, command, options);
+    if (desk.rootOf(chipId, target.root) === undefined) {
+      // It may follow a convention. Not together with the others: a broker may refuse these.
+      await connection.subscribe([`${target.root}/state`, `${target.root}/+/state`, ...PRESENCE_FILTERS], 1);
+      await desk.arrivals.settled(stop.signal);
+      if (stop.isAsked) return stop.status;
+    }
+    const root = desk.rootOf(chipId, target.root) ?? unknownRoot(target, desk, command, options);
     const topic = `${root}/cmd/${name}`;
     const payload = command.payload(topic);
     const roots = nextRoot === undefined || nextRoot === root ? [root] : [root, nextRoot];
     await connection.subscribe([topic, `${root}/led`, ...roots.flatMap((each) => [`${each}/state`, `${each}/lwt`])], 1);
     desk.expect(root);
+    const before = desk.presence;
     await connection.publish(topic, payload, 1, true);
     if (payload === "") return tell(command, "taken back", options);
     if (!options.isWaiting) return tell(command, "sent", options);
     const limitMs = options.timeoutMs ?? TIMEOUT_MS;
     const elsewhere = nextBroker(target, command);
-    explain(chipId, desk.presences.get(root)?.presence, elsewhere, limitMs);
+    explain(chipId, before, elsewhere, limitMs);
     const result = await Promise.race([
       answered,
       connection.ended.then(fail),
@@ -164,11 +205,11 @@ export async function sendCommand(
       say(`the broker keeps the command, and the box reads it when it wakes${takeBack}`);
       return stop.status;
     }
-    const isAwake = desk.presences.get(root)?.presence === "online";
-    if (elsewhere !== undefined && isAwake) {
-      // It is there now, and does not clear the command here: it would leave once more if it ever came back.
-      await connection.publish(topic, "", 1, true);
-      say(`the command is taken back here. Look there: alertbox watch --broker ${elsewhere}`);
+    const { presence } = desk;
+    const isAwake = presence === "online";
+    if (elsewhere !== undefined && desk.isCleared && (presence === "lost" || presence === "offline")) {
+      // It has taken the command, and would be back here by now with a refusal.
+      say(`look there: alertbox watch --broker ${elsewhere}`);
       return tell(command, "no refusal: it should be at the other broker", options);
     }
     throw new Failure(
@@ -201,7 +242,7 @@ function timeout(ms: number, signal: AbortSignal): Promise<undefined> {
 
 function unknownRoot(target: Target, desk: Desk, { chipId }: BoxCommand, { isForced }: WaitOptions): string {
   if (isForced) return boxRoot(target.root, chipId);
-  const names = [...desk.presences].map(([root, { chipId: id }]) => shown(String(id ?? root.split("/").at(-1))));
+  const names = desk.roots.map((root) => shown(String(desk.presences.get(root)?.chipId ?? root.split("/").at(-1))));
   const there = names.length === 0 ? "it knows none there" : `it knows ${names.slice(0, NAMED).join(", ")}`;
   throw new Failure(
     `this broker knows no box ${chipId} below ${target.root} (${there}). Is it set up, and is --root right? --force ` +
@@ -214,6 +255,11 @@ function explain(chipId: number, presence: string | undefined, elsewhere: string
   if (presence === "sleeping") {
     say(
       `${chipId} sleeps: it reads this at its next wake. Waiting ${seconds} (--timeout S, --no-wait); the broker keeps it`,
+    );
+  } else if (presence === "offline") {
+    say(
+      `${chipId} is gone, asleep or lost: it reads this at its next wake. Waiting ${seconds} (--timeout S, --no-wait); ` +
+        "the broker keeps it",
     );
   } else if (presence === "lost") {
     say(

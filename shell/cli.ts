@@ -155,6 +155,8 @@ function addWatch(program: Command, shell: Shell): void {
     "after",
     `
 In a terminal a table changes in place (Ctrl-C ends it); elsewhere the table comes first, then a line for each change.
+Boxes that follow Homie or Tasmota (config convention=…) are found by homie/5/alertbox-…/$state and tele/alertbox_…/LWT;
+Tasmota has one word, Offline, for asleep and for lost.
 The broker's figures are those under $SYS/broker, which Mosquitto and others publish and may keep to administrators.
 
 Examples:
@@ -213,6 +215,7 @@ Settings:
   root=home/door                            topic root; root= is the default again
   mode=battery|mains  wiring=gpio|rst|rst+gpio
   keepAliveSeconds=60  double=true|false  quiet=true|false  full=reject|drop-oldest  lowMillivolts=2600
+  convention=home-assistant|homie|tasmota|none   who finds the box by itself: docs/conventions.md
 
 Examples:
   alertbox config 5750 quiet=true

@@ -19,7 +19,7 @@ export interface PressOptions {
 }
 
 /**
- * A test alert. Its id is none that a box can have (they are `<chipid>-<number>`), `pushes` is 0 (a box begins with 1),
+ * A test alert. Its id is none that a box can have (those begin with a number), `pushes` is 0 (a box begins with 1),
  * and it says `"test":true`.
  */
 function testAlert(event: string, chance: string): string {

@@ -4,6 +4,7 @@
 import { alertOf } from "./alert.js";
 import { LOW_MILLIVOLTS, objectOf, partsOf, presenceOf } from "./box.js";
 import type { Message } from "./connection.js";
+import { type ConventionPresence, conventionPresence } from "./convention.js";
 import { shown, shownAge, shownSignal, shownVolts } from "./shown.js";
 
 interface Last {
@@ -16,7 +17,13 @@ interface Last {
 interface Box {
   readonly root: string;
   name: string;
+  /** As far as root, presence or an alert have told it. */
+  chipId: number | undefined;
   presence: string;
+  /** Says of its presence at `lwt`. */
+  hasLwt: boolean;
+  /** Where it does so by a convention; "" for none. */
+  convention: string;
   led: string;
   state: Readonly<Record<string, unknown>>;
   last: Last | undefined;
@@ -76,12 +83,10 @@ export class Surroundings {
       this.isBrokerSilent = false;
       return { object: { event: "broker", figure: name, value: text }, text: undefined };
     }
+    const found = conventionPresence(topic, text);
+    if (found !== undefined) return this.#onConvention(found, topic);
     const { root, name } = partsOf(topic);
-    if (text === "") {
-      // Whoever takes a box away clears its presence.
-      if (name !== "lwt" || !this.#boxes.delete(root)) return undefined;
-      return { object: { event: "gone", box: root }, text: `${root}  gone` };
-    }
+    if (text === "") return name === "lwt" ? this.#onNoPresence(root) : undefined;
     const box = this.#box(root);
     switch (name) {
       case "lwt":
@@ -99,17 +104,73 @@ export class Surroundings {
   #box(root: string): Box {
     const known = this.#boxes.get(root);
     if (known !== undefined) return known;
-    const box: Box = { root, name: root.split("/").at(-1) ?? root, presence: "", led: "", state: {}, last: undefined };
+    const name = root.split("/").at(-1) ?? root;
+    const box: Box = {
+      ...{ root, name, chipId: undefined, presence: "", hasLwt: false, convention: "", led: "", state: {} },
+      last: undefined,
+    };
     this.#boxes.set(root, box);
+    if (/^\d{1,8}$/.test(name)) this.#identify(box, Number(name));
     return box;
+  }
+
+  /** A box whose chip id is known by now is the one that a convention has shown already. */
+  #identify(box: Box, chipId: number): void {
+    if (box.chipId === chipId) return;
+    const stranger = this.#byChip(chipId);
+    box.chipId = chipId;
+    if (stranger === undefined || stranger.root !== baseOf(stranger.convention)) return;
+    const { presence, convention } = stranger;
+    if (box.presence === "") box.presence = presence;
+    box.convention = convention;
+    this.#boxes.delete(stranger.root);
+  }
+
+  #byChip(chipId: number): Box | undefined {
+    return [...this.#boxes.values()].find((box) => box.chipId === chipId);
+  }
+
+  /** Until more is known of it, a box is called by where the convention has it. */
+  #onConvention({ chipId, presence, base }: ConventionPresence, topic: string): Change | undefined {
+    const known = this.#byChip(chipId);
+    if (presence === "") {
+      if (known?.convention !== topic) return undefined;
+      known.convention = "";
+      return known.hasLwt ? undefined : this.#gone(known);
+    }
+    const box = known ?? this.#box(base);
+    if (known === undefined) Object.assign(box, { chipId, name: String(chipId) });
+    box.convention = topic;
+    return this.#become(box, presence);
+  }
+
+  /** Whoever takes a box away clears its presence; one that goes over to a convention has it elsewhere. */
+  #onNoPresence(root: string): Change | undefined {
+    const box = this.#boxes.get(root);
+    if (box === undefined) return undefined;
+    box.hasLwt = false;
+    return box.convention === "" ? this.#gone(box) : undefined;
+  }
+
+  #gone({ root }: Box): Change {
+    this.#boxes.delete(root);
+    return { object: { event: "gone", box: root }, text: `${root}  gone` };
+  }
+
+  #become(box: Box, presence: string): Change | undefined {
+    if (box.presence === presence) return undefined;
+    box.presence = presence;
+    return { object: { event: "presence", box: box.root, presence }, text: `${box.name}  ${presence}` };
   }
 
   #onPresence(box: Box, text: string): Change | undefined {
     const { presence, chipId } = presenceOf(text);
-    if (chipId !== undefined && box.name !== String(chipId)) box.name = `${chipId} (${box.root})`;
-    if (box.presence === presence) return undefined;
-    box.presence = presence;
-    return { object: { event: "presence", box: box.root, presence }, text: `${box.name}  ${presence}` };
+    if (chipId !== undefined) {
+      if (box.name !== String(chipId)) box.name = `${chipId} (${box.root})`;
+      this.#identify(box, chipId);
+    }
+    box.hasLwt = true;
+    return this.#become(box, presence);
   }
 
   #onState(box: Box, text: string): Change {
@@ -130,6 +191,7 @@ export class Surroundings {
     const alert = alertOf(topic, text);
     if (typeof alert === "string") return undefined;
     const { fields, event, isTest } = alert;
+    if (!isTest && alert.chipId !== "") this.#identify(box, Number(alert.chipId));
     box.last = { fields, event, at, isTest };
     const line = `${box.name}  ${event} #${fields["pushes"]}  ${shownVolts(fields["vcc"])}${isTest ? "  (test)" : ""}`;
     return { object: { event: "alert", box: box.root, alert: fields, time: at.toISOString() }, text: line };
@@ -166,6 +228,11 @@ export class Surroundings {
     const known = this.isBrokerSilent ? ["no figures"] : figures;
     return [...boxes, "", [broker, ...known].join("  ")];
   }
+}
+
+/** The topic of a presence without its last level. */
+function baseOf(topic: string): string {
+  return partsOf(topic).root;
 }
 
 function rowOf({ name, presence, led, state, last }: Box, now: Date): string[] {

@@ -5,6 +5,7 @@ import { randomBytes } from "node:crypto";
 import { matches } from "../src/mqtt/topic.js";
 import type { Connection, Message } from "./connection.js";
 import { print, printObject, say } from "./console.js";
+import { conventionPresence, PRESENCE_FILTERS } from "./convention.js";
 import { Failure } from "./failure.js";
 import { stayConnected } from "./lasting-connection.js";
 import { LiveText } from "./live-text.js";
@@ -21,12 +22,15 @@ export interface WatchOptions {
   readonly isPatient: boolean;
 }
 
+const FIGURES = Object.freeze(["$SYS/broker/#"] as const);
 /** Names of what a box publishes below its root, but for commands. */
 const NAMES = Object.freeze(["lwt", "state", "alert", "led"] as const);
 
 /** @throws Failure when the broker cannot be reached or says no. */
 export async function watch(target: Target, options: WatchOptions, stop: Stop): Promise<void> {
   const { isJson, isOnce } = options;
+  // One box only, as far as its root tells which.
+  const only = /(?:^|\/)(\d+)$/.exec(target.root)?.[1];
   const filters = NAMES.flatMap((name) => [`${target.root}/${name}`, `${target.root}/+/${name}`]);
   const surroundings = new Surroundings();
   const arrivals = new Arrivals();
@@ -41,29 +45,36 @@ export async function watch(target: Target, options: WatchOptions, stop: Stop): 
   const onMessage = (message: Message) => {
     arrivals.note();
     const isBrokers = message.topic.startsWith("$SYS/");
-    if (!isBrokers && !filters.some((filter) => matches(filter, message.topic))) return;
+    const found = conventionPresence(message.topic, message.text);
+    if (found !== undefined && only !== undefined && only !== String(found.chipId)) return;
+    if (!isBrokers && found === undefined && !filters.some((filter) => matches(filter, message.topic))) return;
     const change = surroundings.onMessage(message, new Date());
     if (live !== undefined) live.refresh();
     else if (change !== undefined && !isOnce && isSettled) tellChange(change, isJson);
   };
-  let asksFigures = true;
-  const settle = async (connection: Connection) => {
-    await arrivals.settled(signal);
+  // Not together with the others: a broker may refuse just these, and some end the connection instead. The next one has
+  // to do without.
+  const refused = new Set<string>();
+  const ask = async (connection: Connection, what: readonly string[], qos: 0 | 1) => {
+    const [first = ""] = what;
+    if (refused.has(first) || !connection.client.connected) return;
     try {
-      // Not together with the others: a broker may refuse just this.
-      if (asksFigures) await connection.subscribe(["$SYS/broker/#"], 0);
+      await connection.subscribe(what, qos);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      // Some end the connection instead. The next one has to do without.
-      asksFigures = false;
-      if (!connection.client.connected) return;
+      refused.add(first);
     }
     await arrivals.settled(signal);
+  };
+  const settle = async (connection: Connection) => {
+    await arrivals.settled(signal);
+    await ask(connection, PRESENCE_FILTERS, 1);
+    await ask(connection, FIGURES, 0);
     if (signal.aborted || !connection.client.connected) return;
     surroundings.isBrokerSilent = !surroundings.hasFigures;
-    const silence = asksFigures
-      ? "it publishes none, or its access control list hides them"
-      : "it refuses $SYS/broker/#";
+    const silence = refused.has(FIGURES[0])
+      ? "it refuses $SYS/broker/#"
+      : "it publishes none, or its access control list hides them";
     if (!surroundings.hasFigures) tell(`no figures of the broker: ${silence}`);
     if (!isSettled && live === undefined) tellAll(surroundings, isJson, table);
     isSettled = true;

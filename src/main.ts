@@ -7,16 +7,15 @@ import { Box } from "./alertbox/alertbox.js";
 import { Button } from "./alertbox/button.js";
 import type { Effect } from "./alertbox/effect.js";
 import type { Scanner } from "./alertbox/flash.js";
-import { discoveryMark, discoveryTopic, Introduction } from "./alertbox/home-assistant.js";
+import { FIRMWARE, Herald } from "./alertbox/herald.js";
 import { FIRST_SESSION_ID, Journal } from "./alertbox/journal.js";
 import { quoted } from "./alertbox/json.js";
 import { Outbox } from "./alertbox/outbox.js";
-import { Post } from "./alertbox/post.js";
 import { badBoots, courseOf, quickPresses } from "./alertbox/recovery.js";
 import { checkSettings, type Settings, type SettingsDraft } from "./alertbox/settings.js";
 import { SettingsStore } from "./alertbox/settings-store.js";
 import { setupSettings, shownSettings } from "./alertbox/setup-form.js";
-import { commandOf, presencePayload, statePayload, topicOf } from "./alertbox/topics.js";
+import { type StateFacts, topicOf } from "./alertbox/topics.js";
 import { resetName, wakeCause } from "./alertbox/wake.js";
 import { Alarm } from "./device/alarm.js";
 import { type ButtonHandler, ButtonPin } from "./device/button-pin.js";
@@ -32,15 +31,12 @@ import { logStep } from "./device/serial-log.js";
 import { BUDGET, Uplink, type UplinkHandler, type UplinkOptions } from "./device/uplink.js";
 import { type WiFiHandler, WiFiStation } from "./device/wifi-station.js";
 import { Backoff } from "./mqtt/backoff.js";
-import type { Closed, Inbound, Message, SessionOptions } from "./mqtt/session.js";
+import type { Closed, Inbound, SessionOptions } from "./mqtt/session.js";
 import type { FromArrayBuffer } from "./mqtt/text.js";
 import type { Conversation } from "./setup/conversation.js";
 import { dnsAnswer } from "./setup/dns.js";
 import { isUtf8, type SetupFields } from "./setup/form.js";
 import { Portal, type PortalHandler } from "./setup/portal.js";
-
-/** Version of the firmware, as `lwt` and `state` show it. */
-const FIRMWARE = "1.0.0";
 
 // Some numbers stand in the code, with a comment, because a named constant takes some 60 bytes of flash; those of the
 // RTC memory's bytes and flags are in rtc-memory.ts.
@@ -64,7 +60,7 @@ interface BuildConfig {
   readonly setupPassword?: string;
 }
 
-class Firmware extends Post implements ButtonHandler, WiFiHandler, UplinkHandler, PortalHandler, PortalTalk {
+class Firmware extends Herald implements ButtonHandler, WiFiHandler, UplinkHandler, PortalHandler, PortalTalk {
   // In the order of their use: the engine looks for a property from the first one on.
   protected readonly alarm: Alarm;
   protected readonly light: LedPin;
@@ -83,9 +79,6 @@ class Firmware extends Post implements ButtonHandler, WiFiHandler, UplinkHandler
   private portal: Portal | undefined;
   /** What was typed into the setup page, while it is judged step by step. */
   private draft: SettingsDraft | undefined;
-  /** What Home Assistant is to be told, while it is measured step by step, and the mark of it, 0 when it is kept. */
-  private introduction: Introduction | undefined;
-  private mark = 0;
 
   constructor(bootAt: number) {
     super(bootAt);
@@ -100,12 +93,13 @@ class Firmware extends Post implements ButtonHandler, WiFiHandler, UplinkHandler
     const buttonPin = new ButtonPin(isHeldAtBoot ? build.wakeButton : build.button, this);
     // Sectors of the storage region: two for the journal, then two for the settings.
     const journal = new Journal(flash, 0, settings?.full ?? "reject");
-    journal.open();
+    journal.open(((Math.random() * 65535) | 0) + 1);
     const rtc = new RtcMemory();
     const wake = new Backoff(WAKE);
     wake.restore(rtc.bytes[1 /* ATTEMPT */] as number);
     this.box = new Box({
       chipId,
+      life: journal.life,
       settings,
       pending: journal.pending,
       needsCleanSession: journal.needsCleanSession,
@@ -214,12 +208,12 @@ class Firmware extends Post implements ButtonHandler, WiFiHandler, UplinkHandler
   /** One call at a time, here and in textOf: the session stands below, and the stack is short. */
   onMessage(message: Inbound): void {
     const text = textOf(message, this.flash);
-    const name = commandOf(this.root, message.topic);
+    const name = this.nameOf(message.topic);
     this.onCommand(name, text, "not UTF-8 text");
   }
 
   onOverflow(message: Inbound): void {
-    const name = commandOf(this.root, message.topic);
+    const name = this.nameOf(message.topic);
     this.onCommand(name, undefined, `${message.length} bytes are too many; at most ${BUDGET.receive} fit`);
   }
 
@@ -323,26 +317,21 @@ class Firmware extends Post implements ButtonHandler, WiFiHandler, UplinkHandler
         this.deliver(this.uplink.session, this.station.rssi, this.rtc.bytes[1 /* ATTEMPT */] as number, now());
         break;
       case 11: // announce-waiting
-        this.announcing = this.uplink.waits;
-        // Home Assistant was told.
-        if (this.uplink.watchedId < 0) {
-          this.uplink.watched = undefined;
-          this.uplink.watchedId = 0;
-          if (this.mark !== 0) this.writeFlash(6, this.mark);
-        }
+        this.goOn();
         break;
       case 12: // announce
-        this.publish("lwt", presencePayload(effect.presence, this.box.chipId, FIRMWARE));
+        this.tellPresence(effect.presence);
         break;
       case 13: // state
-        this.publish("state", this.stateText(effect.config));
+        // Its messages take a turn each.
+        if (this.tellState(this.stateFacts(effect.config))) this.performed -= 1;
         break;
       case 14: // light
-        this.publish("led", effect.on ? "ON" : "OFF");
+        this.tellLight(effect.on);
         break;
       case 15: // subscribe
         this.busy = 2;
-        this.uplink.subscribe([{ topic: topicOf(this.root, "cmd/+"), qos: effect.qos }], now());
+        this.uplink.subscribe(this.filters(effect.qos), now());
         break;
       case 16: // clear
         this.announce(topicOf(effect.root, effect.name), undefined);
@@ -425,6 +414,9 @@ class Firmware extends Post implements ButtonHandler, WiFiHandler, UplinkHandler
         // Its steps take a turn each.
         if (this.introduce(effect.anew)) this.performed -= 1;
         break;
+      case 34: // gesture
+        this.tellGesture(effect.sequence);
+        break;
     }
   }
 
@@ -473,85 +465,43 @@ class Firmware extends Post implements ButtonHandler, WiFiHandler, UplinkHandler
 
   /** What the sessions with the broker say, from the settings. */
   private describe(): void {
-    const { user, password, root, keepAliveSeconds } = this.settings as Settings;
+    const { user, password, keepAliveSeconds } = this.settings as Settings;
     this.uplink.options = {
       id: `alertbox${this.box.chipId}`,
       clean: false,
       keepAliveSeconds,
       pipeline: true,
-      will: {
-        topic: topicOf(root, "lwt"),
-        payload: presencePayload("lost", this.box.chipId, FIRMWARE),
-        qos: 1,
-        retain: true,
-      } as const,
+      will: this.will(),
       ...(user === "" ? {} : { user }),
       ...(user === "" || password === "" ? {} : { password }),
     };
-  }
-
-  /** Tells Home Assistant of the box, or takes that back; true when there is more to do. */
-  private introduce(anew: boolean): boolean {
-    const settings = this.settings as Settings;
-    const { introduction, uplink } = this;
-    const { chipId } = this.box;
-    // It may be on its way since the connection before.
-    if (uplink.watched !== undefined) return false;
-    if (introduction === undefined) {
-      const { discovery } = settings;
-      this.mark = discoveryMark(settings, chipId, FIRMWARE, this.flash);
-      if (this.isTold(this.mark)) {
-        this.mark = 0;
-        if (!anew || !discovery) return false;
-      }
-      if (discovery) {
-        this.introduction = new Introduction(settings, chipId, FIRMWARE, this.flash);
-        return true;
-      }
-    } else if (introduction.step()) return true;
-    uplink.watched = this.announce(discoveryTopic(chipId), introduction);
-    this.introduction = undefined;
-    return false;
   }
 
   /** Other settings are another session; the next connection makes it. */
   private use(settings: Settings): void {
     this.uplink.discard();
     this.outbox.restart();
-    this.introduction = undefined;
+    this.forgetIntroduction();
     this.settings = settings;
   }
 
-  private publish(name: string, payload: string): void {
-    if (this.settings !== undefined) this.announce(topicOf(this.root, name), payload);
-  }
-
-  /** A retained message; without a payload it clears the topic. Without a place for it, it waits for one. */
-  private announce(topic: string, payload: Message["payload"]): Message {
-    this.announcing = true;
-    return this.uplink.announce(topic, payload);
-  }
-
-  private stateText(result: string): string {
-    return statePayload(
-      {
-        pushes: this.journal.pushes,
-        pending: this.journal.pending,
-        dropped: this.journal.dropped,
-        millivolts: power.millivolts,
-        rssi: this.station.rssi,
-        reset: resetName(power.resetReason),
-        firmware: FIRMWARE,
-        ip: this.station.address,
-        heap: power.freeHeap,
-        bootMs: this.outbox.bootAt,
-        wifiMs: this.wifiMs,
-        mqttMs: this.mqttMs,
-        config: result,
-        crash: this.rtc.crash,
-      },
-      this.flash,
-    );
+  private stateFacts(result: string): StateFacts {
+    return {
+      pushes: this.journal.pushes,
+      pending: this.journal.pending,
+      dropped: this.journal.dropped,
+      millivolts: power.millivolts,
+      rssi: this.station.rssi,
+      reset: resetName(power.resetReason),
+      firmware: FIRMWARE,
+      ip: this.station.address,
+      heap: power.freeHeap,
+      bootMs: this.outbox.bootAt,
+      wifiMs: this.wifiMs,
+      mqttMs: this.mqttMs,
+      config: result,
+      crash: this.rtc.crash,
+    };
   }
 }
 

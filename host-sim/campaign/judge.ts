@@ -3,8 +3,9 @@
 // where the promise is about them.
 
 import { FIRST_SESSION_ID } from "../../src/alertbox/journal.js";
+import { alertId } from "../alert-id.js";
 import { readLed } from "./led-reader.js";
-import { chipId, readFlash, settingsOf } from "./prepared-flash.js";
+import { chipId, lifeOf, readFlash, settingsOf } from "./prepared-flash.js";
 import { idOf, type Note, type RunRecord } from "./run.js";
 
 export interface Finding {
@@ -34,6 +35,7 @@ export function judge(run: RunRecord): Finding[] {
     ...phantoms(run),
     ...disorder(run),
     ...counts(run),
+    ...lives(run),
     ...facts(run),
     ...settings(run),
     ...lies(run),
@@ -105,7 +107,7 @@ export function lostAlerts(run: RunRecord): Finding[] {
   const there = new Set(alertsOf(run).map(({ id }) => id));
   const forgiven = new Set(world.broker.forgotten.map(({ payload }) => idOf(payload)));
   const stored = new Map<string, number>();
-  for (let count = 1; count <= plan.stored; count++) stored.set(`${chipId}-${plan.spent + count}`, 0);
+  for (let count = 1; count <= plan.stored; count++) stored.set(alertId(chipId, plan.spent + count, lifeOf(plan)), 0);
   for (const { at, detail } of steps(run, "stored")) stored.set(detail, at);
   // The policy of a full journal gives up the oldest, and counts them.
   let givenUp = plan.full === "drop-oldest" ? readFlash(world.board.flash).dropped : 0;
@@ -153,7 +155,7 @@ export function disorder(run: RunRecord): Finding[] {
   for (const { id, pushes, at } of alertsOf(run)) {
     if (seen.has(id)) continue;
     seen.add(id);
-    if (pushes < latest) found.push({ rule: "order", detail: `${id} at ${time(at)}, after ${chipId}-${latest}` });
+    if (pushes < latest) found.push({ rule: "order", detail: `${id} at ${time(at)}, after press ${latest}` });
     latest = Math.max(latest, pushes);
   }
   return found;
@@ -163,7 +165,7 @@ export function disorder(run: RunRecord): Finding[] {
 function counts(run: RunRecord): Finding[] {
   const found: Finding[] = [];
   for (const { id, pushes, at } of alertsOf(run)) {
-    if (id !== `${chipId}-${pushes}`)
+    if (Number(id.split("-")[1]) !== pushes)
       found.push({ rule: "press count", detail: `${id} at ${time(at)} says ${pushes}` });
   }
   let latest = 0;
@@ -177,6 +179,29 @@ function counts(run: RunRecord): Finding[] {
     if (pushes < latest)
       found.push({ rule: "press count", detail: `state at ${time(at)} says ${pushes}, after ${latest}` });
     latest = Math.max(latest, pushes);
+  }
+  return found;
+}
+
+/** A journal keeps the life that it began with, and every alert has it in its id: one that a box draws is never 0. */
+function lives(run: RunRecord): Finding[] {
+  const { plan, world } = run;
+  const { life } = readFlash(world.board.flash);
+  const rule = "an id names one alert for ever";
+  const found: Finding[] = [];
+  const isPrepared = plan.spent + plan.stored > 0;
+  if (isPrepared ? life !== lifeOf(plan) : life === 0) {
+    found.push({ rule, detail: `the journal's life is ${life}${isPrepared ? `, and was ${lifeOf(plan)}` : ""}` });
+  }
+  for (const { id, pushes, at } of alertsOf(run)) {
+    const expected = alertId(chipId, pushes, life);
+    if (id !== expected) found.push({ rule, detail: `${id} at ${time(at)} is not ${expected}` });
+  }
+  for (const word of ["stored", "received", "delivered"]) {
+    for (const { at, detail } of steps(run, word)) {
+      const expected = alertId(chipId, Number(detail.split("-")[1]), life);
+      if (detail !== expected) found.push({ rule, detail: `${word} ${detail} at ${time(at)} is not ${expected}` });
+    }
   }
   return found;
 }

@@ -4,8 +4,8 @@
 import { Journal } from "../../src/alertbox/journal.js";
 import { checkSettings, type Settings } from "../../src/alertbox/settings.js";
 import { SettingsStore } from "../../src/alertbox/settings-store.js";
-import { crc, span } from "../modules/chip.js";
-import { NorFlash, sectorBytes } from "../nor-flash.js";
+import { regionOf } from "../flash-region.js";
+import { NorFlash } from "../nor-flash.js";
 import type { Plan } from "./plan.js";
 
 export const chipId = 5750;
@@ -29,16 +29,9 @@ export function settingsOf(plan: Plan): Settings {
   return settings;
 }
 
-/** The flash of a board as the firmware's stores see it. */
-function regionOf(flash: NorFlash) {
-  return {
-    sectorSize: sectorBytes,
-    read: (offset: number, length: number) => flash.read(offset, length),
-    write: (offset: number, bytes: Uint8Array) => flash.write(offset, bytes),
-    erase: (sector: number) => flash.erase(sector),
-    crc,
-    span,
-  };
+/** The life of the journal with which a plan's box begins; 0, as from an older firmware, in one of four. */
+export function lifeOf({ seed }: Plan): number {
+  return seed % 4 === 0 ? 0 : 1 + ((Math.imul(seed, 0x9e3779b1) >>> 16) % 65535);
 }
 
 /** Prepares a flash for a plan. */
@@ -48,20 +41,30 @@ export function filledFlash(plan: Plan): NorFlash {
   new SettingsStore(region, 2).save(settingsOf(plan));
   if (plan.spent + plan.stored > 0) {
     const journal = new Journal(region, 0, plan.full);
-    journal.open();
+    journal.open(lifeOf(plan));
     for (let count = 0; count < plan.spent; count++) journal.done(journal.append(0, 3300));
     for (let count = 0; count < plan.stored; count++) journal.append(0, 3300);
   }
   return flash;
 }
 
-/** What a board's flash says at the end: its settings, and the alerts that still wait. */
-export function readFlash(flash: NorFlash): { settings: Settings | undefined; pending: number; dropped: number } {
+export interface FlashReading {
+  readonly settings: Settings | undefined;
+  /** Alerts that still wait. */
+  readonly pending: number;
+  readonly dropped: number;
+  /** Of the journal; 0 without one. */
+  readonly life: number;
+}
+
+/** What a board's flash says at the end. */
+export function readFlash(flash: NorFlash): FlashReading {
   const copy = new NorFlash(flash.byteLength);
   copy.load(flash.save());
   const region = regionOf(copy);
   const settings = new SettingsStore(region, 2).load(chipId);
   const journal = new Journal(region, 0, "reject");
-  journal.open();
-  return { settings, pending: journal.pending, dropped: journal.dropped };
+  journal.open(0);
+  const { pending, dropped, life } = journal;
+  return { settings, pending, dropped, life };
 }

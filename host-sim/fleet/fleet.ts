@@ -4,6 +4,7 @@
 //   npm run fleet -- --boards 1000 --rate 5/s --faults broker-restart@30
 
 import { exec } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import "../globals.js";
 import { type Context, Failure, Status, start } from "../../board/report.js";
@@ -154,11 +155,13 @@ class Fleet {
   }
 
   #threads(): ThreadOrder[] {
-    const { boards, threads, root, mode, seed } = this.#order;
+    const { boards, threads, root, mode } = this.#order;
     return Array.from({ length: threads }, (_, at) => {
       const first = Math.floor((at * boards) / threads);
       const count = Math.floor(((at + 1) * boards) / threads) - first;
-      return { first, count, chipId: FIRST_CHIP, root, mode, ...this.#address, seed: seed * 1000 + at };
+      // Their own in each run: a subscriber of the same broker must not take its alerts for those of the run before.
+      const seed = randomInt(2 ** 32);
+      return { first, count, chipId: FIRST_CHIP, root, mode, ...this.#address, seed };
     });
   }
 

@@ -18,7 +18,7 @@ const PLACES = 4;
 /** The page, with room for its head. */
 const MOST_OUT = 9000;
 const FIELDS: readonly string[] = Object.freeze([
-  ...["ssid", "wifiPassword", "host", "port", "user", "password", "root", "mode", "wiring", "discovery"],
+  ...["ssid", "wifiPassword", "host", "port", "user", "password", "root", "mode", "wiring", "convention"],
 ]);
 
 /** Steps; bits 4 and 5 of theirs say which connection. */
@@ -74,7 +74,7 @@ export function httpTarget(sources: Sources): Target {
         onMore: () => void this.#busy?.asked.push("more"),
         onScan: () => void this.#busy?.asked.push("scan"),
       };
-      const rest = { mode: "mains", wiring: "gpio", discovery: true, hasUser: true };
+      const rest = { mode: "mains", wiring: "gpio", convention: "home-assistant", hasUser: true };
       this.portal = new Portal(handler, { ...facts, ...rest }, scanner);
     }
 

@@ -51,6 +51,7 @@ const STEPS = 10;
 
 /** What a journal tells, to be compared with what it tells later. */
 interface Told {
+  readonly life: number;
   readonly pushes: number;
   readonly needsCleanSession: boolean;
   readonly alerts: readonly AlertRecord[];
@@ -78,7 +79,8 @@ export function journalTarget(sources: Sources): Target {
     own.watch();
     if (index > 0) {
       const journal = new Journal(own, FIRST, index % 2 === 0 ? "reject" : "drop-oldest");
-      journal.open();
+      // Every fourth is from a firmware that drew none.
+      journal.open(index % 4 === 1 ? 0 : 65536 - index);
       if (index % 3 === 0) journal.sessionCleaned();
       for (let left = [3, 12, 6, 30, 8, 20, 180, 16][index % 8] as number; left > 0; left -= 1) {
         own.left = 20_000;
@@ -205,17 +207,17 @@ export function journalTarget(sources: Sources): Target {
     if (journal.pushes < 0 || journal.dropped < 0 || !Number.isInteger(journal.dropped)) {
       throw new Breach("counts are counts", `${journal.pushes} pushes, ${journal.dropped} dropped`);
     }
-    const { pushes, needsCleanSession } = journal;
-    return { pushes, needsCleanSession, alerts: alertsOf(journal) };
+    const { life, pushes, needsCleanSession } = journal;
+    return { life, pushes, needsCleanSession, alerts: alertsOf(journal) };
   }
 
-  function text({ pushes, needsCleanSession, alerts }: Told): string {
+  function text({ life, pushes, needsCleanSession, alerts }: Told): string {
     const list = alerts.map(({ sequence, status }) => `${sequence}${status === AlertStatus.RECEIVED ? "r" : ""}`);
-    return `${pushes} pushes, ${needsCleanSession ? "to be cleaned, " : ""}[${list.join(" ")}]`;
+    return `life ${life}, ${pushes} pushes, ${needsCleanSession ? "to be cleaned, " : ""}[${list.join(" ")}]`;
   }
 
   function isSame(a: Told, b: Told): boolean {
-    if (a.pushes !== b.pushes || a.needsCleanSession !== b.needsCleanSession) return false;
+    if (a.life !== b.life || a.pushes !== b.pushes || a.needsCleanSession !== b.needsCleanSession) return false;
     if (a.alerts.length !== b.alerts.length) return false;
     return a.alerts.every((alert, index) => {
       const other = b.alerts[index] as AlertRecord;
@@ -235,6 +237,8 @@ export function journalTarget(sources: Sources): Target {
     #told: Told;
     /** The power fails in the next step, at this operation and byte. */
     #cut: { operation: number; byte: number } | undefined;
+    /** How often the journal was opened: each time it is offered another life. */
+    #opens = 0;
 
     constructor(policy: "reject" | "drop-oldest") {
       this.#policy = policy;
@@ -247,7 +251,8 @@ export function journalTarget(sources: Sources): Target {
 
     #opened(): AnyJournal {
       const journal = new Journal(flash, FIRST, this.#policy);
-      journal.open();
+      this.#opens += 1;
+      journal.open(this.#opens);
       return journal;
     }
 
@@ -388,7 +393,7 @@ export function journalTarget(sources: Sources): Target {
     #isBetween(before: Told, now: Told, kind: number, aim: number): boolean {
       const isAppend = kind === Step.APPEND || kind === Step.FILL;
       const most = before.pushes + (isAppend ? 70 : 0);
-      if (now.pushes < before.pushes || now.pushes > most) return false;
+      if (now.life !== before.life || now.pushes < before.pushes || now.pushes > most) return false;
       const found = new Map(now.alerts.map((alert) => [alert.sequence, alert]));
       for (const { sequence, status } of this.#told.alerts) {
         const alert = found.get(sequence);
@@ -427,8 +432,8 @@ export function journalTarget(sources: Sources): Target {
       this.#journal = this.#opened();
       this.#told = told(this.#journal);
       hold(
-        this.#told.pushes >= before.pushes,
-        "the press count never goes back",
+        this.#told.pushes >= before.pushes && this.#told.life === before.life,
+        "the press count never goes back, nor begins another life",
         () => `${text(before)} became ${text(this.#told)}`,
       );
     }

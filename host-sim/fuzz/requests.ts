@@ -29,12 +29,12 @@ export const REQUESTS: readonly Uint8Array[] = Object.freeze(TEXTS.map((text) =>
 export const FORMS: readonly Uint8Array[] = Object.freeze(
   [
     "ssid=My+Home&wifiPassword=p%C3%A4ssword&host=broker.local&port=1883&user=&password=&root=a%2Fb&mode=mains",
-    "ssid=%F0%9F%98%80&wifiPassword=%2B%26%3D%25&wiring=rst%2Bgpio&discovery=false",
+    "ssid=%F0%9F%98%80&wifiPassword=%2B%26%3D%25&wiring=rst%2Bgpio&convention=homie",
   ].map((text) => encoder.encode(text)),
 );
 
 const NAMES: readonly string[] = Object.freeze([
-  ...["ssid", "wifiPassword", "host", "port", "user", "password", "root", "mode", "wiring", "discovery"],
+  ...["ssid", "wifiPassword", "host", "port", "user", "password", "root", "mode", "wiring", "convention"],
 ]);
 const ODD_NAMES: readonly string[] = Object.freeze([
   ...["x", "", "ssi%64", "__proto__", "toString", "constructor", "SSID", "ssid+"],

@@ -376,8 +376,9 @@ function faultOf(settings: Settings): string | undefined {
   if (!["mains", "battery"].includes(mode) || !["reject", "drop-oldest"].includes(settings.full)) return "mode, full";
   if (!isNumber(settings.keepAliveSeconds, 10, 3600)) return "keepAliveSeconds";
   if (!isNumber(settings.lowMillivolts, 2000, 3600)) return "lowMillivolts";
-  const { double, quiet, discovery } = settings;
-  return [double, quiet, discovery].every((each) => typeof each === "boolean") ? undefined : "double, quiet, discovery";
+  if (!["home-assistant", "homie", "tasmota", "none"].includes(settings.convention)) return "convention";
+  const { double, quiet } = settings;
+  return [double, quiet].every((each) => typeof each === "boolean") ? undefined : "double, quiet";
 }
 
 const TEXTS: readonly Uint8Array[] = Object.freeze(
@@ -391,7 +392,7 @@ const TEXTS: readonly Uint8Array[] = Object.freeze(
 
 const KEYS: readonly string[] = Object.freeze([
   ...["wifi", "host", "port", "user", "password", "root", "mode", "wiring", "keepAliveSeconds", "double", "full"],
-  ...["lowMillivolts", "quiet", "discovery", "ssid", "wifiPassword"],
+  ...["lowMillivolts", "quiet", "convention", "ssid", "wifiPassword"],
 ]);
 /** Values of settings as JSON: some of them right. */
 const VALUES: Readonly<Record<string, readonly string[]>> = Object.freeze({
@@ -414,6 +415,7 @@ const VALUES: Readonly<Record<string, readonly string[]>> = Object.freeze({
   root: ['"a/b"', '"mresetar/alertbox/5750"', '""', '"a/"', '"a/+"', '"$x"', '"#"', '"čvor"'],
   mode: ['"mains"', '"battery"', '"x"', "null"],
   wiring: ['"gpio"', '"rst"', '"rst+gpio"', '"x"'],
+  convention: ['"home-assistant"', '"homie"', '"tasmota"', '"none"', '"x"', "true"],
 });
 const ANY: readonly string[] = Object.freeze([
   ...[

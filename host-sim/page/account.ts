@@ -8,7 +8,7 @@ import type { Line } from "./protocol.js";
 
 /** One alert that was under way when the box stopped. */
 export interface Account {
-  /** `5750-42` */
+  /** `5750-42-40146` */
   readonly alert: string;
   /** `ended` when all of it is told. */
   readonly state: "waits" | "ended";
@@ -109,7 +109,7 @@ function arrivalsOf(chapters: readonly Chapter[]): ReadonlyMap<string, number> {
 
 /** The id in the payload of an alert. */
 function alertOf(payload: string): string | undefined {
-  return /"id":"(\d+-\d+)"/.exec(payload)?.[1];
+  return /"id":"(\d+-\d+(?:-\d+)?)"/.exec(payload)?.[1];
 }
 
 /** What passed on the wire of one alert. */

@@ -130,7 +130,7 @@ function badges({ power, presence, root }: BoardView): unknown {
   return html`<p class="badges">
     <span id="power" class="badge" data-power=${power}>${POWER_WORDS[power]}</span>
     <span id="presence" class="badge" data-presence=${presence}
-      title=${`What the broker says about this box: ${root}/lwt`}>${presence || "unknown"}</span>
+      title=${`What the broker says about this box: ${root}/lwt, or where its convention has it`}>${presence || "unknown"}</span>
   </p>`;
 }
 

@@ -72,7 +72,7 @@ export interface PressView {
   readonly board: number;
   /** Counts the presses of this board, from 1. */
   readonly number: number;
-  /** `5750-42`; empty before the firmware has given one. */
+  /** `5750-42-40146`; empty before the firmware has given one. */
   readonly id: string;
   /** Milliseconds since the bench started, when the button went down. */
   readonly at: number;
@@ -94,7 +94,7 @@ export interface PressView {
 export interface RecordView {
   /** The press count that it carries. */
   readonly sequence: number;
-  /** `5750-42` */
+  /** `5750-42-40146` */
   readonly id: string;
   readonly sector: number;
   /** Byte offset in the storage region. */

@@ -15,8 +15,11 @@ import {
 } from "./details.js";
 
 export type PowerState = "off" | "booting" | "running" | "asleep";
-/** What the broker says about a box: its retained `<root>/lwt`; empty until the first one arrived. */
-export type Presence = "" | "online" | "sleeping" | "lost";
+/**
+ * What the broker says about a box: its retained `<root>/lwt`, or what a convention has in its place (Tasmota's
+ * `Offline` is asleep or lost); empty until the first one arrived.
+ */
+export type Presence = "" | "online" | "sleeping" | "lost" | "offline";
 
 /** One line of the story: a step of the firmware, something done to the board, or an alert seen at the broker. */
 export interface Line {

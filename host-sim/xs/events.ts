@@ -162,7 +162,8 @@ export function measureEvents(
   large: CreationRecord,
   progress: (text: string) => void,
 ): MeasuredTurn[] {
-  const sources = firmwareSources(undefined, readManifest().preload);
+  const { preload, stripped } = readManifest();
+  const sources = firmwareSources(undefined, preload, stripped);
   const turns: MeasuredTurn[] = [];
   for (const [title, story] of [
     ["mains", mains],

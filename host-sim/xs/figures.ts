@@ -46,8 +46,8 @@ export interface FirmwareGiven {
 }
 
 function firmwareNow(): FirmwareGiven {
-  const { preload, creation } = readManifest();
-  return { sources: firmwareSources(undefined, preload), record: recordOf(creation) };
+  const { preload, stripped, creation } = readManifest();
+  return { sources: firmwareSources(undefined, preload, stripped), record: recordOf(creation) };
 }
 
 /** The firmware, with one machine after the other. */
@@ -75,7 +75,9 @@ export class Firmware {
       stage.onProgress = progress;
       story.run(stage);
       stage.close();
-      const own = new Set(this.#sources.modules.map(({ specifier }) => specifier));
+      // Without the lab's own, which leaves built-ins out.
+      const all = this.#sources.modules.map(({ specifier }) => specifier);
+      const own = new Set(all.filter((each) => !each.startsWith("~")));
       this.#modules = image.modules.filter(({ specifier }) => own.has(specifier));
       const leastFree = Math.min(...stage.moments.map(({ live }) => live.smallestFree));
       return { name: story.name, moments: stage.moments, deepest: stage.deepest, leastFree };

@@ -21,10 +21,34 @@ export interface Sources {
 const importForm = /^((?:import|export)\b[^"'`]*?)"([^"\n]+)"(?=;$)/gm;
 
 /**
+ * What the manifest has the linker leave out by name, left out here too: whoever calls it fails as on the chip, where
+ * the engine stops with "dead strip". Helpers of iterators cannot be reached without what makes them.
+ */
+function withoutStripped(names: readonly string[]): SourceModule {
+  const roots: Readonly<Record<string, string>> = {
+    TypedArray: "Object.getPrototypeOf(Uint8Array)",
+    Iterator: "Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]())).constructor",
+  };
+  const lines = names.map((name) => {
+    const [root = "", ...path] = name.split(".");
+    if (/^Iterator(Helper|Wrapper)$/.test(root)) return "";
+    const last = path.pop() ?? "";
+    const owner = [roots[root] ?? root, ...path].join(".");
+    return `if (!delete ${owner}.${last} || "${last}" in ${owner}) throw new Error("cannot leave out ${name}");\n`;
+  });
+  return { specifier: "~stripped", code: lines.join(""), preload: true };
+}
+
+/**
  * The firmware of a source folder.
  * @param preload what the manifests preload, by specifier; all but `main` unless given.
+ * @param stripped built-ins that are left out; none unless given.
  */
-export function firmwareSources(directory = join(projectDirectory, "src"), preload?: ReadonlySet<string>): Sources {
+export function firmwareSources(
+  directory = join(projectDirectory, "src"),
+  preload?: ReadonlySet<string>,
+  stripped: readonly string[] = [],
+): Sources {
   const modules = new Map<string, SourceModule>();
   const imports = new Set<string>();
   const visit = (file: string): void => {
@@ -45,7 +69,9 @@ export function firmwareSources(directory = join(projectDirectory, "src"), prelo
     modules.set(specifier, { specifier, code, preload: isPreloaded });
   };
   visit(join(directory, "main.ts"));
-  return { modules: [...modules.values()].sort(byDepth), imports: [...imports].sort() };
+  // Behind them all: what only preloading calls, such as Object.freeze, can be left out, too.
+  const last = stripped.length === 0 ? [] : [withoutStripped(stripped)];
+  return { modules: [...[...modules.values()].sort(byDepth), ...last], imports: [...imports].sort() };
 }
 
 /** `main` last; the engine finds the order of the others by itself. */
@@ -73,6 +99,8 @@ function withoutTypes(file: string): string {
 /** What a manifest says of preloading and of the machine. */
 export interface Manifest {
   readonly preload: ReadonlySet<string>;
+  /** Built-ins that the linker leaves out by name, beside those whose name nothing mentions ("*"). */
+  readonly stripped: readonly string[];
   readonly creation: {
     readonly static: number;
     readonly stack: number;
@@ -87,6 +115,7 @@ export function readManifest(file = join(projectDirectory, "manifest.json")): Ma
   const manifest = JSON.parse(readFileSync(file, "utf8")) as {
     include?: readonly string[];
     preload?: readonly string[];
+    strip?: readonly string[];
     creation?: Manifest["creation"];
   };
   const preload = new Set(manifest.preload ?? []);
@@ -94,7 +123,8 @@ export function readManifest(file = join(projectDirectory, "manifest.json")): Ma
     if (!include.startsWith(".")) continue;
     for (const specifier of readManifest(join(dirname(file), include)).preload) preload.add(specifier);
   }
-  return { preload, creation: manifest.creation as Manifest["creation"] };
+  const stripped = (manifest.strip ?? []).filter((each) => each !== "*");
+  return { preload, stripped, creation: manifest.creation as Manifest["creation"] };
 }
 
 /**

@@ -59,7 +59,7 @@ export class XsImage implements Image {
   constructor(engine: Engine, options: XsImageOptions = {}) {
     const manifest = readManifest();
     this.#engine = engine;
-    this.#sources = options.sources ?? firmwareSources(undefined, manifest.preload);
+    this.#sources = options.sources ?? firmwareSources(undefined, manifest.preload, manifest.stripped);
     this.#extra = options.extra ?? {};
     this.record = options.record ?? recordOf(manifest.creation);
     this.onTurn = options.onTurn;

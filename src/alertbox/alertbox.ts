@@ -15,27 +15,25 @@ import { Trials } from "./trial.js";
 export class Box extends Trials {
   private readonly millivolts: number;
   private readonly wake: Delays;
+  private readonly life: number;
   /** `cmd/stay`: a battery box is awake at least until then. */
   private stayUntil: number | undefined;
   /** LED as commanded from afar. */
   private light = false;
-  private announced = false;
   /**
    * What the broker is told once commands can come: 1 something; 2 whether the LED is lit, in the first connection of a
    * boot; 6 all of it, because the broker's session was not there, and what is retained may be lost, too.
    */
   private greeting = 2;
-  /** SUBSCRIBE has left in this connection, and what SUBACK said has come. */
-  private asked = false;
-  private heard = false;
-  /** The LED shows something that a person must see before sleep. */
-  private mustShow = false;
+  /** In this connection: 1 presence and state were told, 2 SUBSCRIBE has left, 4 what SUBACK said has come. */
+  private spoken = 0;
   private buttonBusy = false;
 
   constructor(options: BoxOptions) {
     super(options);
     this.millivolts = options.millivolts;
     this.wake = options.wake;
+    this.life = options.life;
   }
 
   /** When `tick` is due, or undefined when only an event can change anything. */
@@ -43,6 +41,16 @@ export class Box extends Trials {
     let at = this.until;
     if (this.isUnderCap()) at = earlier(at, this.capAt);
     return earlier(at, this.trial?.until);
+  }
+
+  /**
+   * The id of the alert with this sequence, `5750-42-40146`, which no other alert ever has: chip id, press count, and
+   * the life of the journal that counts, for that begins at 1 again when the flash was erased. `5750-42` where that is
+   * 0: a journal from before.
+   */
+  idOf(sequence: number): string {
+    // Numbers below 0 bring the dash along.
+    return `${this.chipId}${-sequence}${-this.life || ""}`;
   }
 
   /** Tells the box what happened; returns what it asks for, in order. */
@@ -56,7 +64,8 @@ export class Box extends Trials {
    * pattern running, or nobody needs to see it.
    */
   tick(now: number, ready: boolean, shown: boolean): readonly Effect[] {
-    this.pass(now, ready && (shown || (this.settings?.quiet === true && !this.mustShow)));
+    // Resting, `detail` is 0 when nothing is to be seen; in no other state it sleeps.
+    this.pass(now, ready && (shown || (this.settings?.quiet === true && this.detail === 0)));
     return this.drained();
   }
 
@@ -114,7 +123,7 @@ export class Box extends Trials {
         this.onConnected(event.sessionPresent, now);
         return;
       case 13: // received
-        this.say("received", `${this.chipId}-${event.sequence}`);
+        this.say("received", this.idOf(event.sequence));
         // With the last alert's PUBREL: the battery pays per round trip. What is retained there waits for PUBCOMP.
         if (this.pending === 1 && this.isBattery()) this.subscribe();
         return;
@@ -125,7 +134,7 @@ export class Box extends Trials {
         if (event.refused) {
           this.complain("commands-refused", "the broker does not let this box subscribe to its commands");
         }
-        this.heard = true;
+        this.spoken |= 4;
         if (this.state === 3 /* online */ && this.detail === 1 /* subscribing */) this.listen(now);
         return;
       case 17: // command
@@ -143,6 +152,7 @@ export class Box extends Trials {
         return;
       case 18: // flushed
         if (this.state === 3 /* online */ && this.detail === 3 /* leaving */) this.disconnect(0 /* sleep */, now);
+        else this.goOn(now);
         return;
       case 21: // down
         this.onDown(event.down, now);
@@ -199,7 +209,7 @@ export class Box extends Trials {
         return;
       case "setup":
         this.buttonBusy = false;
-        this.leaveFor(3 /* setup */, now);
+        this.leaveForSetup(now);
         return;
       case "reset":
         this.say("factory-reset", "settings and stored alerts erased");
@@ -221,7 +231,7 @@ export class Box extends Trials {
   }
 
   private stored(sequence: number, now: number): void {
-    this.say("stored", `${this.chipId}-${sequence}`);
+    this.say("stored", this.idOf(sequence));
     this.rest(2 /* STORED */);
     switch (this.state) {
       case 0: // starting
@@ -264,7 +274,11 @@ export class Box extends Trials {
     this.retry.connected(now);
     const clean = this.detail === 1;
     const fromSetup = this.trial?.fromSetup === true;
-    if (this.trial !== undefined) this.adopt(this.trial);
+    if (this.trial !== undefined) {
+      this.adopt(this.trial);
+      // Its LED may be told elsewhere from now on: by another convention, or below another root.
+      this.greeting |= 2;
+    }
     if (this.isBattery()) this.ask({ do: 8 /* keep-cache */, network: this.network });
     this.cached = true;
     this.fast = false;
@@ -275,14 +289,12 @@ export class Box extends Trials {
       this.ask({ do: 23 /* session-cleaned */ });
     }
     if (clean || fromSetup) {
-      this.disconnect(fromSetup ? 4 /* done */ : 1 /* connect */, now);
+      this.disconnect(fromSetup ? 2 /* done */ : 1 /* connect */, now);
       return;
     }
     this.say("connected", sessionPresent ? "session present" : "new session");
-    this.announced = false;
     this.greeting |= sessionPresent ? 1 : 7;
-    this.asked = false;
-    this.heard = false;
+    this.spoken = 0;
     this.become(3 /* online */, undefined, 0 /* delivering */);
     this.rest(this.pending > 0 ? 2 /* STORED */ : this.resting());
     if (this.pending === 0) this.settle(now);
@@ -291,9 +303,10 @@ export class Box extends Trials {
 
   private onDelivered(sequence: number, now: number): void {
     if (this.pending > 0) this.pending -= 1;
-    this.say("delivered", `${this.chipId}-${sequence}`);
+    this.say("delivered", this.idOf(sequence));
     this.show(5 /* SENT */);
     if (this.state !== 3 /* online */ || this.detail === 3 /* leaving */) return;
+    this.ask({ do: 34 /* gesture */, sequence });
     if (this.pending > 0) {
       this.ask({ do: 10 /* deliver */ });
       return;
@@ -305,16 +318,16 @@ export class Box extends Trials {
 
   /** Everything is delivered: tell the world, then listen for commands, beginning with the one that has waited. */
   private settle(now: number): void {
-    if (!this.announced) {
+    if ((this.spoken & 1) === 0) {
       this.ask({ do: 12 /* announce */, presence: "online" });
       if (this.answered !== "") this.clear(this.answered, "cmd/config");
     }
-    this.announced = true;
+    this.spoken |= 1;
     this.ask({ do: 13 /* state */, config: this.result });
     this.subscribe();
     this.detail = 1 /* subscribing */;
     this.until = undefined;
-    if (this.heard) this.listen(now);
+    if ((this.spoken & 4) !== 0) this.listen(now);
     const { changes } = this;
     this.changes = undefined;
     if (changes !== undefined) this.configure(changes);
@@ -322,8 +335,8 @@ export class Box extends Trials {
 
   /** Once in a connection. */
   private subscribe(): void {
-    if (this.asked) return;
-    this.asked = true;
+    if ((this.spoken & 2) !== 0) return;
+    this.spoken |= 2;
     // Retained commands come again with each SUBSCRIBE, also into a session that is present. A sleeper asks for QoS 0:
     // the retained copy is then the only one, and no queue of outdated commands waits for it.
     this.ask({ do: 15 /* subscribe */, qos: this.isBattery() ? 0 : 1 });
@@ -368,11 +381,11 @@ export class Box extends Trials {
         else this.clear(settings.root, `cmd/${name}`);
         break;
       case "led":
-        this.light = command.on === "toggle" ? !this.light : command.on;
+        if (command.on !== "same") this.light = command.on === "toggle" ? !this.light : command.on;
         this.say("command", this.light ? "led on" : "led off");
         if (this.pending === 0) this.rest(this.resting());
         this.ask({ do: 14 /* light */, on: this.light });
-        this.clear(settings.root, "cmd/led");
+        if (name === "led") this.clear(settings.root, "cmd/led");
         break;
       case "stay":
         this.say("command", `stay ${command.seconds} s`);
@@ -487,19 +500,18 @@ export class Box extends Trials {
   /** Shows how it ended, then sleeps. */
   protected goToRest(now: number): void {
     this.rest(0 /* OFF */);
-    this.mustShow = this.pending > 0;
+    let toSee = 1;
     if (this.pending > 0) {
       this.say("not-sent", `${this.pending} stored`);
       this.show(6 /* NOT_SENT */);
     } else if (this.millivolts < (this.settings?.lowMillivolts ?? 0)) {
-      this.mustShow = true;
       this.say("low-battery", `${this.millivolts} mV`);
       this.show(8 /* LOW_BATTERY */);
-    }
+    } else toSee = 0;
     this.joined = false;
     this.ask({ do: 6 /* radio-off */ });
     // A finger that is still down may want the setup or a factory reset: it waits with the radio off.
-    this.become(9 /* resting */, (now + (this.buttonBusy ? BoxTimes.held : BoxTimes.rest)) | 0, 0);
+    this.become(9 /* resting */, (now + (this.buttonBusy ? BoxTimes.held : BoxTimes.rest)) | 0, toSee);
   }
 
   private sleep(now: number): void {

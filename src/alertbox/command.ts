@@ -7,7 +7,8 @@ import type { Scanner } from "./flash.js";
 import { JsonReader } from "./json.js";
 
 export type Command =
-  | { readonly kind: "led"; readonly on: boolean | "toggle" }
+  /** `same`: only to be told again. */
+  | { readonly kind: "led"; readonly on: boolean | "toggle" | "same" }
   | { readonly kind: "stay"; readonly seconds: number }
   /** Its text is still to be read, by `readConfig`. */
   | { readonly kind: "config"; readonly reader: JsonReader }
@@ -22,18 +23,23 @@ export const STAY_SECONDS_MAX = 3600;
 /**
  * Reads a command. `name` is the last level of its topic, `payload` its text; white space around it is ignored, as
  * files and shells add line ends.
- * - led: ON, OFF, TOGGLE in any case, or 1, 0, true, false
+ * - led: ON, OFF, TOGGLE in any case, or 1, 0, 2, true, false
+ * - light: the same, as a convention has it: anything else asks
  * - stay: whole seconds, 0 to 3600
  * - config: a JSON object
  */
 export function parseCommand(name: string, payload: string, scanner?: Scanner): Command {
-  if (payload === "") return { kind: "cleared" };
+  if (payload === "" && name !== "light") return { kind: "cleared" };
   // A long text is not copied to no end: an object, as it is most often sent, has nothing around it.
   const isBare = payload.charCodeAt(0) === 0x7b && payload.charCodeAt(payload.length - 1) === 0x7d;
   const text = isBare ? payload : payload.trim();
   switch (name) {
     case "led":
       return parseLed(text);
+    case "light": {
+      const command = parseLed(text);
+      return command.kind === "led" ? command : { kind: "led", on: "same" };
+    }
     case "stay":
       return parseStay(text);
     case "config":
@@ -50,14 +56,14 @@ function invalid(why: string): Command {
 
 function parseLed(text: string): Command {
   // In any case, letter by letter: the engine's own conversion brings 12 KB of tables into flash.
-  if (is(text, "on") || text === "1" || is(text, "true")) return { kind: "led", on: true };
-  if (is(text, "off") || text === "0" || is(text, "false")) return { kind: "led", on: false };
-  if (is(text, "toggle")) return { kind: "led", on: "toggle" };
+  if (isWord(text, "on") || text === "1" || isWord(text, "true")) return { kind: "led", on: true };
+  if (isWord(text, "off") || text === "0" || isWord(text, "false")) return { kind: "led", on: false };
+  if (isWord(text, "toggle") || text === "2") return { kind: "led", on: "toggle" };
   return invalid("cmd/led: use ON, OFF or TOGGLE");
 }
 
 /** Whether a text is a word in lower case, in any case. */
-function is(text: string, word: string): boolean {
+export function isWord(text: string, word: string): boolean {
   if (text.length !== word.length) return false;
   for (let i = 0; i < word.length; i += 1) {
     if ((text.charCodeAt(i) | 0x20) !== word.charCodeAt(i) || text.charCodeAt(i) < 0x41) return false;

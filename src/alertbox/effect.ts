@@ -11,7 +11,7 @@
 // Effects: 1 store, 2 show, 3 rest, 4 join, 5 leave, 6 radio-off, 7 open, 8 keep-cache, 9 forget-cache, 10 deliver,
 // 11 announce-waiting, 12 announce, 13 state, 14 light, 15 subscribe, 16 clear, 17 flush, 18 disconnect, 19 abort,
 // 20 use, 21 save, 22 require-clean-session, 23 session-cleaned, 24 plain-order, 25 remember, 26 open-setup,
-// 27 tell-setup, 28 factory-reset, 29 restart, 30 sleep, 31 say, 32 go-on, 33 introduce.
+// 27 tell-setup, 28 factory-reset, 29 restart, 30 sleep, 31 say, 32 go-on, 33 introduce, 34 gesture.
 
 import type { ButtonEvent } from "./button.js";
 import type { Course } from "./recovery.js";
@@ -126,7 +126,9 @@ export type Effect =
   /** There is more to think about: answered by `go-on` in a turn of its own. */
   | { readonly do: 32 }
   /**
-   * Tell Home Assistant how to find the box, if it was told otherwise, or with `anew`: this broker may have lost what
-   * it was told.
+   * Introduce the box, where its convention has an introduction and it was told otherwise, or with `anew`: this broker
+   * may have lost what it was told.
    */
-  | { readonly do: 33; readonly anew: boolean };
+  | { readonly do: 33; readonly anew: boolean }
+  /** The alert is delivered: tell of its gesture where the convention wants that, too. */
+  | { readonly do: 34; readonly sequence: number };

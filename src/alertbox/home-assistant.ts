@@ -1,27 +1,11 @@
 // What Home Assistant is told so that it finds the box by itself: one retained message of device discovery, with the
-// button as an event, its gestures as device triggers, the LED, supply, presses and presence. Pure: facts come as
-// arguments. The message is longer than RAM allows to build: it is made piece by piece, whenever bytes are asked for.
+// button as an event, its gestures as device triggers, the LED, supply, presses and presence. All of it is about the
+// box's own topics. Pure: facts come as arguments.
 
-import type { PayloadSource } from "../mqtt/session.js";
-import { type Flash, flashWord, type Scanner } from "./flash.js";
+import type { Scanner } from "./flash.js";
+import { Introduction } from "./introduction.js";
 import { quoted } from "./json.js";
 import type { Settings } from "./settings.js";
-
-/** Where Home Assistant looks, unless somebody gave it another prefix. */
-export function discoveryTopic(chipId: number): string {
-  return `homeassistant/device/alertbox_${chipId}/config`;
-}
-
-/**
- * A number that is another one when the message would be, or would go to another broker: what was told last is kept
- * with the settings, and told again only when it changes.
- */
-export function discoveryMark(settings: Settings, chipId: number, firmware: string, flash: Flash): number {
-  const { host, port, root, mode, wiring, double, discovery } = settings;
-  const text = `${firmware} ${chipId} ${host} ${port} ${mode} ${wiring} ${double} ${discovery} ${root}`;
-  const bytes = new Uint8Array(ArrayBuffer.fromString(text));
-  return flashWord(flash.crc(bytes, 0, bytes.length, 0));
-}
 
 /**
  * The message, of some 2,000 bytes and eleven times the root. Home Assistant reads the short names of its keys.
@@ -31,16 +15,7 @@ export function discoveryMark(settings: Settings, chipId: number, firmware: stri
  * - A box that sleeps cannot keep its LED lit, and one whose button restarts it knows short presses only: it promises
  *   neither. What it may have promised before is taken back by a component that has a platform only.
  */
-export class Introduction implements PayloadSource {
-  /** Where in the message the next byte is, and the piece that was made last begins and ends. */
-  private place = 0;
-  private end = 0;
-  private start = 0;
-  private bytes: Uint8Array = new Uint8Array(0);
-  /** Bytes, once `step` has found them. */
-  length = 0;
-  /** The piece's number. */
-  private at = -1;
+export class Discovery extends Introduction {
   private readonly settings: Settings;
   private readonly chipId: number;
   private readonly firmware: string;
@@ -49,69 +24,21 @@ export class Introduction implements PayloadSource {
   private root = "";
 
   constructor(settings: Settings, chipId: number, firmware: string, scanner?: Scanner) {
+    super(14);
     this.settings = settings;
     this.chipId = chipId;
     this.firmware = firmware;
     this.scanner = scanner;
   }
 
-  /**
-   * A step of finding the length: false when it is known, and the first piece at hand. Each takes a turn of its own.
-   */
-  step(): boolean {
-    if (this.root === "") {
-      const root = quoted(this.settings.root, this.scanner);
-      this.root = root.substring(1, root.length - 1);
-      return true;
-    }
-    if (this.at < 13) {
-      this.next();
-      return true;
-    }
-    this.length = this.end;
-    this.restart();
-    return false;
+  override step(): boolean {
+    if (this.root !== "") return super.step();
+    const root = quoted(this.settings.root, this.scanner);
+    this.root = root.substring(1, root.length - 1);
+    return true;
   }
 
-  /** What is left of a piece: to make the next one takes long enough for a turn. */
-  get available(): number {
-    while (this.place >= this.end) this.next();
-    return this.end - this.place;
-  }
-
-  read(offset: number, into: Uint8Array, at: number, count: number): void {
-    if (offset < this.start) this.restart();
-    const last = offset + count;
-    let place = offset;
-    for (;;) {
-      while (place >= this.end) this.next();
-      const { bytes, start, end } = this;
-      const isLast = last <= end;
-      const stop = isLast ? last : end;
-      const isWhole = place === start && stop === end;
-      into.set(isWhole ? bytes : bytes.subarray(place - start, stop - start), at + place - offset);
-      place = stop;
-      if (isLast) break;
-    }
-    this.place = last;
-  }
-
-  private restart(): void {
-    this.at = -1;
-    this.end = 0;
-    this.place = 0;
-    this.next();
-  }
-
-  /** Makes the next piece; it may be empty. */
-  private next(): void {
-    this.at += 1;
-    this.bytes = new Uint8Array(ArrayBuffer.fromString(this.text(this.at)));
-    this.start = this.end;
-    this.end += this.bytes.length;
-  }
-
-  private text(at: number): string {
+  protected override text(at: number): string {
     const { root, chipId, firmware, settings } = this;
     switch (at) {
       case 0:

@@ -11,6 +11,7 @@ import { type Flash, flashWord } from "./flash.js";
 // Numbers that stand in the code of both files, because a named constant takes some 60 bytes of flash:
 // - 0x314a4241: the magic, "ABJ1" in flash.
 // - 6: words of the header up to and including its CRC, which stands at byte 20.
+// - 16: the flags hold the journal's life in the bits from here on; bit 0: `needsCleanSession` when this was written.
 // - 24: the word whose highest set bit each change of `needsCleanSession` since the header was written clears.
 // - 32: eight words; each refused press clears the highest bit that is still set, so there is room for 256.
 // - 64: where the first slot begins. 20, 5: bytes and words of a slot; 12 and 16: where its CRC and its status stand.

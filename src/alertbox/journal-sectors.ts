@@ -20,8 +20,14 @@ export class Sectors {
    * and would swallow a new alert as a repeat (DESIGN §8).
    */
   needsCleanSession = true;
+  /**
+   * Tells this journal's alerts from those of one before it, whose numbers were the same: drawn when a journal is begun
+   * on flash that holds none, never changed. 0: begun by a firmware that drew none. Below 0 before `open()`.
+   */
+  life = -1;
   protected refused = 0;
-  protected generation = 0;
+  /** How often a sector was begun; also by a factory reset. */
+  generation = 0;
   /** Active sector: 0 or 1 counted from the first, -1 when neither can be used. */
   protected sector = -1;
   protected lastError = "";
@@ -74,6 +80,7 @@ export class Sectors {
     this.generation = words[1] as number;
     this.pushes = words[2] as number;
     this.dropped = words[3] as number;
+    this.life = (words[4] as number) >>> 16;
     const changes = Math.clz32(words[6] as number);
     this.needsCleanSession = ((words[4] as number) & 1) !== (changes & 1);
     this.refused = 0;
@@ -140,7 +147,7 @@ export class Sectors {
     header[1] = generation;
     header[2] = this.pushes;
     header[3] = this.dropped;
-    header[4] = this.needsCleanSession ? 1 : 0;
+    header[4] = (this.life << 16) | (this.needsCleanSession ? 1 : 0);
     let crc = flash.crc(bytes, 0, 20, 0);
     header[5] = flashWord(crc);
     crc = flash.crc(bytes, 0, 24, 0);

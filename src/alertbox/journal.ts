@@ -64,7 +64,6 @@ export class Journal extends Sectors {
   private waiting: Uint8Array | undefined;
   /** Alerts not done. Set here, only read elsewhere. */
   pending = 0;
-  private opened = false;
   private free = 0;
   /** No slot below this one waits: where searches start at the earliest. */
   private oldest = 0;
@@ -89,9 +88,10 @@ export class Journal extends Sectors {
    * Mounts the journal: chooses the valid sector (of two the newer), finds the pending alerts, and makes firm what a
    * power cut left half written. Flash that holds no journal is formatted and the press count starts at 0. May be
    * called again. Does not throw when the flash cannot be written; `append` does.
+   *
+   * @param life a random whole number, 1 to 65535: the life of the journal, if none is there and a new one begins.
    */
-  open(): void {
-    this.opened = true;
+  open(life: number): void {
     this.sector = this.newest();
     if (this.sector < 0) {
       this.waiting = undefined;
@@ -100,6 +100,8 @@ export class Journal extends Sectors {
       this.dropped = 0;
       this.generation = 0;
       this.needsCleanSession = true;
+      // No record goes before the header that holds it: not even where this fails, for then `append` writes it first.
+      this.life = life;
       this.compact(0);
       return;
     }
@@ -246,8 +248,8 @@ export class Journal extends Sectors {
   }
 
   /**
-   * Factory reset: the pending alerts go, the counts stay, `needsCleanSession` becomes true. After a power cut either
-   * all of it has happened or nothing.
+   * Factory reset: the pending alerts go, the counts and the life stay, `needsCleanSession` becomes true. After a power
+   * cut either all of it has happened or nothing.
    *
    * @throws Error when the other sector cannot be written; the journal is then as it was.
    */
@@ -257,12 +259,12 @@ export class Journal extends Sectors {
     this.pending = 0;
     this.needsCleanSession = true;
     if (this.compact(0)) return;
-    this.open();
+    this.open(this.life);
     throw this.wornOut();
   }
 
   private mustBeOpen(): void {
-    if (!this.opened) throw new TypeError("journal: not open; call open() first");
+    if (this.life < 0) throw new TypeError("journal: not open; call open() first");
   }
 
   // Which slots wait

@@ -8,9 +8,14 @@ import { alertPayload } from "./topics.js";
 /** What the outbox needs of an MQTT session. */
 export type Publisher = Pick<Session, "publish" | "release">;
 
+/** Who names alerts: the box. */
+export interface Namer {
+  idOf(sequence: number): string;
+}
+
 /** What an alert says beside what the journal keeps. */
 export interface Circumstances {
-  readonly chipId: number;
+  readonly box: Namer;
   readonly topic: string;
   /** Received signal strength, dBm. */
   readonly rssi: number;
@@ -43,6 +48,8 @@ export class Outbox {
   readonly bootAt: number;
   /** The message of the alert that is handed over next. */
   private made: Message | undefined;
+  /** `AlertEvent` of the alerts that were handed over last, two bits each, by sequence modulo 16. */
+  private events = 0;
 
   /** `bootAt`: the instant, in milliseconds, at which this boot began; a replayed alert counts its `ms` from there. */
   constructor(journal: Journal, bootAt: number) {
@@ -82,6 +89,8 @@ export class Outbox {
     const record = this.journal.next(this.offered);
     if (record === undefined) return 0;
     const { sequence } = record;
+    const place = (sequence & 15) * 2;
+    this.events = (this.events & ~(3 << place)) | (record.event << place);
     if (record.status === AlertStatus.RECEIVED && sequence > this.republish) {
       return publisher.release(packetId(sequence), now) < 0 ? 0 : this.handed(sequence);
     }
@@ -91,7 +100,7 @@ export class Outbox {
       payload: alertPayload({
         sequence,
         event: record.event,
-        chipId: circumstances.chipId,
+        id: circumstances.box.idOf(sequence),
         millivolts: record.millivolts,
         rssi: circumstances.rssi,
         ms: (now - this.startOf(sequence)) | 0,
@@ -104,6 +113,11 @@ export class Outbox {
       resumed: sequence <= this.maybeSent && sequence > this.republish,
     };
     return 1;
+  }
+
+  /** `AlertEvent` of an alert that was delivered a moment ago. */
+  eventOf(sequence: number): number {
+    return (this.events >> ((sequence & 15) * 2)) & 3;
   }
 
   private handed(sequence: number): 2 {

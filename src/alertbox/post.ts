@@ -28,7 +28,7 @@ export abstract class Post extends Turns {
   protected deliver(session: Publisher | undefined, rssi: number, failuresBefore: number, now: number): void {
     if (session === undefined) return;
     const circumstances = {
-      chipId: this.box.chipId,
+      box: this.box,
       topic: topicOf(this.root, "alert"),
       rssi,
       failures: this.box.failures,
@@ -62,7 +62,8 @@ export abstract class Post extends Turns {
   onUnsubscribed(): void {}
 
   protected onCommand(name: string, text: string | undefined, why: string): void {
-    if (name === "" || text === "") return;
+    // Empty is our own clearing of a command; to a convention it may be a question.
+    if (name === "" || (text === "" && name !== "light")) return;
     // What is dropped comes again if it is retained.
     if (this.crowded) {
       this.log("command-dropped", `cmd/${name}: too many at once`);
@@ -77,7 +78,7 @@ export abstract class Post extends Turns {
 
   /**
    * Writes to flash: 0 an alert (`subject` is its event), 1 settings (`subject`), 2 no settings, 3 and 4 whether the
-   * session has to be cleaned (it has, it was), 5 no alerts, 6 the mark of what Home Assistant was told (`subject`).
+   * session has to be cleaned (it has, it was), 5 no alerts, 6 the mark of an introduction (`subject`).
    * Worn flash must not become a crash at each boot: it is said, and the box goes on.
    *
    * @returns a text that says why it failed, else a number: the alert's sequence, 0 when the journal is full; of
@@ -131,16 +132,8 @@ export abstract class Post extends Turns {
     this.tell({ type: 3 /* stored */, sequence, pending: this.journal.pending });
   }
 
-  /** Whether this mark is the last one: what it stands for was told to Home Assistant already. */
-  protected isTold(mark: number): boolean {
-    const marked = this.store.marked(mark);
-    // So that it outlives the next settings, too.
-    if (marked === 1) this.writeFlash(6, mark);
-    return marked !== 0;
-  }
-
   /** Made for each use: it keeps nothing. */
-  private get store(): SettingsStore {
+  protected get store(): SettingsStore {
     return new SettingsStore(this.flash, 2);
   }
 

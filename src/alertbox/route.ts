@@ -19,6 +19,8 @@ export interface Delays {
 
 export interface BoxOptions {
   readonly chipId: number;
+  /** Of the journal, for the ids of alerts. */
+  readonly life: number;
   /** Undefined on first boot and after a factory reset: only setup is possible then. */
   readonly settings: Settings | undefined;
   /** Alerts in the journal that are not delivered. */
@@ -279,44 +281,28 @@ export abstract class Route extends Wishes {
       case 1: // connect
         this.resume(now);
         return;
-      case 3: // setup
-        this.openSetup(0 /* open */, now);
-        return;
-      case 4: // done
+      case 2: // done
         this.setupUntil = (now + BoxTimes.done) | 0;
         this.rest(7 /* SETUP */);
         this.become(7 /* setup */, this.setupUntil, 2 /* done */);
-        return;
-      case 2: // trial
-        this.useForTrial(this.inUse, this.trial as Trial);
-        this.ask({ do: 5 /* leave */ });
-        this.join(now);
     }
   }
 
-  /** Ends what is going on, gracefully where a connection stands, and then does `after`. */
-  protected leaveFor(after: After, now: number): void {
-    switch (this.state) {
-      case 3: // online
-        this.disconnect(after, now);
-        return;
-      case 2: // connecting
-        this.ask({ do: 19 /* abort */ });
-        break;
-      case 7: // setup
-        return;
-      default:
-        break;
-    }
-    this.closed(after, now);
+  /**
+   * Ends what is going on, and opens the setup. Without DISCONNECT: the broker then tells its will, and nobody takes
+   * the box for one that is there.
+   */
+  protected leaveForSetup(now: number): void {
+    const { state } = this;
+    if (state === 7 /* setup */) return;
+    if (state === 2 /* connecting */ || state === 3 /* online */) this.ask({ do: 19 /* abort */ });
+    this.openSetup(0 /* open */, now);
   }
 
   // What the box adds
 
   /** The trial failed: back to the settings that worked. */
   protected abstract revert(trial: Trial, why: string, step: TrialStep, now: number): void;
-  /** What a trial needs once nothing of the old connection is left. */
-  protected abstract useForTrial(settings: Settings, trial: Trial): void;
   /** Says it on the setup page, when that is where the trial began. */
   protected abstract tellSetup(phase: TrialPhase, step: TrialStep, detail: string): void;
   protected abstract openSetup(kind: 0 | 1, now: number): void;

@@ -3,15 +3,15 @@
 // A slot: a header of ten words, then the texts, each filled up with spaces to whole words of 4 bytes.
 //   0 magic · 1 version · 2 generation · 3 bytes of the texts · 4 port, keep-alive · 5 low millivolts, flags, number of
 //   networks · 6 to 8 lengths of the texts, a byte each · 9 CRC of the texts and of the words before it
-// Flags, from bit 16 on: battery, wiring (2 bits), double, drop-oldest, quiet, no discovery. Texts: name and password
-// of each network, host, user, password, root. Behind them, to the end of the sector, marks of a word each, as they
-// come.
+// Flags, from bit 16 on: battery, wiring (2 bits), double, drop-oldest, quiet, convention (2 bits). Texts: name and
+// password of each network, host, user, password, root. Behind them, to the end of the sector, marks of a word each, as
+// they come.
 // Numbers that stand in the code, because a named constant takes some 60 bytes of flash:
 // - 0x31534241: the magic, "ABS1" in flash; 2: the version. Settings written by other rules need another version.
 // - 40: bytes of the header; 36: where its CRC stands; 24: where the lengths do.
 
 import { type Flash, flashWord } from "./flash.js";
-import { equalSettings, type Given, type Settings, SettingsDraft, type WiFiNetwork } from "./settings.js";
+import { CONVENTIONS, equalSettings, type Given, type Settings, SettingsDraft, type WiFiNetwork } from "./settings.js";
 
 /** XS takes a range (xsString.c, fx_String_fromArrayBuffer); its typings name the buffer only. */
 type FromArrayBuffer = (buffer: ArrayBufferLike, byteOffset: number, byteLength: number) => string;
@@ -60,6 +60,11 @@ export class SettingsStore {
   private count = 0;
   private crc = 0;
   private words = new Int32Array(0);
+  // After `marked`:
+  /** The mark that was put last; 0 when there is none. */
+  former = 0;
+  /** How often settings were saved. */
+  generation = 0;
 
   /** Uses the sectors `firstSector` and `firstSector + 1` of `flash`. */
   constructor(flash: Flash, firstSector: number) {
@@ -162,7 +167,7 @@ export class SettingsStore {
     const bytes = new Uint8Array(words.buffer);
     let flags = (wiring === "rst" ? 2 : wiring === "gpio" ? 0 : 4) | (settings.mode === "battery" ? 1 : 0);
     flags |= (settings.double ? 8 : 0) | (settings.full === "drop-oldest" ? 16 : 0) | (settings.quiet ? 32 : 0);
-    flags |= settings.discovery ? 0 : 64;
+    flags |= CONVENTIONS.indexOf(settings.convention) << 6;
     words[0] = 0x31534241;
     words[1] = 2;
     words[3] = this.place;
@@ -205,10 +210,12 @@ export class SettingsStore {
   marked(mark: number): 0 | 1 | 2 {
     const newest = this.newest();
     if (newest === undefined) return 2;
+    this.generation = newest.words[2] as number;
     const own = this.markAt(newest, -4);
-    if (own !== undefined) return own === mark ? 2 : 0;
     const before = newest.other;
-    return before !== undefined && this.markAt(before, -4) === mark ? 1 : 0;
+    const former = own ?? (before === undefined ? undefined : this.markAt(before, -4));
+    this.former = former ?? 0;
+    return former !== mark ? 0 : own === undefined ? 1 : 2;
   }
 
   /** Puts a mark beside the settings in force, if there are any, and room: for more than 700. May throw, as `save`. */
@@ -317,7 +324,7 @@ export class SettingsStore {
       full: (numbers & 0x100000) === 0 ? "reject" : "drop-oldest",
       lowMillivolts: numbers & 0xffff,
       quiet: (numbers & 0x200000) !== 0,
-      discovery: (numbers & 0x400000) === 0,
+      convention: CONVENTIONS[(numbers >> 22) & 3],
     };
   }
 

@@ -34,9 +34,12 @@ export interface Settings {
   readonly lowMillivolts: number;
   /** Battery: sleep as soon as an alert is delivered, without showing it for a second. */
   readonly quiet: boolean;
-  /** Home Assistant is told how to find the box (home-assistant.ts). */
-  readonly discovery: boolean;
+  /** How the box makes itself known, beside its alerts (convention.ts). */
+  readonly convention: "home-assistant" | "none" | "homie" | "tasmota";
 }
+
+/** In the order of their numbers in flash. */
+export const CONVENTIONS = Object.freeze(["home-assistant", "none", "homie", "tasmota"] as const);
 
 // Limits and defaults stand in the code, because a named constant takes some 60 bytes of flash. Lengths of text are
 // bytes of UTF-8: 32 of an SSID, 8 to 63 of a passphrase, 128 of the broker's user name and password, 96 of the root.
@@ -55,7 +58,7 @@ const KEYS = Object.freeze([
   "full",
   "lowMillivolts",
   "quiet",
-  "discovery",
+  "convention",
   "ssid",
   "wifiPassword",
 ] as const);
@@ -76,7 +79,7 @@ export interface Given {
   full?: unknown;
   lowMillivolts?: unknown;
   quiet?: unknown;
-  discovery?: unknown;
+  convention?: unknown;
   ssid?: unknown;
   wifiPassword?: unknown;
 }
@@ -116,6 +119,10 @@ export class SettingsDraft {
   private readonly chipId: number;
   private readonly scanner: Scanner | undefined;
   private given: Given;
+  /** What the last step gave, to be kept by whoever takes the steps. */
+  outcome: Settings | string | undefined;
+  /** The command that brought them was taken back. */
+  isTakenBack = false;
   /** Networks that were judged. */
   private readonly wifi: WiFiNetwork[] = [];
   private stage: number;
@@ -204,7 +211,7 @@ function completed(given: Given, wifi: readonly WiFiNetwork[], chipId: number): 
     full: given.full ?? "reject",
     lowMillivolts: given.lowMillivolts ?? 2600,
     quiet: given.quiet ?? false,
-    discovery: given.discovery ?? true,
+    convention: given.convention ?? CONVENTIONS[0],
   };
 }
 
@@ -318,9 +325,11 @@ function boxProblem(settings: Given): string | undefined {
   const problem =
     wholeProblem("keepAliveSeconds", settings.keepAliveSeconds, 10, 3600) ??
     switchProblem("double", settings.double) ??
-    switchProblem("quiet", settings.quiet) ??
-    switchProblem("discovery", settings.discovery);
+    switchProblem("quiet", settings.quiet);
   if (problem !== undefined) return problem;
+  if (CONVENTIONS.indexOf(settings.convention as Settings["convention"]) < 0) {
+    return "convention: must be home-assistant, homie, tasmota or none";
+  }
   if (full !== "reject" && full !== "drop-oldest") return "full: must be reject or drop-oldest";
   return wholeProblem("lowMillivolts", settings.lowMillivolts, 2000, 3600);
 }

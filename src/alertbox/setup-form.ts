@@ -3,7 +3,7 @@
 // or broker than the one it was given for.
 
 import type { Scanner } from "./flash.js";
-import { defaultRoot, type Settings, SettingsDraft, type WiFiNetwork } from "./settings.js";
+import { CONVENTIONS, defaultRoot, type Settings, SettingsDraft, type WiFiNetwork } from "./settings.js";
 
 /** The fields of the form, undefined where none was sent. */
 export interface SetupForm {
@@ -16,8 +16,7 @@ export interface SetupForm {
   readonly root: string | undefined;
   readonly mode: string | undefined;
   readonly wiring: string | undefined;
-  /** "true" or "false". */
-  readonly discovery: string | undefined;
+  readonly convention: string | undefined;
 }
 
 /**
@@ -56,7 +55,7 @@ export function setupSettings(
       full: current?.full,
       lowMillivolts: current?.lowMillivolts,
       quiet: current?.quiet,
-      discovery: form.discovery === undefined ? current?.discovery : switchOf(form.discovery),
+      convention: form.convention ?? current?.convention,
     },
     chipId,
     scanner,
@@ -84,11 +83,6 @@ function portOf(text: string): number | undefined {
   return text === "" ? undefined : Number(text);
 }
 
-/** What is neither is passed on to be refused. */
-function switchOf(text: string): unknown {
-  return text === "true" ? true : text === "false" ? false : text;
-}
-
 /** What the setup page shows of the box and its settings. */
 export interface ShownSettings {
   readonly chipId: number;
@@ -100,7 +94,7 @@ export interface ShownSettings {
   readonly mode: string;
   readonly wiring: string;
   readonly hasUser: boolean;
-  readonly discovery: boolean;
+  readonly convention: string;
 }
 
 /** Of the settings in force, or of the defaults: no secret, and of the user only whether there is one. */
@@ -115,6 +109,6 @@ export function shownSettings(settings: Settings | undefined, chipId: number, fi
     mode: settings?.mode ?? "mains",
     wiring: settings?.wiring ?? "gpio",
     hasUser: settings !== undefined && settings.user !== "",
-    discovery: settings?.discovery ?? true,
+    convention: settings?.convention ?? CONVENTIONS[0],
   };
 }

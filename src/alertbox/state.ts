@@ -31,8 +31,8 @@ export const BoxTimes = Object.freeze({
   held: 12000,
 } as const);
 
-/** What follows when the connection has been closed on purpose: 0 sleep, 1 connect, 2 trial, 3 setup, 4 done. */
-export type After = 0 | 1 | 2 | 3 | 4;
+/** What follows when the connection has been closed on purpose: 0 sleep, 1 connect, 2 done with the setup. */
+export type After = 0 | 1 | 2;
 
 /**
  * ```
@@ -56,6 +56,7 @@ export type After = 0 | 1 | 2 | 3 | 4;
  * - 3 online: 0 delivering → 1 subscribing → 2 listening (→ 3 leaving, battery); a press leads back.
  * - 4 closing: what follows, see After.
  * - 7 setup: 0 open; 1 safe, after bad boots; 2 done: new settings are saved, a restart follows.
+ * - 9 resting: 1 when the LED shows something that a person must see before sleep.
  */
 export type State = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10;
 

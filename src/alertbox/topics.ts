@@ -9,9 +9,9 @@ import { optional } from "./json.js";
  * The topic `name` under a root, for example "mresetar/alertbox/5750". Topics are built when needed: kept, six of them
  * would take some 300 bytes of RAM.
  * - "alert": QoS 2, never retained: one message for each press.
- * - "lwt": QoS 1, retained, also the will: `presencePayload`.
+ * - "lwt": QoS 1, retained, also the will: `presencePayload`; unless a convention has another place for it.
  * - "state": QoS 1, retained: `statePayload`.
- * - "led": QoS 1, retained: "ON" or "OFF".
+ * - "led": QoS 1, retained: "ON" or "OFF"; unless a convention has another place for it.
  * - "cmd/+": the filter for all commands; "cmd/" and a name: a command's own, on which it is cleared with an empty
  *   retained message.
  */
@@ -32,14 +32,15 @@ export function commandOf(root: string, topic: string): string {
 }
 
 /** Names of `AlertEvent` values (journal.ts), as subscribers see them. */
-const EVENT_NAMES: readonly string[] = Object.freeze(["press", "double", "long"]);
+export const EVENT_NAMES: readonly string[] = Object.freeze(["press", "double", "long"]);
 
 export interface AlertFacts {
-  /** The press count when this alert was made; with the chip id it identifies the alert for ever. */
+  /** The press count when this alert was made. */
   readonly sequence: number;
   /** `AlertEvent` of journal.ts: 0 press, 1 double, 2 long. */
   readonly event: number;
-  readonly chipId: number;
+  /** Identifies the alert for ever. */
+  readonly id: string;
   /** Supply voltage in mV when the button was pressed. */
   readonly millivolts: number;
   /** Signal strength in dBm. */
@@ -53,22 +54,25 @@ export interface AlertFacts {
 }
 
 /**
- * `{"pushes":42,"event":"press","id":"5750-42","vcc":3012,"rssi":-61,"ms":742,"try":1}`, with `"queued":true` behind
- * when queued. `pushes` stays first and numeric for subscribers of the original box; consumers that must not act
+ * `{"pushes":42,"event":"press","id":"5750-42-40146","vcc":3012,"rssi":-61,"ms":742,"try":1}`, with `"queued":true`
+ * behind when queued. `pushes` stays first and numeric for subscribers of the original box; consumers that must not act
  * twice compare `id`. An event that is none of `AlertEvent` (a journal from a newer firmware) is told as a press:
  * better a vague alert than none.
  */
 export function alertPayload(facts: AlertFacts): string {
   const sequence = facts.sequence;
   const event = EVENT_NAMES[facts.event] ?? "press";
-  const head = `{"pushes":${sequence},"event":"${event}","id":"${facts.chipId}-${sequence}"`;
+  const head = `{"pushes":${sequence},"event":"${event}","id":"${facts.id}"`;
   // "| 0" makes 0 of a reading that the hardware could not give (undefined, NaN), where JSON would break.
   const link = `"rssi":${facts.rssi | 0},"ms":${facts.ms | 0},"try":${facts.attempt | 0}`;
   return `${head},"vcc":${facts.millivolts | 0},${link}${facts.queued ? ',"queued":true' : ""}}`;
 }
 
-/** `lost` is the will: the broker publishes it when the box went without saying so. */
-export type Presence = "online" | "sleeping" | "lost";
+/**
+ * `lost` is the will: the broker publishes it when the box went without saying so. `ready` is for conventions that want
+ * to hear when everything else is said.
+ */
+export type Presence = "online" | "ready" | "sleeping" | "lost";
 
 /** `{"state":"lost","chip":5750,"fw":"1.0.0"}`, in the same form for each presence. `firmware` needs no escapes. */
 export function presencePayload(presence: Presence, chipId: number, firmware: string): string {

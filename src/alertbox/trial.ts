@@ -38,11 +38,13 @@ export abstract class Trials extends Route {
     // The window for commands stays open as long as one is being considered.
     if (this.state === 3 /* online */ && this.detail === 2 /* listening */) this.listen(now);
     if (considered instanceof SettingsDraft) {
-      const candidate = considered.step();
-      if (candidate === undefined) this.ask({ do: 32 /* go-on */ });
-      else {
+      const { outcome } = considered;
+      if (outcome === undefined) {
+        considered.outcome = considered.step();
+        this.ask({ do: 32 /* go-on */ });
+      } else {
         this.considered = undefined;
-        this.decide(considered.origin, candidate, now);
+        this.decide(considered, outcome, now);
       }
     } else if (considered !== undefined) {
       const changes = readConfig(considered);
@@ -55,29 +57,47 @@ export abstract class Trials extends Route {
     }
   }
 
+  /** A command that leads away was taken back, or could not be in time. */
+  protected goOn(now: number): void {
+    if (this.considered instanceof SettingsDraft && this.considered.isTakenBack) this.consider(now);
+  }
+
   /** Has changes judged. */
   protected configure(changes: object): void {
     this.considered = new SettingsDraft(changes, this.chipId, this.scanner, this.inUse);
     this.ask({ do: 32 /* go-on */ });
   }
 
-  private decide(changes: object, candidate: Settings | string, now: number): void {
+  private decide(draft: SettingsDraft, candidate: Settings | string, now: number): void {
     const isOnline = this.state === 3 && this.detail !== 3; /* leaving */
-    if (this.pending > 0 || !isOnline) {
-      // What one broker has received and not released would be lost at another.
-      this.changes = changes;
-      return;
-    }
+    // What one broker has received and not released would be lost at another. Kept also for the case that the
+    // connection is lost before the trial has begun.
+    this.changes = draft.origin;
+    if (this.pending > 0 || !isOnline) return;
     const current = this.inUse;
     const unchanged = typeof candidate !== "string" && equalSettings(candidate, current);
     if (typeof candidate === "string" || unchanged) {
+      this.changes = undefined;
       this.answer(unchanged ? "unchanged" : `rejected: ${candidate}`, now);
       return;
     }
+    if (isOtherBroker(current, candidate) && !draft.isTakenBack) {
+      // The command goes first: it has passwords in it, and would lead away again whenever the box came back here.
+      draft.isTakenBack = true;
+      this.considered = draft;
+      this.clear(current.root, "cmd/config");
+      this.ask({ do: 17 /* flush */, withinMs: BoxTimes.farewell });
+      if (this.isBattery()) this.until = (now + BoxTimes.farewell + BoxTimes.window) | 0;
+      return;
+    }
+    this.changes = undefined;
+    // Without DISCONNECT, as for the setup.
+    this.ask({ do: 19 /* abort */ });
     this.beginTrial(current, false, false, now);
     if (this.capAt !== undefined) this.capAt = (now + BoxTimes.trial + BoxTimes.awake) | 0;
-    this.settings = candidate;
-    this.disconnect(2 /* trial */, now);
+    this.useForTrial(candidate, this.trial as Trial);
+    this.ask({ do: 5 /* leave */ });
+    this.join(now);
   }
 
   /** Tells what became of a `cmd/config` that leads to no trial. */
@@ -107,7 +127,7 @@ export abstract class Trials extends Route {
     this.say("config", "trying");
   }
 
-  protected useForTrial(settings: Settings, trial: Trial): void {
+  private useForTrial(settings: Settings, trial: Trial): void {
     this.settings = settings;
     this.ask({ do: 20 /* use */, settings });
     this.needsCleanSession = trial.neededClean || isOtherBroker(trial.before, settings);

@@ -105,7 +105,7 @@ export abstract class Turns {
       const { busy } = this;
       const effect = this.effects[this.performed];
       // A bit for each effect that takes long; 32 has that of 0.
-      if (busy === 2 || this.announcing || (effect !== undefined && ((0x14f4a593 >>> effect.do) & 1) !== 0)) {
+      if (busy === 2 || this.announcing || (effect !== undefined && ((0x14fca593 >>> effect.do) & 1) !== 0)) {
         // A press is stored in the turn in which it was found.
         if (room < 3 && effect?.do !== 1 /* store */) break;
         room = 0;

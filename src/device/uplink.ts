@@ -92,9 +92,12 @@ export class Uplink {
     this.link?.push(now);
   }
 
-  /** Keeps a retained message, to be published with QoS 1; without a payload it clears the topic. */
-  announce(topic: string, payload: Message["payload"]): Message {
-    const message = { topic, payload, qos: 1, retain: true } as const;
+  /**
+   * Keeps a message, to be published retained with QoS 1, without a payload to clear the topic; or else with QoS 0, for
+   * the moment.
+   */
+  announce(topic: string, payload: Message["payload"], isRetained: boolean): Message {
+    const message = { topic, payload, qos: isRetained ? 1 : 0, retain: isRetained } as const;
     // More than eight wait only when a broker acknowledges nothing.
     if (this.waiting.length === 8) logStep("not-published", topic);
     else this.waiting.push(message);

@@ -12,7 +12,7 @@ export interface SetupFields {
   readonly root: string | undefined;
   readonly mode: string | undefined;
   readonly wiring: string | undefined;
-  readonly discovery: string | undefined;
+  readonly convention: string | undefined;
 }
 
 type Name = keyof SetupFields;
@@ -51,7 +51,7 @@ export class FormReader {
     root: undefined,
     mode: undefined,
     wiring: undefined,
-    discovery: undefined,
+    convention: undefined,
   };
 
   constructor(body: Uint8Array, start: number, end: number, scanner: Scanner | undefined) {

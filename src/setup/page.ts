@@ -12,11 +12,10 @@ const TEXT = `<!DOCTYPE html>
 <link rel=icon href=data:,>
 <style>
 :root{color-scheme:light dark;--p:#f3f0e9;--c:#fff;--i:#1a1f25;--s:#575f69;--e:#857e6f;--b:#0f57b8;--r:#bb1f18}
-@media(prefers-color-scheme:dark){:root{--p:#0d1116;--c:#18202a;--i:#e8edf2;--s:#9ba8b6;--e:#6d7a88;--b:#74b4ff;--r:#ff8378}}
+@media(prefers-color-scheme:dark){:root{--p:#111;--c:#222;--i:#eef;--s:#9ab;--e:#789;--b:#7bf;--r:#f87}}
 *{box-sizing:border-box}
 body{margin:auto;max-width:30rem;padding:1rem;background:var(--p);color:var(--i);font:16px/1.45 system-ui,sans-serif}
-h1,h2,ol{margin:0 0 .5rem}
-p{margin:0 0 .8rem}
+h1,h2,ol,p{margin:0 0 .6rem}
 fieldset,.card{min-width:0;margin:0 0 1rem;padding:1rem;border:0;border-radius:14px;background:var(--c)}
 legend{float:left;width:100%;padding:0 0 .4rem;font-weight:700}
 legend+*{clear:both}
@@ -29,10 +28,10 @@ label{display:block;margin:.7rem 0 .2rem}
 summary{padding:.7rem 0}
 .card>summary{margin:-.7rem 0}
 input,select,button{font:inherit;min-height:3rem;border-radius:10px;border:1px solid var(--e);background:var(--c);color:var(--i);padding:0 .8rem}
-input,select{width:100%}
+input,select,#go{width:100%}
 ::placeholder{color:var(--s)}
 button{color:var(--b);font-weight:600}
-#go{width:100%;border:0;background:var(--b);color:var(--c)}
+#go{border:0;background:var(--b);color:var(--c)}
 .pick{display:flex;align-items:center;gap:.7rem;min-height:3rem;margin:0}
 .pick input{width:1.3rem;min-height:1.3rem;margin:0;accent-color:var(--b)}
 .pick b{flex:1;font-weight:400;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
@@ -68,7 +67,7 @@ button{color:var(--b);font-weight:600}
 <label for=root>Topic root</label><input id=root>
 <label for=mode>Power</label><select id=mode><option value=mains>Stays on (USB)<option value=battery>Sleeps (battery)</select>
 <div id=wired><label for=wiring>Button on</label><select id=wiring><option value=rst>RST<option value=rst+gpio>RST and a GPIO</select></div>
-<label class=pick><input type=checkbox id=ha><b>Home Assistant</b></label>
+<label for=convention>Smart home</label><select id=convention><option value=home-assistant>Home Assistant<option value=homie>Homie<option value=tasmota>Tasmota<option value=none>None</select>
 </details>
 <button id=go>Try and save</button>
 </form>
@@ -80,11 +79,10 @@ function show(j,isTry){
 if(!now){
 now=j.now
 chip.innerText=j.chip
-for(const i of["ssid","host","port","root","mode"])f[i].value=now[i]
-if(now.wiring=="rst+gpio")wiring.value=now.wiring
+for(const i in now)if(f[i])f[i].value=now[i]
+wiring.selectedIndex=now.wiring=="rst+gpio"
 pick=now.ssid
 other.checked=pick
-ha.checked=now.discovery
 }
 left=j.left
 nets=j.networks
@@ -109,7 +107,7 @@ update()
 }
 function choice(){
 const ssid=other.checked?f.ssid.value:pick,n=nets.find(n=>n.ssid==ssid)
-return{ssid,same:ssid&&ssid==now.ssid,open:n&&n.open,keep:!typed&&now.user&&host.value.trim()==now.host&&port.value==now.port}
+return{ssid,same:ssid&&ssid==now.ssid,open:n&&n.open,keep:!typed&&now.auth&&host.value.trim()==now.host&&port.value==now.port}
 }
 function update(){
 const c=choice(),u=c.keep?"unchanged":""
@@ -168,13 +166,13 @@ view()
 f.oninput=e=>{
 const t=e.target
 if(t.name=="n")pick=t.value
-if(t==user||t==password)typed=true
+if(t==user||t==password)typed=1
 if(t==eye)key.type=password.type=eye.checked?"text":"password"
 update()
 }
 f.onsubmit=e=>{
 e.preventDefault()
-const c=choice(),b=new URLSearchParams({ssid:c.ssid,host:host.value.trim(),port:port.value,root:root.value.trim(),mode:mode.value,wiring:mode.value=="battery"?wiring.value:now.wiring=="rst+gpio"?now.wiring:"gpio",discovery:ha.checked})
+const c=choice(),b=new URLSearchParams({ssid:c.ssid,host:host.value,port:port.value,root:root.value,mode:mode.value,wiring:mode.value=="battery"?wiring.value:now.wiring=="rst+gpio"?now.wiring:"gpio",convention:convention.value})
 if(c.open||!c.same||key.value)b.append("wifiPassword",c.open?"":key.value)
 if(!c.keep){
 b.append("user",user.value)
@@ -182,7 +180,7 @@ b.append("password",password.value)
 }
 ask("/try",b)
 }
-none.onclick=()=>update(typed=true)
+none.onclick=()=>update(typed=1)
 more.onclick=()=>ask("/more","")
 scan.onclick=()=>{
 search=5
@@ -191,7 +189,7 @@ ask("/scan","")
 setInterval(()=>{
 left--
 search--
-if(!done&&!busy&&(trying||search>0||left%3==0))ask("/status")
+if(!done&&!busy&&(trying||search>0||!(left%3)))ask("/status")
 view()
 },1e3)
 ask("/status");

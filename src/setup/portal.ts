@@ -35,7 +35,7 @@ export interface PortalFacts {
   readonly wiring: string;
   /** Whether a broker user is set. */
   readonly hasUser: boolean;
-  readonly discovery: boolean;
+  readonly convention: string;
 }
 
 /** Conversations at a time: a phone opens one or two, and each costs TCP's memory too. */
@@ -76,8 +76,8 @@ export class Portal {
     this.first = `{"chip":${facts.chipId},"fw":"${facts.firmware}","left":`;
     this.last =
       `],"now":{"ssid":${handler.quoted(ssid)},"host":"${host}","port":${facts.port},"root":${handler.quoted(root)},` +
-      `"mode":"${mode}","wiring":"${wiring}","user":${facts.hasUser},` +
-      `"discovery":${facts.discovery}}}`;
+      `"mode":"${mode}","wiring":"${wiring}","auth":${facts.hasUser},` +
+      `"convention":"${facts.convention}"}}`;
     this.report("idle", "", "");
   }
 

@@ -71,9 +71,10 @@ describe("box: online, mains", () => {
     rig.tell({ type: "booted", cause: "power", course: "normal" });
     rig.tell({ type: "joined", address: "10.0.0.9" });
     assert.deepEqual(deeds(rig.tell({ type: "connected", sessionPresent: false })), ["rest STORED", "deliver"]);
-    assert.deepEqual(deeds(rig.tell({ type: "delivered", sequence: 1 })), ["show SENT", "deliver"]);
+    assert.deepEqual(deeds(rig.tell({ type: "delivered", sequence: 1 })), ["show SENT", "gesture 1", "deliver"]);
     assert.deepEqual(deeds(rig.tell({ type: "delivered", sequence: 2 })), [
       "show SENT",
+      "gesture 2",
       "remember 0",
       "rest OFF",
       "announce online",
@@ -83,12 +84,28 @@ describe("box: online, mains", () => {
     assert.deepEqual(rig.tell({ type: "subscribed", refused: false }), ["light false", "introduce true"]);
   });
 
+  it("an alert has one name, from the journal's life, in all that is said of it", () => {
+    for (const [life, name] of [
+      [40146, "5750-1-40146"],
+      [1, "5750-1-1"],
+      [65535, "5750-1-65535"],
+      [0, "5750-1"],
+    ] as const) {
+      const rig = new BoxRig({ life }).listening();
+      assert.equal(rig.box.idOf(1), name);
+      assert.deepEqual(said(rig.press(1)), [`stored ${name}`]);
+      assert.deepEqual(said(rig.tell({ type: "received", sequence: 1 })), [`received ${name}`]);
+      assert.deepEqual(said(rig.tell({ type: "delivered", sequence: 1 })), [`delivered ${name}`]);
+    }
+  });
+
   it("a press is stored, delivered, and told in the state", () => {
     const rig = new BoxRig().listening();
     assert.deepEqual(deeds(rig.press(1)), ["store 0", "rest STORED", "deliver"]);
     assert.deepEqual(said(rig.tell({ type: "received", sequence: 1 })), ["received 5750-1"]);
     assert.deepEqual(deeds(rig.tell({ type: "delivered", sequence: 1 })), [
       "show SENT",
+      "gesture 1",
       "remember 0",
       "rest OFF",
       "state",
@@ -415,14 +432,12 @@ describe("box: commands", () => {
 });
 
 describe("box: setup and factory reset", () => {
-  it("a hold of 5 s counts down, then leaves the broker politely and opens the setup", () => {
+  it("a hold of 5 s counts down, then leaves the broker, which tells that the box is gone, and opens the setup", () => {
     const rig = new BoxRig().listening();
     rig.tell({ type: "button", event: "down" });
     assert.deepEqual(rig.tell({ type: "button", event: "held-long" }), []);
     assert.deepEqual(rig.tell({ type: "button", event: "held-setup" }), ["show COUNTDOWN"]);
-    assert.deepEqual(rig.tell({ type: "button", event: "setup" }), ["disconnect"]);
-    const seen = rig.tell({ type: "down", down: { ...LOST, reason: "disconnected" } });
-    assert.deepEqual(deeds(seen), ["rest SETUP", "open-setup"]);
+    assert.deepEqual(deeds(rig.tell({ type: "button", event: "setup" })), ["abort", "rest SETUP", "open-setup"]);
   });
 
   it("from connecting it drops the connection; from joining it goes at once", () => {
@@ -438,7 +453,6 @@ describe("box: setup and factory reset", () => {
   it("closes after 120 s: a mains box goes on, the others sleep; settings stay", () => {
     const mains = new BoxRig().listening();
     mains.tell({ type: "button", event: "setup" });
-    mains.tell({ type: "down", down: { ...LOST, reason: "disconnected" } });
     assert.deepEqual(deeds(mains.until(BoxTimes.setup)), ["restart"]);
     const blank = new BoxRig({ settings: undefined });
     blank.tell({ type: "booted", cause: "power", course: "normal" });

@@ -71,6 +71,7 @@ const EFFECTS = [
   "say",
   "go-on",
   "introduce",
+  "gesture",
 ] as const;
 
 /** An event or effect with its name in place of its number. */
@@ -136,6 +137,7 @@ const STATE_NAMES: readonly string[] = Object.freeze([
 export function boxOf(options: Partial<BoxOptions>): Box {
   return new Box({
     chipId: CHIP,
+    life: 0,
     settings: settingsOf(),
     pending: 0,
     needsCleanSession: false,

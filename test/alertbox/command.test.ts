@@ -47,13 +47,20 @@ describe("command: led", () => {
       ["False", false],
       ["TOGGLE", "toggle"],
       ["toggle", "toggle"],
+      ["2", "toggle"],
       [" ON\r\n", true],
     ];
     for (const [word, on] of words) assert.deepEqual(parseCommand("led", word), { kind: "led", on }, word);
   });
 
+  it("a convention's is the same, and asks with anything else", () => {
+    assert.deepEqual(parseCommand("light", "on"), { kind: "led", on: true });
+    for (const word of ["", "?", "dim"]) assert.deepEqual(parseCommand("light", word), { kind: "led", on: "same" });
+    assert.deepEqual(parseCommand("led", ""), { kind: "cleared" });
+  });
+
   it("anything else is answered with what is accepted", () => {
-    for (const word of ["ONN", "2", "yes", " ", "on off", "toggled", "ııııııı", "x".repeat(10000), "\u0000"]) {
+    for (const word of ["ONN", "3", "yes", " ", "on off", "toggled", "ııııııı", "x".repeat(10000), "\u0000"]) {
       assert.equal(why(parseCommand("led", word)), "cmd/led: use ON, OFF or TOGGLE", word);
     }
   });

@@ -21,5 +21,5 @@ export const FULL: Settings = Object.freeze({
   full: "drop-oldest",
   lowMillivolts: 2000,
   quiet: true,
-  discovery: false,
+  convention: "tasmota",
 });

@@ -3,8 +3,10 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
-import { discoveryMark, discoveryTopic, Introduction } from "../../src/alertbox/home-assistant.js";
-import type { Settings } from "../../src/alertbox/settings.js";
+import { introductionTopic } from "../../src/alertbox/convention.js";
+import { Discovery } from "../../src/alertbox/home-assistant.js";
+import { type Introduction, introducedBy, introductionMark } from "../../src/alertbox/introduction.js";
+import { CONVENTIONS, type Settings } from "../../src/alertbox/settings.js";
 import { CHIP, settingsOf } from "./box-rig.js";
 import { Nor } from "./nor.js";
 
@@ -47,7 +49,7 @@ function text(settings: Settings, size = 4096, introduction = made(settings)): s
 }
 
 function made(settings: Settings): Introduction {
-  const introduction = new Introduction(settings, CHIP, "1.0.0", new Nor());
+  const introduction = new Discovery(settings, CHIP, "1.0.0", new Nor());
   while (introduction.step());
   return introduction;
 }
@@ -81,7 +83,7 @@ describe("what Home Assistant is told", () => {
       ids,
       ["btn", "led", "vcc", "cnt", "awk"].map((id) => `alertbox_${CHIP}_${id}`),
     );
-    assert.equal(discoveryTopic(CHIP), `homeassistant/device/alertbox_${CHIP}/config`);
+    assert.equal(introductionTopic(0, CHIP), `homeassistant/device/alertbox_${CHIP}/config`);
   });
 
   it("names the topics of the box", () => {
@@ -141,7 +143,7 @@ describe("what Home Assistant is told", () => {
 
 describe("the mark of it", () => {
   const mark = (settings: Settings, chipId = CHIP, firmware = "1.0.0") =>
-    discoveryMark(settings, chipId, firmware, new Nor());
+    introductionMark(settings, chipId, firmware, new Nor());
   const former = mark(MAINS);
 
   it("is another one for whatever the document says, for another broker, and for none", () => {
@@ -153,12 +155,18 @@ describe("the mark of it", () => {
         { mode: "battery" },
         { wiring: "rst+gpio" },
         { double: false },
-        { discovery: false },
+        { convention: "none" },
         { host: "10.0.0.3" },
         { port: 8883 },
       ].map((changes) => mark(settingsOf(changes))),
     ];
     assert.equal(new Set([former, ...others]).size, others.length + 1);
+  });
+
+  it("tells the convention", () => {
+    for (const [place, convention] of CONVENTIONS.entries()) {
+      assert.equal(introducedBy(mark(settingsOf({ convention }))), place);
+    }
   });
 
   it("is the same whatever else changes, and never what blank flash says", () => {
@@ -167,6 +175,6 @@ describe("the mark of it", () => {
     }
     const flash = new Nor();
     flash.crc = () => -1;
-    assert.equal(discoveryMark(MAINS, CHIP, "1.0.0", flash), -2);
+    assert.equal(introductionMark(settingsOf({ convention: "tasmota" }), CHIP, "1.0.0", flash), -2);
   });
 });

@@ -9,9 +9,17 @@ export type Policy = "reject" | "drop-oldest";
 /** Small sectors of 13 slots make a compaction every few presses. */
 export const SMALL = 64 + 13 * 20;
 
-export function opened(nor: Nor, policy: Policy = "reject"): Journal {
+let offered = 0;
+
+function another(): number {
+  offered = (offered % 65535) + 1;
+  return offered;
+}
+
+/** Each opening offers another life, so that a journal which takes it up a second time is found out. */
+export function opened(nor: Nor, policy: Policy = "reject", life = another()): Journal {
   const journal = new Journal(nor, 0, policy);
-  journal.open();
+  journal.open(life);
   return journal;
 }
 
@@ -24,6 +32,7 @@ export function sequences(journal: Journal): number[] {
 
 /** All that a user of the journal can see. */
 export interface View {
+  life: number;
   pushes: number;
   dropped: number;
   needsCleanSession: boolean;
@@ -35,8 +44,8 @@ export function view(journal: Journal): View {
   for (let alert = journal.first(); alert !== undefined; alert = journal.next(alert.sequence))
     alerts.push({ ...alert });
   assert.equal(journal.pending, alerts.length, "pending agrees with what first() and next() give");
-  const { pushes, dropped, needsCleanSession } = journal;
-  return { pushes, dropped, needsCleanSession, alerts };
+  const { life, pushes, dropped, needsCleanSession } = journal;
+  return { life, pushes, dropped, needsCleanSession, alerts };
 }
 
 /** Offset of a record in the active sector, found by its sequence number. */

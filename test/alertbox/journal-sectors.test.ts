@@ -144,6 +144,7 @@ describe("worn flash", () => {
       assert.equal(journal.append(AlertEvent.LONG, 3001), 2);
       assert.equal(journal.append(AlertEvent.PRESS, 3002), 3);
       const expected = {
+        life: journal.life,
         pushes: 3,
         dropped: 0,
         needsCleanSession: true,
@@ -214,6 +215,25 @@ describe("worn flash", () => {
     assert.deepEqual(nor.erases, [1]);
   });
 
+  it("begins in the second sector when a bit of the journal's life does not take in the first", () => {
+    for (const at of [18, 19]) {
+      for (const value of [0x00, 0xff]) {
+        const nor = new Nor({ sectorSize: SMALL });
+        nor.stick(at, value);
+        const journal = opened(nor, "reject", 0x5a5a);
+        assert.deepEqual(nor.erases, [0, 1]);
+        journal.append(AlertEvent.PRESS, 3000);
+        assert.deepEqual([opened(nor).life, sequences(opened(nor))], [0x5a5a, [1]]);
+        // Full, it would move to the first sector, and cannot.
+        for (let press = 2; press <= 8; press += 1) journal.append(AlertEvent.PRESS, 3000);
+        for (let press = 1; press <= 8; press += 1) journal.done(press);
+        for (let press = 9; press <= 13; press += 1) journal.append(AlertEvent.PRESS, 3000);
+        assert.throws(() => journal.append(AlertEvent.PRESS, 3000), /worn out/);
+        assert.equal(opened(nor).life, 0x5a5a);
+      }
+    }
+  });
+
   it("does not count bits that an erase left cleared in a header", () => {
     for (let at = 20; at < 64; at += 1) {
       const nor = new Nor({ sectorSize: SMALL });
@@ -246,11 +266,13 @@ describe("worn flash", () => {
     const dead = new Nor();
     dead.deadSectors.add(0).add(1);
     const journal = opened(dead);
-    assert.deepEqual(view(journal), { pushes: 0, dropped: 0, needsCleanSession: true, alerts: [] });
+    const { life } = journal;
+    assert.deepEqual(view(journal), { life, pushes: 0, dropped: 0, needsCleanSession: true, alerts: [] });
     assert.throws(() => journal.append(AlertEvent.PRESS, 3000), /worn out.*fail/);
     assert.throws(() => journal.sessionCleaned(), /worn out/);
     assert.equal(journal.needsCleanSession, true);
     assert.throws(() => journal.eraseAlerts(), /worn out/);
+    assert.equal(journal.life, life, "what the box has said of it stays true");
     const mute = new Nor();
     mute.stick(0, 0xff);
     mute.stick(4096, 0xff);

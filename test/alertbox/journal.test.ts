@@ -24,8 +24,8 @@ describe("packet ids of alerts", () => {
 
 describe("a journal on new flash", () => {
   it("starts at 0 with nothing pending and wants a clean session", () => {
-    const journal = opened(new Nor());
-    assert.deepEqual(view(journal), { pushes: 0, dropped: 0, needsCleanSession: true, alerts: [] });
+    const journal = opened(new Nor(), "reject", 7);
+    assert.deepEqual(view(journal), { life: 7, pushes: 0, dropped: 0, needsCleanSession: true, alerts: [] });
     assert.equal(journal.first(), undefined);
   });
 
@@ -68,14 +68,15 @@ describe("a journal on new flash", () => {
       nor.cutAfter(cut);
       assert.throws(() => opened(nor), PowerCut);
       nor.powerOn();
-      assert.deepEqual(view(opened(nor)), { pushes: 0, dropped: 0, needsCleanSession: true, alerts: [] });
+      const expected = { life: 7, pushes: 0, dropped: 0, needsCleanSession: true, alerts: [] };
+      assert.deepEqual(view(opened(nor, "reject", 7)), expected);
     }
   });
 
   it("uses the two sectors it was given and no other", () => {
     const nor = new Nor({ sectors: 5, sectorSize: SMALL, contents: new Uint8Array(5 * SMALL).fill(0x77) });
     const journal = new Journal(nor, 2, "reject");
-    journal.open();
+    journal.open(7);
     for (let press = 1; press <= 100; press += 1) journal.done(journal.append(AlertEvent.PRESS, 3000));
     assert.deepEqual([...new Set(nor.erases)].sort(), [2, 3]);
     for (const sector of [0, 1, 4]) {
@@ -332,7 +333,7 @@ describe("packet ids in the journal", () => {
 describe("compaction", () => {
   long.it("keeps counts, pending alerts and their status over any number of sectors", () => {
     const nor = new Nor();
-    let journal = opened(nor);
+    let journal = opened(nor, "reject", 40146);
     journal.sessionCleaned();
     journal.append(AlertEvent.LONG, 2500);
     journal.append(AlertEvent.DOUBLE, 2600);
@@ -345,6 +346,7 @@ describe("compaction", () => {
     }
     assert.ok(nor.erases.length >= 10);
     assert.deepEqual(view(opened(nor)), {
+      life: 40146,
       pushes: 2000,
       dropped: 0,
       needsCleanSession: false,
@@ -445,7 +447,7 @@ describe("where the journal looks next", () => {
     for (let press = 1; press <= 6; press += 1) other.done(press);
     for (let press = 9; press <= 14; press += 1) other.append(AlertEvent.PRESS, 3000);
     assert.deepEqual(nor.erases, [0, 1]);
-    journal.open();
+    journal.open(7);
     assert.equal(journal.next(8)?.sequence, 9);
     assert.deepEqual(sequences(journal), [7, 8, 9, 10, 11, 12, 13, 14]);
   });
@@ -494,11 +496,130 @@ describe("eraseAlerts, the factory reset", () => {
     journal.sessionCleaned();
     for (let press = 1; press <= journal.capacity + 3; press += 1) journal.append(AlertEvent.PRESS, 3000);
     journal.eraseAlerts();
-    const expected = { pushes: 8, dropped: 3, needsCleanSession: true, alerts: [] };
+    const expected = { life: journal.life, pushes: 8, dropped: 3, needsCleanSession: true, alerts: [] };
     assert.deepEqual(view(journal), expected);
     assert.deepEqual(view(opened(nor)), expected);
     assert.equal(journal.append(AlertEvent.PRESS, 3000), 9);
     assert.deepEqual(sequences(opened(nor)), [9]);
+  });
+});
+
+describe("the life of a journal", () => {
+  /** Presses once and boots again: the life that the alert was stored under, which must be the one found then. */
+  function lifeOfFirst(nor: Nor, offered: number): number {
+    const journal = opened(nor, "reject", offered);
+    const { life } = journal;
+    journal.append(AlertEvent.PRESS, 3000);
+    assert.equal(journal.life, life);
+    const again = opened(nor);
+    assert.deepEqual([again.life, again.pushes, sequences(again)], [life, 1, [1]]);
+    return life;
+  }
+
+  it("is the number that its first boot was given, whole, and no later boot changes it", () => {
+    for (const life of [1, 2, 32767, 32768, 40146, 65535]) {
+      const nor = new Nor();
+      assert.equal(lifeOfFirst(nor, life), life);
+      assert.equal(new DataView(nor.bytes.buffer).getUint16(18, true), life);
+      assert.equal(opened(nor).needsCleanSession, true);
+    }
+  });
+
+  it("is another one after the flash was erased, so that the numbers, which are the same, name other alerts", () => {
+    assert.equal(lifeOfFirst(new Nor(), 40146), 40146);
+    assert.equal(lifeOfFirst(new Nor(), 7), 7);
+  });
+
+  long.it(
+    "is there or drawn anew, wherever in the first format the power fails, and never changes under an alert",
+    () => {
+      const contents = new Uint8Array(8192).fill(0x5a);
+      const whole = new Nor({ contents });
+      opened(whole);
+      const found = new Set<number>();
+      for (let cut = 0; cut <= whole.steps; cut += 1) {
+        for (let second = 0; second < whole.steps; second += 4) {
+          const nor = new Nor({ seed: cut, contents });
+          nor.cutAfter(cut);
+          if (cut < whole.steps) assert.throws(() => opened(nor, "reject", 11), PowerCut);
+          else opened(nor, "reject", 11);
+          nor.powerOn();
+          // The power fails once more, in the format of the next boot.
+          nor.cutAfter(second);
+          if (cut < whole.steps) assert.throws(() => opened(nor, "reject", 12), PowerCut);
+          else opened(nor, "reject", 12);
+          nor.powerOn();
+          found.add(lifeOfFirst(nor, 13));
+        }
+      }
+      assert.deepEqual([...found].sort(), [11, 13]);
+    },
+  );
+
+  it("is in flash before the first alert, where the first format has failed", () => {
+    const life = 11;
+    // Both sectors refuse the header at the boot, and take it when somebody presses.
+    const unformatted = () => {
+      const nor = new Nor({ contents: new Uint8Array(8192).fill(0x5a) });
+      nor.deadSectors.add(0).add(1);
+      const journal = opened(nor, "reject", life);
+      assert.equal(journal.life, life);
+      nor.deadSectors.clear();
+      return { nor, journal };
+    };
+    const whole = unformatted();
+    whole.journal.append(AlertEvent.PRESS, 3000);
+    assert.equal(opened(whole.nor).life, life);
+    let kept = 0;
+    for (let cut = 0; cut < whole.nor.steps; cut += 1) {
+      const { nor, journal } = unformatted();
+      nor.cutAfter(cut);
+      assert.throws(() => journal.append(AlertEvent.PRESS, 3000), PowerCut);
+      nor.powerOn();
+      const again = opened(nor, "reject", 12);
+      if (again.pending > 0) {
+        assert.equal(again.life, life);
+        kept += 1;
+      } else {
+        assert.deepEqual([again.life === life || again.life === 12, again.pushes], [true, 0]);
+        assert.equal(lifeOfFirst(nor, 13), again.life);
+      }
+    }
+    assert.ok(whole.nor.steps > 40 && kept < whole.nor.steps);
+  });
+
+  it("outlives compactions, factory resets, and changes of the session, from whatever firmware it is", () => {
+    for (const life of [0, 40146]) {
+      const nor = new Nor({ sectorSize: SMALL });
+      const journal = opened(nor, "drop-oldest", life);
+      for (let round = 1; round <= 30; round += 1) {
+        journal.sessionCleaned();
+        for (let press = 1; press <= 20; press += 1) journal.append(AlertEvent.PRESS, 3000);
+        assert.equal(opened(nor, "drop-oldest").life, life);
+        journal.requireCleanSession();
+        assert.equal(opened(nor, "drop-oldest").needsCleanSession, true);
+        journal.eraseAlerts();
+        assert.equal(opened(nor, "drop-oldest").life, life);
+      }
+      assert.equal(journal.life, life);
+      assert.ok(nor.erases.length > 40);
+    }
+  });
+
+  it("is 0 for a journal of a firmware that drew none, and its flash is as valid as before", () => {
+    const nor = new Nor();
+    const header = new DataView(nor.bytes.buffer, 0, 24);
+    [0x314a4241, 5, 41, 2, 0].forEach((word, at) => {
+      header.setInt32(at * 4, word, true);
+    });
+    header.setUint32(20, crc32(nor.bytes, 0, 20), true);
+    const expected = { life: 0, pushes: 41, dropped: 2, needsCleanSession: false, alerts: [] };
+    const journal = opened(nor);
+    assert.deepEqual(view(journal), expected);
+    assert.equal(journal.append(AlertEvent.PRESS, 3000), 42);
+    journal.eraseAlerts();
+    assert.deepEqual(view(opened(nor)), { ...expected, pushes: 42, needsCleanSession: true });
+    assert.deepEqual([...new Int32Array(nor.bytes.buffer, 4096, 5)], [0x314a4241, 6, 42, 2, 1]);
   });
 });
 

@@ -5,9 +5,10 @@ import { describe, it } from "mocha";
 import { FIRST_SESSION_ID, Journal, packetId } from "../../src/alertbox/journal.js";
 import { MAX_IN_FLIGHT, Outbox, type Publisher } from "../../src/alertbox/outbox.js";
 import type { Message } from "../../src/mqtt/session.js";
+import { boxOf } from "./box-rig.js";
 import { Nor } from "./nor.js";
 
-const WHERE = { chipId: 5750, topic: "a/alert", rssi: -61, failures: 0, failuresBefore: 0 };
+const WHERE = { box: boxOf({ life: 40146 }), topic: "a/alert", rssi: -61, failures: 0, failuresBefore: 0 };
 
 class Notes implements Publisher {
   readonly published: Message[] = [];
@@ -31,7 +32,7 @@ class Notes implements Publisher {
 /** A journal whose broker keeps the session. */
 function journal(policy: "reject" | "drop-oldest" = "reject", nor = new Nor()): Journal {
   const opened = new Journal(nor, 0, policy);
-  opened.open();
+  opened.open(7);
   opened.sessionCleaned();
   return opened;
 }
@@ -53,7 +54,7 @@ describe("outbox", () => {
       { topic: "a/alert", payload: undefined, qos: 2, retain: false, id: packetId(1), resumed: false },
     );
     assert.deepEqual(notes.payloads(), [
-      { pushes: 1, event: "press", id: "5750-1", vcc: 3012, rssi: -61, ms: 742, try: 1 },
+      { pushes: 1, event: "press", id: "5750-1-40146", vcc: 3012, rssi: -61, ms: 742, try: 1 },
     ]);
   });
 
@@ -132,7 +133,7 @@ describe("outbox", () => {
     assert.deepEqual(notes.released, [packetId(1)]);
     assert.equal(notes.published[0]?.resumed, true);
     assert.deepEqual(notes.payloads(), [
-      { pushes: 2, event: "long", id: "5750-2", vcc: 3300, rssi: -61, ms: 700, try: 3, queued: true },
+      { pushes: 2, event: "long", id: "5750-2-40146", vcc: 3300, rssi: -61, ms: 700, try: 3, queued: true },
     ]);
   });
 
@@ -232,7 +233,7 @@ describe("outbox", () => {
     before.received(1);
     before.requireCleanSession();
     const stored = new Journal(nor, 0, "reject");
-    stored.open();
+    stored.open(7);
     const notes = new Notes();
     handOver(new Outbox(stored, 0), notes, WHERE, 0);
     assert.deepEqual([notes.released, notes.published.length], [[], 1]);

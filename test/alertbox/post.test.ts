@@ -46,9 +46,9 @@ class Office extends Post {
     super(0);
     this.flash = flash;
     this.journal = new Journal(flash, 0, "reject");
-    this.journal.open();
+    this.journal.open(40146);
     this.outbox = new Outbox(this.journal, 0);
-    this.box = boxOf({ settings: this.settings });
+    this.box = boxOf({ settings: this.settings, life: this.journal.life });
   }
 
   protected forget(): void {}
@@ -108,7 +108,7 @@ describe("post: alerts out", () => {
     const office = new Office().press(0, 100);
     assert.deepEqual(office.told, [{ type: 3, sequence: 1, pending: 1 }]);
     const again = new Journal(office.flash, 0, "reject");
-    again.open();
+    again.open(7);
     assert.deepEqual([again.pending, again.first()?.millivolts], [1, 3012]);
   });
 
@@ -137,7 +137,7 @@ describe("post: alerts out", () => {
     assert.deepEqual(JSON.parse(String(message?.payload)), {
       pushes: 1,
       event: "press",
-      id: `${CHIP}-1`,
+      id: `${CHIP}-1-40146`,
       vcc: 3012,
       rssi: -61,
       ms: 742,

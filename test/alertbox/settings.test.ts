@@ -54,7 +54,7 @@ describe("settings", () => {
       full: "reject",
       lowMillivolts: 2600,
       quiet: false,
-      discovery: true,
+      convention: "home-assistant",
     });
     assert.equal(accepted({ ...LEAST, mode: "battery" }).wiring, "rst");
     assert.equal(defaultRoot(4294967295), "mresetar/alertbox/4294967295");

@@ -20,7 +20,7 @@ const EMPTY: SetupForm = Object.freeze({
   root: undefined,
   mode: undefined,
   wiring: undefined,
-  discovery: undefined,
+  convention: undefined,
 });
 
 /** No field has its default. */
@@ -42,7 +42,7 @@ const CURRENT = given({
   full: "drop-oldest",
   lowMillivolts: 2500,
   quiet: true,
-  discovery: false,
+  convention: "none",
 });
 
 function setupSettings(...given: Parameters<typeof drafted>): Settings | string {
@@ -141,11 +141,13 @@ describe("setupSettings on a box with settings", () => {
     });
   }
 
-  it("Home Assistant: asked for, not asked for, left as it is; nothing else will do", () => {
-    assert.equal(accepted({ ...EMPTY, discovery: "true" }).discovery, true);
-    assert.equal(accepted({ ...EMPTY, discovery: "false" }).discovery, false);
-    assert.equal(accepted(EMPTY).discovery, false);
-    assert.equal(setupSettings(CURRENT, { ...EMPTY, discovery: "perhaps" }, CHIP), "discovery: must be true or false");
+  it("a convention: chosen, or left as it is; one that nobody knows is refused", () => {
+    for (const convention of ["home-assistant", "homie", "tasmota", "none"]) {
+      assert.equal(accepted({ ...EMPTY, convention }).convention, convention);
+    }
+    assert.equal(accepted(EMPTY).convention, "none");
+    const refused = setupSettings(CURRENT, { ...EMPTY, convention: "knx" }, CHIP);
+    assert.equal(refused, "convention: must be home-assistant, homie, tasmota or none");
   });
 
   it("what the page cannot show stays: keep-alive, double press, policy, voltage, quiet", () => {
@@ -298,7 +300,7 @@ describe("limits", () => {
 
 describe("sentences", () => {
   const FIELDS =
-    /^(ssid|wifiPassword|wifi(\[\d\])?(\.(ssid|password))?|host|port|user|password|root|mode|wiring|discovery): \S/;
+    /^(ssid|wifiPassword|wifi(\[\d\])?(\.(ssid|password))?|host|port|user|password|root|mode|wiring|convention): \S/;
   /** No letters in a row that a sentence could have by itself. */
   const ALPHABET = "QXZ0179~^§ßØ🦗|<>{}=%+&\"'\\";
 
@@ -346,7 +348,7 @@ describe("sentences", () => {
         root: pick(undefined, "", "home/+", "$SYS", "x"),
         mode: pick(undefined, "mains", "battery", "solar"),
         wiring: pick(undefined, "gpio", "rst", "usb"),
-        discovery: pick(undefined, "true", "false", "maybe"),
+        convention: pick(undefined, "homie", "none", "maybe"),
       };
       const [home, office, broker] = known as [string, string, string];
       const wifi = [home, office].map((password, at) => ({ ssid: ["home", "office"][at], password }));
@@ -374,7 +376,7 @@ describe("what the setup page shows", () => {
       mode: "battery",
       wiring: "rst+gpio",
       hasUser: true,
-      discovery: false,
+      convention: "none",
     });
     assert.doesNotMatch(JSON.stringify(shown), /password|door"[^,]*door/);
   });
@@ -390,7 +392,7 @@ describe("what the setup page shows", () => {
       mode: "mains",
       wiring: "gpio",
       hasUser: false,
-      discovery: true,
+      convention: "home-assistant",
     });
   });
 });

@@ -20,7 +20,7 @@ const NASTY = 'a "quoted" \\ back\u0000slash\n cvrčak 🦗';
 const ALERT: AlertFacts = {
   sequence: 42,
   event: AlertEvent.PRESS,
-  chipId: 5750,
+  id: "5750-42-40146",
   millivolts: 3012,
   rssi: -61,
   ms: 742,
@@ -86,14 +86,14 @@ describe("topics: the alert", () => {
   it("has its members in the order that the design gives", () => {
     assert.equal(
       alertPayload(ALERT),
-      '{"pushes":42,"event":"press","id":"5750-42","vcc":3012,"rssi":-61,"ms":742,"try":1}',
+      '{"pushes":42,"event":"press","id":"5750-42-40146","vcc":3012,"rssi":-61,"ms":742,"try":1}',
     );
   });
 
   it("says when it was queued", () => {
     assert.equal(
       alertPayload({ ...ALERT, attempt: 3, queued: true }),
-      '{"pushes":42,"event":"press","id":"5750-42","vcc":3012,"rssi":-61,"ms":742,"try":3,"queued":true}',
+      '{"pushes":42,"event":"press","id":"5750-42-40146","vcc":3012,"rssi":-61,"ms":742,"try":3,"queued":true}',
     );
   });
 
@@ -112,14 +112,13 @@ describe("topics: the alert", () => {
     const broken = { millivolts: Number.NaN, rssi: undefined as unknown as number, ms: 1.5, attempt: Number.NaN };
     assert.equal(
       alertPayload({ ...ALERT, ...broken }),
-      '{"pushes":42,"event":"press","id":"5750-42","vcc":0,"rssi":0,"ms":1,"try":0}',
+      '{"pushes":42,"event":"press","id":"5750-42-40146","vcc":0,"rssi":0,"ms":1,"try":0}',
     );
   });
 
   it("counts beyond 31 bits", () => {
-    const payload = JSON.parse(alertPayload({ ...ALERT, sequence: 0xfffffffe, chipId: 0xffffff }));
+    const payload = JSON.parse(alertPayload({ ...ALERT, sequence: 0xfffffffe }));
     assert.equal(payload.pushes, 4294967294);
-    assert.equal(payload.id, "16777215-4294967294");
   });
 });
 

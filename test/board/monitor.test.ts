@@ -41,11 +41,11 @@ describe("board/monitor", () => {
     const status = machine.run(monitor);
     await machine.wrote(/ttyUSB0 at 921600 baud; Ctrl-C ends/);
     writeSync(board, "[742] deliv");
-    writeSync(board, "ered 5750-42\r\n[900] sleeping\n[901] half");
+    writeSync(board, "ered 5750-42-40146\r\n[900] sleeping\n[901] half");
     await machine.wrote(/\[900\] sleeping\n/);
     machine.controller.abort();
     assert.equal(await status, 1);
-    assert.equal(machine.out.split("[901]")[0], "[742] delivered 5750-42\n[900] sleeping\n");
+    assert.equal(machine.out.split("[901]")[0], "[742] delivered 5750-42-40146\n[900] sleeping\n");
     assert.equal(readFileSync(join(machine.home, "stty"), "utf8"), "921600 raw -echo clocal -hupcl\n");
     closeSync(board);
   });
@@ -142,12 +142,15 @@ describe("board/monitor", () => {
   it("the word of a line has a colour for a person, and nothing in it steers the terminal", () => {
     machine.isTerminal = true;
     const person = machine.context([]);
-    assert.equal(shownLine(person, "[742] delivered 5750-42"), "\x1b[90m[742]\x1b[0m \x1b[32mdelivered\x1b[0m 5750-42");
+    assert.equal(
+      shownLine(person, "[742] delivered 5750-42-40146"),
+      "\x1b[90m[742]\x1b[0m \x1b[32mdelivered\x1b[0m 5750-42-40146",
+    );
     assert.equal(shownLine(person, "[3] not-stored full"), "\x1b[90m[3]\x1b[0m \x1b[31mnot-stored\x1b[0m full");
     assert.equal(shownLine(person, "[3] joined home"), "\x1b[90m[3]\x1b[0m joined home");
     machine.isTerminal = false;
     const script = machine.context([]);
-    assert.equal(shownLine(script, "[742] delivered 5750-42"), "[742] delivered 5750-42");
+    assert.equal(shownLine(script, "[742] delivered 5750-42-40146"), "[742] delivered 5750-42-40146");
     assert.equal(shownLine(script, "\x1b[2Jgone\x07 žic\ta"), "\u00b7[2Jgone\u00b7 žic\ta");
     assert.equal(shownLine(script, "ets Jan  8 2013,rst cause:2"), "ets Jan  8 2013,rst cause:2");
   });

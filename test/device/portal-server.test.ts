@@ -654,7 +654,7 @@ describe("PortalServer with the portal", () => {
         onScan() {},
         quoted: (text: string) => JSON.stringify(text),
       };
-      this.portal = new Portal(handler, { ...facts, hasUser: false, discovery: true });
+      this.portal = new Portal(handler, { ...facts, hasUser: false, convention: "home-assistant" });
       const address = Uint8Array.of(192, 168, 4, 1);
       this.open({ accept: (now) => this.portal.accept(now), answer: (query) => dnsAnswer(query, address) });
     }

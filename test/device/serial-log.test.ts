@@ -13,11 +13,11 @@ describe("logStep", () => {
   it("writes the milliseconds since this boot, the word and the detail, a line each", () => {
     const rig = new Rig();
     rig.world.run(742);
-    rig.adapters.logStep("delivered", "5750-42");
+    rig.adapters.logStep("delivered", "5750-42-40146");
     rig.world.run(8);
     rig.adapters.logStep("asleep", "");
     const [first, second] = lines(rig);
-    assert.equal(first, "[742] delivered 5750-42");
+    assert.equal(first, "[742] delivered 5750-42-40146");
     assert.equal(second, "[750] asleep", "no blank at the end");
   });
 

@@ -86,7 +86,7 @@ class Line extends Rig {
   }
 
   announce(count: number): void {
-    for (let i = 0; i < count; i += 1) this.uplink.announce(`a/${i}`, String(i));
+    for (let i = 0; i < count; i += 1) this.uplink.announce(`a/${i}`, String(i), true);
   }
 }
 
@@ -200,7 +200,7 @@ describe("Uplink: announcements", () => {
   it("without a payload clear their topic", () => {
     const line = new Line().connected();
     line.announce(1);
-    line.uplink.announce("a/0", undefined);
+    line.uplink.announce("a/0", undefined, true);
     while (line.uplink.announceNext(line.adapters.now()));
     for (let i = 0; i < 4; i += 1) {
       line.uplink.pump(line.adapters.now());

@@ -9,7 +9,7 @@ const ROOT = "mresetar/alertbox/5750";
 const PACKETS = [
   ["up", "TCP open", "127.0.0.1:1883"],
   ["up", "CONNECT", "alertbox-5750"],
-  ["up", "PUBLISH", '{"pushes":7,"event":"press","id":"5750-7","vcc":3300,"rssi":-55,"ms":312,"try":1}'],
+  ["up", "PUBLISH", '{"pushes":7,"event":"press","id":"5750-7-40146","vcc":3300,"rssi":-55,"ms":312,"try":1}'],
   ["down", "CONNACK", "accepted, session present"],
   ["down", "PUBREC", ""],
   ["up", "PUBREL", ""],
@@ -66,7 +66,7 @@ export function furnish(stage: FakeStage): void {
 /** One press of the board, with everything that it causes. It takes `ms` milliseconds until it is delivered. */
 export function pressOnce(stage: FakeStage, number: number, ms: number): void {
   const at = number * 5000;
-  const id = `5750-${number}`;
+  const id = `5750-${number}-40146`;
   const steps = { pressed: 0, reset: 4, boot: 110, stored: 138, wifi: ms - 60, address: ms - 55, tcp: ms - 45 };
   const done = { connack: ms - 22, publish: ms - 40, pubrec: ms - 14, pubcomp: ms, arrived: ms - 9, asleep: ms + 80 };
   const open = { number, id, at, outcome: "open", chargeMah: 0 } as const;
@@ -77,7 +77,7 @@ export function pressOnce(stage: FakeStage, number: number, ms: number): void {
   for (let sequence = Math.max(1, number - 5); sequence <= number; sequence++) {
     records.push({
       sequence,
-      id: `5750-${sequence}`,
+      id: `5750-${sequence}-40146`,
       sector: 0,
       offset: 0x3000 + sequence * 64,
       bits: sequence === number ? "ffff fffe" : "ffff fff8",

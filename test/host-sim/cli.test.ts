@@ -44,6 +44,15 @@ describe("host-sim/cli", function () {
     return { status, command, summary: command.objects.at(-1) ?? {} };
   }
 
+  /**
+   * The ids of a box's first alerts, of which it has named the first so: what its journal drew stands in its log only.
+   */
+  function idsAfter(first: unknown, count: number): string[] {
+    const [, box, life] = /^(\d+)-1-([1-9]\d{0,4})$/.exec(String(first)) ?? [];
+    assert.ok(life !== undefined && Number(life) <= 65535, String(first));
+    return Array.from({ length: count }, (_, index) => `${box}-${index + 1}-${life}`);
+  }
+
   /** Listens on a port so that nobody else can. */
   async function occupy(): Promise<{ server: Server; port: number }> {
     const server = createServer().listen(0, "127.0.0.1");
@@ -85,9 +94,12 @@ describe("host-sim/cli", function () {
         assert.ok(words.includes(word), word);
       }
       const alerts = command.objects.filter((line) => line["event"] === "alert");
+      const stored = command.objects.filter(({ word }) => word === "stored").map(({ detail }) => detail);
+      const ids = idsAfter(stored[0], 3);
+      assert.deepEqual(stored, ids);
       assert.deepEqual(
         alerts.map(({ detail }) => (JSON.parse(String(detail)) as { id: string }).id),
-        ["5750-1", "5750-2", "5750-3"],
+        ids,
       );
       assert.equal(command.errors, "");
     });
@@ -129,7 +141,7 @@ describe("host-sim/cli", function () {
     it("without --json writes readable lines and a sentence", async () => {
       const command = start(...FAST, "--headless", "--port", `${await freePort()}`, "--press", "1");
       assert.equal(await command.ended, 0, command.errors);
-      assert.match(command.output, / ms {2}delivered +5750-1\n/);
+      assert.match(command.output, / ms {2}stored +(5750-1-\d+)\n[\s\S]* ms {2}delivered +\1\n/);
       assert.match(command.output, /1 press, 1 delivered, 0 lost, 0 twice, median \d+ ms \([\d.]+ s\)\n$/);
     });
 
@@ -146,7 +158,8 @@ describe("host-sim/cli", function () {
         ["up PUBLISH", "down PUBREC", "up PUBREL", "down PUBCOMP"],
       );
       const records = command.objects.filter(({ event, what }) => event === "memory" && what === "record");
-      assert.equal(records.at(-1)?.["title"], "5750-1 done");
+      const { id } = JSON.parse(String(after[0]?.["detail"])) as { id: string };
+      assert.equal(records.at(-1)?.["title"], `${idsAfter(id, 1)[0]} done`);
       assert.ok(command.objects.every(({ event }) => event !== "step"));
       const bytes = readFileSync(capture);
       assert.equal(bytes.readUInt32LE(0), 0xa1b2c3d4);
@@ -175,7 +188,9 @@ describe("host-sim/cli", function () {
         const { carried, carriedDelivered, pending: left } = second.summary as Record<string, unknown>;
         assert.deepEqual({ carried, carriedDelivered, left }, { carried: 1, carriedDelivered: 1, left: 0 });
         const alert = second.command.objects.find((line) => line["event"] === "alert");
-        assert.match(String(alert?.["detail"]), /"id":"5750-1".*"queued":true/);
+        const stored = first.command.objects.find(({ word }) => word === "stored")?.["detail"];
+        const { id, queued } = JSON.parse(String(alert?.["detail"])) as Record<string, unknown>;
+        assert.deepEqual([id, queued], [...idsAfter(stored, 1), true]);
       } finally {
         await broker.close();
       }
@@ -222,7 +237,7 @@ describe("host-sim/cli", function () {
       assert.match(await (await fetch(url ?? "")).text(), /alertbox bench/);
       await command.wrote(/connected/);
       command.type(" ");
-      await command.wrote(/pressed[\s\S]*stored +5750-1[\s\S]*delivered +5750-1/);
+      await command.wrote(/pressed[\s\S]*stored +(5750-1-\d+)\n[\s\S]*delivered +\1\n/);
       await command.wrote(/arrived +\{"pushes":1,/);
       command.type("q");
       assert.equal(await command.ended, 0);
@@ -255,7 +270,7 @@ describe("host-sim/cli", function () {
           await command.wrote(new RegExp(`arrived +\\{"pushes":${press},`));
         }
         assert.deepEqual(await ended, [0, null]);
-        assert.match(seen, /^mresetar\/alertbox\/5750\/alert \{"pushes":\d+,"event":"press","id":"5750-\d+"/);
+        assert.match(seen, /^mresetar\/alertbox\/5750\/alert \{"pushes":(\d+),"event":"press","id":"5750-\1-\d+"/);
       } finally {
         watcher.kill();
       }
@@ -267,7 +282,7 @@ describe("host-sim/cli", function () {
       command.type("b");
       await command.wrote(/broker off/);
       command.type(" ");
-      await command.wrote(/stored +5750-1/);
+      await command.wrote(/stored +5750-1-\d+\n/);
       command.type("p");
       await command.wrote(/power off[\s\S]*power on/);
       command.type("b");
@@ -287,9 +302,10 @@ describe("host-sim/cli", function () {
       command.type("m7");
       await command.wrote(/7 {2}\[ \] {2}Lost PUBCOMP[^\n]+\n[\s\S]*fault +Lost PUBCOMP/);
       command.type(" ");
-      await command.wrote(/received +5750-1[\s\S]*failed +connection lost[\s\S]*connected +session present/);
+      const [, id = ""] = await command.wrote(/received +(5750-1-\d+)\n/);
+      await command.wrote(/received[\s\S]*failed +connection lost[\s\S]*connected +session present/);
       command.type("m0");
-      await command.wrote(/fault over +Lost PUBCOMP[\s\S]*delivered +5750-1/);
+      await command.wrote(new RegExp(`fault over +Lost PUBCOMP[\\s\\S]*delivered +${id}\\n`));
       command.type("+");
       await command.wrote(/5751 +added +mains, gpio[\s\S]*5751 +connected +new session/);
       command.type("\t ");
@@ -355,7 +371,7 @@ describe("host-sim/cli", function () {
       await command.wrote(/setup open/);
       await command.wrote(/setup closed\n[\s\S]*restart\n[\s\S]*connected/);
       command.type(" ");
-      await command.wrote(/delivered +5750-1\n/);
+      await command.wrote(/stored +(5750-1-\d+)\n[\s\S]*delivered +\1\n/);
       command.type("q");
       assert.equal(await command.ended, 0, command.errors);
     });
@@ -410,7 +426,7 @@ describe("host-sim/cli", function () {
       // The watcher is told of the root when the box is: the button is pressed until one arrives.
       for (let press = 1; !/arrived/.test(first.output) && press < 50; press++) {
         first.type(" ");
-        await first.wrote(new RegExp(`delivered +5750-${press}\\n`));
+        await first.wrote(new RegExp(`stored +(5750-${press}-\\d+)\\n[\\s\\S]*delivered +\\1\\n`));
       }
       await first.wrote(/arrived +\{"pushes"/);
       first.type("q");
@@ -464,15 +480,31 @@ describe("host-sim/cli", function () {
   });
 
   describe("--flash", () => {
+    it("without it each run begins a journal: alerts count from 1 again, and have ids of their own", async () => {
+      const firsts: unknown[] = [];
+      for (const run of [1, 2, 3]) {
+        const { status, command } = await headless("--port", `${await freePort()}`, "--press", "1");
+        assert.equal(status, 0, `run ${run}: ${command.errors}`);
+        const { detail } = command.objects.find(({ word }) => word === "stored") ?? {};
+        firsts.push(...idsAfter(detail, 1));
+      }
+      // By chance two of them are the same once in some 20,000 times, all three as good as never.
+      assert.ok(new Set(firsts).size > 1, String(firsts));
+    });
+
     it("keeps the press count between runs, one file for each of several boards", async () => {
       const flash = join(folder, "box.flash");
-      for (const last of [1, 2]) {
+      const delivered: unknown[] = [];
+      for (const run of [1, 2]) {
         const { status, command } = await headless(
           ...["--port", `${await freePort()}`, "--boards", "2", "--press", "1", "--flash", flash],
         );
         assert.equal(status, 0, command.errors + command.output);
-        assert.match(command.output, new RegExp(`"word":"delivered","detail":"5751-${last}"`));
+        const mine = command.objects.filter(({ board, word }) => board === 5751 && word === "delivered");
+        assert.equal(mine.length, 1, `run ${run}`);
+        delivered.push(mine[0]?.["detail"]);
       }
+      assert.deepEqual(delivered, idsAfter(delivered[0], 2));
       assert.deepEqual(readdirSync(folder).sort(), ["box.flash.5750", "box.flash.5751"]);
     });
 
@@ -484,7 +516,7 @@ describe("host-sim/cli", function () {
       command.type("b");
       await command.wrote(/broker off/);
       command.type(" ");
-      await command.wrote(/stored +5750-1/);
+      await command.wrote(/stored +5750-1-\d+\n/);
       command.child.kill("SIGKILL");
       await command.ended;
       const { status, summary } = await headless("--port", `${port}`, "--press", "0", "--flash", flash);

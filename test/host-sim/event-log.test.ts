@@ -21,7 +21,7 @@ function packet(changes: Partial<PacketView>): BenchEvent {
 const ALERT = packet({ type: "PUBLISH", qos: 2, packetId: 7, dup: true, topic: "a/alert", detail: '{"pushes":7}' });
 
 function memory(bits: string, status: "queued" | "received", value: number): BenchEvent {
-  const record = { sequence: 1, id: "5750-1", sector: 0, offset: 64, bits, status, text: "press at 3300 mV" };
+  const record = { sequence: 1, id: "5750-1-40146", sector: 0, offset: 64, bits, status, text: "press at 3300 mV" };
   const slot = { slot: 0, state: "empty", inForce: false, generation: undefined, text: "" } as const;
   const view: MemoryView = {
     board: 0,
@@ -83,7 +83,7 @@ describe("host-sim/event-log", () => {
     log.entries(memory("ffff ffff", "queued", 1));
     log.entries(ALERT);
     assert.deepEqual(texts(log.entries(memory("ffff ff00", "received", 1))), [
-      "   1500 ms  · record       5750-1 received  ffff ff00  press at 3300 mV",
+      "   1500 ms  · record       5750-1-40146 received  ffff ff00  press at 3300 mV",
     ]);
     assert.deepEqual(texts(log.entries(memory("ffff ff00", "received", 255))), [
       "   1500 ms  · rtc          word 33  000000ff  layout 2",
@@ -107,7 +107,7 @@ describe("host-sim/event-log", () => {
     });
     const changed = log.entries(memory("ffff ffff", "queued", 1)).map((entry) => entryObject(entry, 5750));
     assert.deepEqual(changed[0], {
-      ...{ event: "memory", board: 5750, at: 1500, what: "record", title: "5750-1 queued" },
+      ...{ event: "memory", board: 5750, at: 1500, what: "record", title: "5750-1-40146 queued" },
       text: "ffff ffff  press at 3300 mV",
     });
     assert.equal(changed.length, 3);
@@ -121,16 +121,16 @@ describe("host-sim/event-log", () => {
       const options = { stage, output, input: undefined, look: PLAIN, page: undefined, quit: () => undefined };
       const terminal = new Terminal(log === undefined ? options : { ...options, log });
       text = "";
-      stage.tell("stored", "5750-1");
+      stage.tell("stored", "5750-1-40146");
       stage.emit(ALERT);
       stage.emit(memory("ffff ffff", "queued", 1));
       terminal.close();
       return text.split("\n").map((line) => line.slice(12).split(/\s+/).slice(0, 2).join(" "));
     };
-    assert.deepEqual(shown(undefined), ["stored 5750-1", ""]);
+    assert.deepEqual(shown(undefined), ["stored 5750-1-40146", ""]);
     assert.deepEqual(shown(["packets"]), ["→ PUBLISH", ""]);
     assert.deepEqual(shown(["steps", "packets", "memory"]), [
-      "stored 5750-1",
+      "stored 5750-1-40146",
       "→ PUBLISH",
       "· record",
       "· settings",

@@ -195,7 +195,7 @@ export class FakeStage implements Stage {
     const press: PressView = {
       board: 0,
       number,
-      id: `5750-${number}`,
+      id: `5750-${number}-40146`,
       at: number * 1000,
       steps: { pressed: 0, stored: 52, publish: 55, pubrec: 60, arrived: 61, pubcomp: 64 },
       outcome: "delivered",

@@ -11,6 +11,7 @@ import type { MemoryView, PacketView } from "../../host-sim/page/details.js";
 import { RtcAt, RtcLayout } from "../../host-sim/rtc-layout.js";
 import { CLIENT_BUDGET, WireBudget } from "../../host-sim/wire-budget.js";
 import { World, type WorldBoardOptions } from "../../host-sim/world.js";
+import { idOf } from "../alert-id.js";
 
 function source(name: string): string {
   return readFileSync(new URL(`../../src/${name}`, import.meta.url), "utf8");
@@ -49,19 +50,20 @@ describe("host-sim/memory-report", () => {
     });
     world.press();
     world.run(5000);
+    const id = idOf(world.board, 1);
     assert.deepEqual(seen, [
       // The record without its CRC, then with it, then what PUBREC and PUBCOMP clear.
       "torn ffff ffff",
-      "5750-1 queued ffff ffff",
-      "5750-1 received ffff ff00",
-      "5750-1 done ffff 0000",
+      `${id} queued ffff ffff`,
+      `${id} received ffff ff00`,
+      `${id} done ffff 0000`,
     ]);
     const view = journalView(world.board.flash, 5750);
     assert.equal(view.journalUsed, 64 + 20);
     assert.equal(view.journalSize, 4096);
     const [base, record] = view.records;
     assert.deepEqual([base?.status, base?.sequence, base?.offset], ["base", 0, 0]);
-    assert.equal(base?.text, "generation 1, begun after press 0");
+    assert.equal(base?.text, `generation 1, begun after press 0, life ${id.split("-")[2]}`);
     assert.deepEqual([record?.sequence, record?.offset, record?.text], [1, 64, "press at 3300 mV"]);
     world.close();
   });
@@ -95,7 +97,7 @@ describe("host-sim/memory-report", () => {
     assert.match(base.text, /^generation 2, begun after press 200/);
     assert.ok(records.slice(1).every(({ sector, offset }) => sector === 1 && offset > 4096));
     assert.equal(journalUsed, 64 + 20 * 10);
-    assert.equal(records.at(-1)?.id, "5750-210");
+    assert.equal(records.at(-1)?.id, idOf(world.board, 210));
     world.close();
   });
 
@@ -172,7 +174,7 @@ describe("host-sim/memory-report", () => {
     assert.equal(
       slots[1]?.text,
       "Wi-Fi home; broker 10.0.0.2:1883 as me; topics under mresetar/alertbox/5750; mains, button on gpio; " +
-        "keep-alive 30 s; double presses count; a full journal refuses; warns below 2900 mV",
+        "keep-alive 30 s; double presses count; a full journal refuses; warns below 2900 mV; convention home-assistant",
     );
     assert.doesNotMatch(JSON.stringify(slots), /hush|correct/);
     const image = world.board.flash.save();

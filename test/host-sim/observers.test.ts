@@ -6,9 +6,11 @@ import { createServer } from "node:net";
 import { Aedes } from "aedes";
 import { afterEach, describe, it } from "mocha";
 import { Bench } from "../../host-sim/bench.js";
+import type { BenchBoard } from "../../host-sim/bench-board.js";
 import { parseOptions } from "../../host-sim/options.js";
 import type { PressView } from "../../host-sim/page/details.js";
 import type { BenchEvent } from "../../host-sim/page/protocol.js";
+import { idOf } from "../alert-id.js";
 import { freePort } from "./command.js";
 
 const SECRET = "s3cret:@";
@@ -58,8 +60,9 @@ describe("host-sim/observers", function () {
     bench.flush();
     const { packets, presses: shown, draws, memories, broker } = bench.snapshot();
     const alert = packets.find(({ type, topic: name }) => type === "PUBLISH" && name.endsWith("/alert"));
-    assert.match(alert?.detail ?? "", /"id":"5750-1"/);
-    assert.deepEqual([shown.length, shown[0]?.id, shown[0]?.outcome], [1, "5750-1", "delivered"]);
+    const id = idOf((bench.boards[0] as BenchBoard).board, 1);
+    assert.ok(alert?.detail.includes(`"id":"${id}"`), alert?.detail);
+    assert.deepEqual([shown.length, shown[0]?.id, shown[0]?.outcome], [1, id, "delivered"]);
     const { steps = {} } = shown[0] ?? {};
     assert.ok((steps.publish ?? 0) <= (steps.pubrec ?? -1) && (steps.pubrec ?? 0) <= (steps.pubcomp ?? -1));
     assert.deepEqual(draws.map(({ milliamperes }) => milliamperes).slice(0, 2), [15, 75]);
@@ -76,7 +79,7 @@ describe("host-sim/observers", function () {
       );
     }
     const capture = bench.downloads.get("/alertbox.pcap")?.();
-    assert.ok(Buffer.from(capture?.body ?? []).includes('"id":"5750-1"'));
+    assert.ok(Buffer.from(capture?.body ?? []).includes(`"id":"${id}"`));
   });
 
   it("publishes what a person wants, and the boards' observers see it", async () => {
@@ -92,6 +95,26 @@ describe("host-sim/observers", function () {
       return last !== undefined && last.bytes === 0 && !last.retained;
     };
     await until(isCleared);
+  });
+
+  it("knows a box by the presence of its convention, and by the next one's", async () => {
+    await start("--port", `${await freePort()}`);
+    await until(() => bench.boards[0]?.view.presence === "online");
+    const retained = (topic: string) => bench.snapshot().topics.find((each) => each.topic === topic)?.retained;
+    const device = ["$state", "$description", "box/supply", "box/presses", "led/on"].map(
+      (path) => `homie/5/alertbox-5750/${path}`,
+    );
+    const steps = [
+      ["homie", device, "mresetar/alertbox/5750/lwt"],
+      ["tasmota", ["tele/alertbox_5750/LWT"], device[0] as string],
+    ] as const;
+    for (const [convention, topics, former] of steps) {
+      const payload = JSON.stringify({ convention });
+      bench.act({ type: "publish", topic: "mresetar/alertbox/5750/cmd/config", payload, qos: 1, retain: true });
+      // What is taken back is cleared behind the new presence, and says nothing any more.
+      await until(() => topics.every((topic) => retained(topic) === true) && retained(former) !== true);
+      await until(() => bench.boards[0]?.view.presence === "online");
+    }
   });
 
   it("tells a password neither in an event, nor in a snapshot, nor in the capture", async () => {

@@ -3,14 +3,16 @@
 
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "mocha";
+import type { BenchBoard } from "../../host-sim/bench-board.js";
 import { type Account, accountsOf } from "../../host-sim/page/account.js";
 import { Chapters } from "../../host-sim/page/chapter.js";
 import type { PacketView } from "../../host-sim/page/details.js";
 import type { Line } from "../../host-sim/page/protocol.js";
+import { idOf } from "../alert-id.js";
 import { packetView } from "./fake-stage.js";
 import { RunningBench } from "./running-bench.js";
 
-const ALERT = '{"pushes":1,"event":"press","id":"5750-1"}';
+const ALERT = '{"pushes":1,"event":"press","id":"5750-1-40146"}';
 
 /** What a board says and what passes, each thing a second after the one before. */
 class Story {
@@ -63,20 +65,23 @@ class Story {
 
 /** A press that is stored and on its way. */
 function stored(): Story {
-  return new Story().packet("TCP open").line("pressed").line("stored", "5750-1");
+  return new Story().packet("TCP open").line("pressed").line("stored", "5750-1-40146");
 }
 
 describe("host-sim/page/account", () => {
   it("says nothing while nothing is interrupted", () => {
-    const story = stored().packet("PUBLISH").packet("PUBREC").line("received", "5750-1").packet("PUBREL");
-    story.packet("PUBCOMP").line("delivered", "5750-1").line("power off").line("power on").line("boot", "power");
+    const story = stored().packet("PUBLISH").packet("PUBREC").line("received", "5750-1-40146").packet("PUBREL");
+    story.packet("PUBCOMP").line("delivered", "5750-1-40146").line("power off").line("power on").line("boot", "power");
     assert.deepEqual(story.accounts, []);
   });
 
   it("says while the power is off what flash keeps, and that it goes on", () => {
     const { heading, state, said } = stored().packet("PUBLISH").line("power off").only;
     assert.deepEqual([heading, state], ["Press", "waits"]);
-    assert.match(said["Flash kept it"] ?? "", /record of 5750-1 .* When the power failed, it was marked queued: /);
+    assert.match(
+      said["Flash kept it"] ?? "",
+      /record of 5750-1-40146 .* When the power failed, it was marked queued: /,
+    );
     assert.match(said["Next"] ?? "", /as soon as the box is connected again/);
     assert.deepEqual(Object.keys(said), ["Flash kept it", "Next"]);
   });
@@ -92,9 +97,9 @@ describe("host-sim/page/account", () => {
     assert.equal(said["Sent again"], "PUBLISH 1 once more: the same packet id, and DUP says that it may be a repeat.");
     assert.match(said["Delivered once"] ?? "", /holds packet id 1 until PUBREL.*does not pass it on again/);
     assert.equal(said["Seen"], undefined);
-    story.line("delivered", "5750-1");
+    story.line("delivered", "5750-1-40146");
     assert.equal(story.only.state, "ended");
-    assert.equal(story.only.said["Seen"], "The independent subscriber has 5750-1 exactly once.");
+    assert.equal(story.only.said["Seen"], "The independent subscriber has 5750-1-40146 exactly once.");
   });
 
   it("queued, and PUBLISH had not reached the broker", () => {
@@ -108,12 +113,12 @@ describe("host-sim/page/account", () => {
     const story = stored().packet("PUBLISH").line("power off").line("power on").packet("TCP open");
     story.packet("PUBLISH", { dup: true }).packet("CONNACK", { detail: "accepted, no session" });
     assert.match(story.only.said["Delivered once"] ?? "", /a subscriber knows it by the alert's id/);
-    story.arrived().arrived().line("delivered", "5750-1");
-    assert.equal(story.only.said["Seen"], "The independent subscriber has 5750-1 2 times.");
+    story.arrived().arrived().line("delivered", "5750-1-40146");
+    assert.equal(story.only.said["Seen"], "The independent subscriber has 5750-1-40146 2 times.");
   });
 
   it("received: only PUBREL, which carries no message", () => {
-    const story = stored().packet("PUBLISH").packet("PUBREC").line("received", "5750-1").line("power off");
+    const story = stored().packet("PUBLISH").packet("PUBREC").line("received", "5750-1-40146").line("power off");
     story.packet("PUBREL").line("power on").packet("TCP open").packet("PUBREL");
     const { said } = story.only;
     assert.match(said["Flash kept it"] ?? "", /marked received: the broker had said so \(PUBREC\)/);
@@ -145,7 +150,7 @@ describe("host-sim/page/account", () => {
 
   it("is told anew when the power fails once more", () => {
     const story = stored().line("power off").line("power on").line("boot", "power").line("power off").line("power on");
-    story.packet("TCP open").packet("PUBLISH", { dup: true }).line("delivered", "5750-1");
+    story.packet("TCP open").packet("PUBLISH", { dup: true }).line("delivered", "5750-1-40146");
     const [first, second] = story.accounts.map(([, account]) => account);
     assert.deepEqual(first?.points[1], [
       "Then",
@@ -156,10 +161,10 @@ describe("host-sim/page/account", () => {
   });
 
   it("is told of each alert that waited, and of none that a factory reset has erased", () => {
-    const story = stored().line("stored", "5750-2").line("power off").line("power on");
+    const story = stored().line("stored", "5750-2-40146").line("power off").line("power on");
     assert.deepEqual(
       story.accounts.map(([, { alert }]) => alert),
-      ["5750-1", "5750-2"],
+      ["5750-1-40146", "5750-2-40146"],
     );
     assert.deepEqual(stored().line("factory-reset", "").line("power off").accounts, []);
   });
@@ -189,9 +194,10 @@ describe("host-sim/page/account, on a bench", function () {
       const [account, ...others] = [...accountsOf(chapters.list, running.bench.snapshot().packets).values()].flat();
       assert.equal(others.length, 0);
       const said = Object.fromEntries(account?.points ?? []);
+      const id = idOf((running.bench.boards[0] as BenchBoard).board, 1);
       assert.match(said["Sent again"] ?? "", sent);
-      assert.equal(said["Seen"], "The independent subscriber has 5750-1 exactly once.");
-      assert.equal(account?.state, "ended");
+      assert.equal(said["Seen"], `The independent subscriber has ${id} exactly once.`);
+      assert.deepEqual([account?.alert, account?.state], [id, "ended"]);
     });
   }
 });

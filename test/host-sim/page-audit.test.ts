@@ -49,10 +49,10 @@ describePage("host-sim/page: an audit", (visit) => {
     furnish(visit.stage);
     for (let number = 1; number <= 21; number += 1) pressOnce(visit.stage, number, 500 + number);
     visit.stage.tell("pressed", "", { opens: true, source: "bench" });
-    visit.stage.tell("stored", "5750-22");
+    visit.stage.tell("stored", "5750-22-40146");
     visit.stage.tell("power off", "", { source: "bench" });
     await visit.open(options);
-    await visit.page.getByText("Why 5750-22 is not lost").waitFor();
+    await visit.page.getByText("Why 5750-22-40146 is not lost").waitFor();
   }
 
   /** Does this with each panel in sight. */

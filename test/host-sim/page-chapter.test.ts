@@ -47,8 +47,8 @@ describe("host-sim/page/chapter", () => {
   });
 
   const results: readonly (readonly [word: string, detail: string, result: string])[] = [
-    ["delivered", "5750-1", "delivered, 186 ms"],
-    ["stored", "5750-1", "stored"],
+    ["delivered", "5750-1-40146", "delivered, 186 ms"],
+    ["stored", "5750-1-40146", "stored"],
     ["not-stored", "", "not stored"],
     ["setup", "button", "setup open"],
     ["setup", "closed by its time", "setup closed"],

@@ -14,14 +14,14 @@ describePage("host-sim/page: the memory", (visit) => {
 
   it("shows a record's status bits as they are cleared", async () => {
     const panel = await visit.openPanel("Memory");
-    const record = { sequence: 42, id: "5750-42", sector: 1, offset: 0x1040, text: "press" };
+    const record = { sequence: 42, id: "5750-42-40146", sector: 1, offset: 0x1040, text: "press" };
     for (const [status, bits] of [
       ["queued", "ffff fffe"],
       ["received", "ffff fffc"],
       ["done", "ffff fff8"],
     ] as const) {
       visit.stage.remember({ records: [{ ...record, status, bits }] });
-      await panel.getByRole("row", { name: `5750-42 ${status} ${bits} 1, 0x1040 press` }).waitFor();
+      await panel.getByRole("row", { name: `5750-42-40146 ${status} ${bits} 1, 0x1040 press` }).waitFor();
     }
     visit.stage.remember({ records: [{ ...record, id: "", status: "torn", bits: "ffff ffff" }] });
     await panel.getByRole("row", { name: "42 torn" }).waitFor();
@@ -32,7 +32,7 @@ describePage("host-sim/page: the memory", (visit) => {
     furnish(visit.stage);
     pressOnce(visit.stage, 7, 600);
     const panel = await visit.openPanel("Memory");
-    assert.match((await panel.locator(".records tbody tr").first().textContent()) ?? "", /5750-7/);
+    assert.match((await panel.locator(".records tbody tr").first().textContent()) ?? "", /5750-7-40146/);
     await panel.getByText("1088 of 4096 bytes; 62 writes, 3 erases").waitFor();
     await panel.locator(".slot", { hasText: "in force" }).getByText("generation 4").waitFor();
     await panel.getByRole("row", { name: "33 00000007 presses counted" }).waitFor();
@@ -44,12 +44,19 @@ describePage("host-sim/page: the memory", (visit) => {
 
   it("draws the newest records of a full journal and counts the others", async () => {
     const records = Array.from({ length: 200 }, (_, index) => ({
-      ...{ sequence: index, id: `5750-${index}`, sector: 0, offset: index * 20, bits: "ffff fff8", text: "press" },
+      ...{
+        sequence: index,
+        id: `5750-${index}-40146`,
+        sector: 0,
+        offset: index * 20,
+        bits: "ffff fff8",
+        text: "press",
+      },
       status: "done" as const,
     }));
     visit.stage.remember({ records });
     const panel = await visit.openPanel("Memory");
     await panel.getByText("And 140 older records").waitFor();
-    assert.match((await panel.locator(".records tbody tr").first().textContent()) ?? "", /5750-199/);
+    assert.match((await panel.locator(".records tbody tr").first().textContent()) ?? "", /5750-199-40146/);
   });
 });

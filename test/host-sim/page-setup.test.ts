@@ -84,13 +84,14 @@ describe("host-sim: setup on the bench, in Chromium", function () {
     await first.wrote(/setup closed/);
     await first.wrote(/restart[\s\S]*connected +new session/);
 
+    let life = "";
     const witness = new Witness(`mqtt://127.0.0.1:${port}`, "mresetar/alertbox/+");
     try {
       await witness.ready();
       const arrived = new Promise((resolve) => witness.onAlert(resolve));
       first.type(" ");
       assert.equal(((await arrived) as { topic: string }).topic, "mresetar/alertbox/5750/alert");
-      await first.wrote(/delivered +5750-1/);
+      [, life = ""] = await first.wrote(/stored +5750-1-(\d+)\n[\s\S]*delivered +5750-1-\1\n/);
     } finally {
       await witness.close();
     }
@@ -100,7 +101,7 @@ describe("host-sim: setup on the bench, in Chromium", function () {
     const second = start("--factory-new", "--flash", flash);
     await second.wrote(/connected/);
     second.type(" ");
-    await second.wrote(/delivered +5750-2/);
+    await second.wrote(new RegExp(`stored +5750-2-${life}\\n[\\s\\S]*delivered +5750-2-${life}\\n`));
     assert.doesNotMatch(second.output, /setup open/);
     second.type("q");
     assert.equal(await second.ended, 0, second.errors);

@@ -10,14 +10,14 @@ describePage("host-sim/page: what happens", (visit) => {
     const { page, stage } = visit;
     assert.equal(await page.getByText("every step of the firmware appears here").isVisible(), true);
     stage.tell("pressed", "", { source: "bench", opens: true, since: 0 });
-    stage.tell("stored", "5750-1", { since: 52.4 });
+    stage.tell("stored", "5750-1-40146", { since: 52.4 });
     stage.tell("arrived", '{"pushes":1}', { source: "alert", since: 60 });
-    stage.tell("delivered", "5750-1", { since: 64 });
+    stage.tell("delivered", "5750-1-40146", { since: 64 });
     await page.locator(".result", { hasText: "delivered, 64 ms" }).waitFor();
     const steps = await page.locator(".step").allInnerTexts();
     assert.deepEqual(
       steps.map((step) => step.replace(/\s+/g, " ").trim()),
-      ["0 ms pressed", "52 ms stored 5750-1", '60 ms arrived {"pushes":1}', "64 ms delivered 5750-1"],
+      ["0 ms pressed", "52 ms stored 5750-1-40146", '60 ms arrived {"pushes":1}', "64 ms delivered 5750-1-40146"],
     );
     stage.tell("pressed", "", { source: "bench", opens: true, since: 0 });
     await page.locator(".chapter").nth(1).waitFor();
@@ -123,10 +123,10 @@ describePage("host-sim/page: what happens", (visit) => {
   it("shows the same after a reload", async () => {
     await visit.open();
     visit.stage.tell("pressed", "", { opens: true });
-    visit.stage.tell("stored", "5750-1");
-    await visit.page.locator(".detail", { hasText: "5750-1" }).waitFor();
+    visit.stage.tell("stored", "5750-1-40146");
+    await visit.page.locator(".detail", { hasText: "5750-1-40146" }).waitFor();
     await visit.page.reload();
-    await visit.page.locator(".detail", { hasText: "5750-1" }).waitFor();
+    await visit.page.locator(".detail", { hasText: "5750-1-40146" }).waitFor();
     assert.equal(await visit.page.locator(".step").count(), 2);
   });
 });

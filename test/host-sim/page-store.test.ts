@@ -116,14 +116,14 @@ describe("host-sim/page/store", () => {
 
   it("takes a press that is told again for the same one, also when two are told in turn", () => {
     store.take(snapshot());
-    for (const event of [press(1), press(2), press(1, { outcome: "delivered" }), press(2, { id: "5750-2" })]) {
+    for (const event of [press(1), press(2), press(1, { outcome: "delivered" }), press(2, { id: "5750-2-40146" })]) {
       store.tell(event);
     }
     assert.deepEqual(
       store.board?.presses.map(({ number, outcome, id }) => [number, outcome, id]),
       [
         [1, "delivered", ""],
-        [2, "open", "5750-2"],
+        [2, "open", "5750-2-40146"],
       ],
     );
   });

@@ -58,14 +58,14 @@ describePage("host-sim/page: the timeline", (visit) => {
     const panel = await visit.openPanel("Timeline");
     assert.equal(await panel.locator(".pressrow").count(), 20);
     await panel.locator('.pressrow[data-number="12"]').click();
-    await panel.locator(".waterfall .headline", { hasText: "5750-12" }).waitFor();
+    await panel.locator(".waterfall .headline", { hasText: "5750-12-40146" }).waitFor();
     visit.stage.press({ number: 31 });
     await panel.locator('.pressrow[data-number="31"]').waitFor();
-    assert.match((await panel.locator(".waterfall .headline").textContent()) ?? "", /5750-12/);
+    assert.match((await panel.locator(".waterfall .headline").textContent()) ?? "", /5750-12-40146/);
     await visit.page.keyboard.press("Home");
-    await panel.locator(".waterfall .headline", { hasText: "5750-31" }).waitFor();
+    await panel.locator(".waterfall .headline", { hasText: "5750-31-40146" }).waitFor();
     visit.stage.press({ number: 32 });
-    await panel.locator(".waterfall .headline", { hasText: "5750-32" }).waitFor();
+    await panel.locator(".waterfall .headline", { hasText: "5750-32-40146" }).waitFor();
   });
 
   it("reckons with presses whose steps came out of order", () => {

@@ -218,7 +218,7 @@ describePage("host-sim/page", (visit) => {
     for (const width of [360, 768, 1280, 1920]) {
       it(`fits ${width} pixels in ${colorScheme} colours, with enough contrast`, async () => {
         for (const word of ["pressed", "stored", "joining", "delivered", "sleeping", "refused", "released"]) {
-          visit.stage.tell(word, "5750-1", {
+          visit.stage.tell(word, "5750-1-40146", {
             opens: word === "pressed",
             source: word === "released" ? "bench" : "firmware",
           });

@@ -7,6 +7,7 @@ import type { PressView, StepName } from "../../host-sim/page/details.js";
 import { percentile } from "../../host-sim/page/percentile.js";
 import { PressLog } from "../../host-sim/press-log.js";
 import { World, type WorldBoardOptions } from "../../host-sim/world.js";
+import { idOf } from "../alert-id.js";
 
 interface Watched {
   readonly world: World;
@@ -61,7 +62,7 @@ describe("host-sim/press-log", () => {
       "pressed 0, reset 0, boot 120, stored 120, wifi 298, address 298, tcp 308, publish 313, connack 318, pubrec 318, " +
         "arrived 323, pubcomp 328, asleep 1328",
     );
-    assert.deepEqual([press?.board, press?.number, press?.id, press?.at], [7, 2, "5750-2", 40_000]);
+    assert.deepEqual([press?.board, press?.number, press?.id, press?.at], [7, 2, idOf(world.board, 2), 40_000]);
     assert.equal(press?.outcome, "delivered");
     // 120 ms of boot without the radio, 378 with it until the connection is closed, 830 of LED.
     assert.ok(Math.abs(press.chargeMah - 0.01183) < 0.0001, `${press.chargeMah}`);
@@ -94,11 +95,11 @@ describe("host-sim/press-log", () => {
     world.press(100);
     assert.deepEqual(outcomes(watched), [" open"]);
     world.run(10_000);
-    assert.deepEqual(outcomes(watched), ["5750-1 waiting"]);
+    assert.deepEqual(outcomes(watched), [`${idOf(watched.world.board, 1)} waiting`]);
     assert.equal(steps(log.presses[0]), "pressed 0, stored 500");
     world.broker.start();
     world.run(60_000);
-    assert.deepEqual(outcomes(watched), ["5750-1 delivered"]);
+    assert.deepEqual(outcomes(watched), [`${idOf(watched.world.board, 1)} delivered`]);
     const [press] = log.presses;
     assert.equal(steps(press).replace(/ \d+/g, ""), "pressed, stored, tcp, publish, connack, pubrec, arrived, pubcomp");
     const { tcp = 0, publish = 0, pubcomp = 0 } = press?.steps ?? {};
@@ -115,7 +116,7 @@ describe("host-sim/press-log", () => {
     world.broker.stop();
     world.press(100);
     world.run(25_000);
-    assert.deepEqual(outcomes(watched), ["5750-1 waiting"]);
+    assert.deepEqual(outcomes(watched), [`${idOf(watched.world.board, 1)} waiting`]);
     const asleep = log.presses[0];
     assert.equal(Math.round(asleep?.steps.asleep ?? 0), 22_820);
     world.broker.start();
@@ -139,7 +140,10 @@ describe("host-sim/press-log", () => {
     world.run(700);
     world.press(100);
     world.run(10_000);
-    assert.deepEqual(outcomes(watched), ["5750-1 delivered", "5750-2 delivered"]);
+    assert.deepEqual(outcomes(watched), [
+      `${idOf(watched.world.board, 1)} delivered`,
+      `${idOf(watched.world.board, 2)} delivered`,
+    ]);
     const [first, second] = log.presses;
     assert.equal(first?.at, 20_000);
     assert.equal(second?.at, 20_700);
@@ -158,7 +162,7 @@ describe("host-sim/press-log", () => {
     world.run(250);
     world.press(100);
     world.run(5000);
-    assert.deepEqual(outcomes(watched), ["5750-1 delivered"]);
+    assert.deepEqual(outcomes(watched), [`${idOf(watched.world.board, 1)} delivered`]);
     assert.equal(log.presses[0]?.at, 20_000);
     assert.match(world.broker.messages("+/+/+/alert")[0]?.payload ?? "", /"event":"double"/);
     world.close();
@@ -172,7 +176,7 @@ describe("host-sim/press-log", () => {
     world.press(100);
     assert.ok(world.runUntil(() => log.presses[0]?.steps.pubrec !== undefined, 5000));
     world.cutPower();
-    assert.deepEqual(outcomes(watched), ["5750-1 waiting"]);
+    assert.deepEqual(outcomes(watched), [`${idOf(watched.world.board, 1)} waiting`]);
     world.run(1000);
     world.board.powerOn();
     assert.ok(world.runUntil(() => log.presses[0]?.outcome === "delivered", 30_000));
@@ -202,7 +206,7 @@ describe("host-sim/press-log", () => {
     world.run(20_000);
     world.press(100);
     world.run(5000);
-    assert.deepEqual(outcomes(watched), [" refused", " refused", "5750-1 delivered"]);
+    assert.deepEqual(outcomes(watched), [" refused", " refused", `${idOf(watched.world.board, 1)} delivered`]);
     world.close();
   });
 
@@ -229,9 +233,12 @@ describe("host-sim/press-log", () => {
     world.press(100);
     assert.ok(world.runUntil(() => log.presses[0]?.steps.tcp !== undefined, 5000));
     world.press(100);
-    assert.deepEqual(outcomes(watched), ["5750-1 waiting", " open"]);
+    assert.deepEqual(outcomes(watched), [`${idOf(watched.world.board, 1)} waiting`, " open"]);
     world.run(10_000);
-    assert.deepEqual(outcomes(watched), ["5750-1 delivered", "5750-2 delivered"]);
+    assert.deepEqual(outcomes(watched), [
+      `${idOf(watched.world.board, 1)} delivered`,
+      `${idOf(watched.world.board, 2)} delivered`,
+    ]);
     world.close();
   });
 
@@ -287,12 +294,12 @@ describe("host-sim/press-log", () => {
       const at = 1000 * count;
       log.heard({ at, type: "button", down: true });
       log.heard({ at: at + 100, type: "button", down: false });
-      log.heard({ at: at + 500, type: "step", ms: 0, word: "stored", detail: `5750-${count}` });
+      log.heard({ at: at + 500, type: "step", ms: 0, word: "stored", detail: `5750-${count}-7` });
     }
     const before = told.length;
-    log.arrived("5750-10", 200_000);
+    log.arrived("5750-10-7", 200_000);
     assert.equal(told.length, before, "forgotten");
-    log.arrived("5750-11", 200_000);
+    log.arrived("5750-11-7", 200_000);
     assert.equal(told.at(-1)?.steps.arrived, 189_000);
   });
 

@@ -30,7 +30,7 @@ describe("host-sim/scenario-recorder", () => {
     says(1200, "connected", "new session");
     says(1300, "stored", "5751-1", 8);
     assert.deepEqual(steps([1450, { type: "press", board: 3 }]), [{ wait: "connected" }, { after: "250 ms" }, "press"]);
-    says(2000, "received", "5750-1");
+    says(2000, "received", "5750-1-40146");
     assert.deepEqual(steps([2004, { type: "blackout", board: 3 }]).slice(3), [{ wait: "received" }, "blackout"]);
   });
 

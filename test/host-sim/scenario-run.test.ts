@@ -136,7 +136,7 @@ describe("host-sim/scenario-run", () => {
     ground.says("delivered", "", 7);
     ground.says("delivered-not");
     assert.deepEqual(ground.actions, []);
-    ground.says("delivered", "5750-1");
+    ground.says("delivered", "5750-1-40146");
     assert.deepEqual(ground.actions, [{ type: "press", board: 4 }]);
   });
 

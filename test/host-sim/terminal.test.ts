@@ -129,8 +129,8 @@ describe("host-sim/terminal", () => {
   it("writes one line per step with its milliseconds", () => {
     start({ isTTY: false });
     output.take();
-    stage.tell("delivered", "5750-1", { since: 186.4 });
-    assert.equal(output.take(), "    186 ms  delivered    5750-1\n");
+    stage.tell("delivered", "5750-1-40146", { since: 186.4 });
+    assert.equal(output.take(), "    186 ms  delivered    5750-1-40146\n");
     stage.tell("pressed", "", { since: 0, source: "bench" });
     assert.equal(output.take(), "      0 ms  pressed\n");
   });
@@ -152,7 +152,7 @@ describe("host-sim/terminal", () => {
 
   it("on a pipe writes no escape sequence and no bottom line, whatever happens", () => {
     start({ isTTY: false, look: lookOf(new FakeOutput(false), { LANG: "C.UTF-8" }, "linux") });
-    stage.tell("stored", "5750-1");
+    stage.tell("stored", "5750-1-40146");
     stage.emit({ type: "led", board: 0, on: true, at: 1 });
     stage.show(0, { presence: "lost" });
     input.type("?");
@@ -172,12 +172,12 @@ describe("host-sim/terminal", () => {
     start();
     stage.boards[0] = { ...stage.snapshot().boards[0], led: true, presses: 2, alerts: 1 } as never;
     stage.emit({ type: "led", board: 0, on: true, at: 1 });
-    stage.tell("stored", "5750-1");
-    stage.tell("sent", "5750-1");
+    stage.tell("stored", "5750-1-40146");
+    stage.tell("sent", "5750-1-40146");
     const rows = screen(output.text, 80);
     assert.match(rows.at(-1) ?? "", /^ ● {2}5750 awake, online {3}Wi-Fi on {3}broker on {3}2 pressed, 1 arrived$/);
-    assert.match(rows.at(-2) ?? "", /sent {9}5750-1$/);
-    assert.match(rows.at(-3) ?? "", /stored {7}5750-1$/);
+    assert.match(rows.at(-2) ?? "", /sent {9}5750-1-40146$/);
+    assert.match(rows.at(-3) ?? "", /stored {7}5750-1-40146$/);
     assert.equal(rows.filter((row) => /awake/.test(row)).length, 1);
   });
 
@@ -185,7 +185,7 @@ describe("host-sim/terminal", () => {
     start({ columns: 120 });
     const press = (number: number, arrived: number | undefined) => {
       const steps = arrived === undefined ? { pressed: 0 } : { pressed: 0, arrived };
-      const rest = { id: `5750-${number}`, at: 0, outcome: "delivered", chargeMah: 0 } as const;
+      const rest = { id: `5750-${number}-40146`, at: 0, outcome: "delivered", chargeMah: 0 } as const;
       stage.emit({ type: "press", press: { board: 0, number, steps, ...rest } });
       return screen(output.text, 120).at(-1) ?? "";
     };
@@ -407,19 +407,19 @@ describe("host-sim/terminal", () => {
   it("names boards in lines from the moment that there are two, also the last words of one that is gone", () => {
     start({ isTTY: false });
     output.take();
-    stage.tell("stored", "5750-1", { since: 1 });
+    stage.tell("stored", "5750-1-40146", { since: 1 });
     stage.boards.push(boardView(1));
     stage.emit({ type: "board", board: boardView(1) });
     stage.tell("added", "", { board: 1, since: 1 });
     stage.boards.pop();
     stage.tell("removed", "", { board: 1, since: 1 });
     stage.emit({ type: "gone", board: 1 });
-    stage.tell("stored", "5750-2", { since: 1 });
+    stage.tell("stored", "5750-2-40146", { since: 1 });
     assert.deepEqual(output.take().trimEnd().split("\n"), [
-      "      1 ms  stored       5750-1",
+      "      1 ms  stored       5750-1-40146",
       "      1 ms  5751     added",
       "      1 ms  5751     removed",
-      "      1 ms  5750     stored       5750-2",
+      "      1 ms  5750     stored       5750-2-40146",
     ]);
   });
 
@@ -556,7 +556,7 @@ describe("host-sim/terminal", () => {
       ms: 5,
       source: "firmware",
       word: "delivered",
-      detail: "5750-1",
+      detail: "5750-1-40146",
       opens: false,
     };
     const text = visible(formatLine(line, "", PAINTED));

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import type { Board } from "../../host-sim/board.js";
 import { World, type WorldOptions } from "../../host-sim/world.js";
+import { idOf } from "../alert-id.js";
 
 const alerts = "mresetar/alertbox/+/alert";
 
@@ -27,7 +28,8 @@ describe("World", () => {
     assert.ok(world.runUntil(() => said(world.board, "delivered"), 2000));
     const [alert, ...more] = world.broker.messages(alerts);
     assert.equal(alert?.topic, "mresetar/alertbox/5750/alert");
-    assert.match(alert?.payload ?? "", /^\{"pushes":1,.*"id":"5750-1"/);
+    const { pushes, id } = JSON.parse(alert?.payload ?? "{}") as Record<string, unknown>;
+    assert.deepEqual([pushes, id], [1, idOf(world.board, 1)]);
     assert.deepEqual([alert?.qos, alert?.retain, more.length], [2, false, 0]);
     assert.deepEqual(world.broker.violations, []);
     assert.ok(world.led.history.length > 0);

@@ -100,7 +100,7 @@ export class Desk {
   }
 
   /** A new box, with its root. */
-  box(options: Partial<RealBoardOptions> = {}): { box: RealBoard; root: string; chip: number } {
+  box(options: Partial<RealBoardOptions> = {}): { box: RealBoard; root: string } {
     this.#chips += 1;
     const chip = this.#chips;
     const box = new RealBoard({
@@ -111,7 +111,7 @@ export class Desk {
       settings: { ...this.broker.login, ...options.settings },
     });
     this.#boxes.push(box);
-    return { box, chip, root: (options.settings?.["root"] as string) ?? `mresetar/alertbox/${chip}` };
+    return { box, root: (options.settings?.["root"] as string) ?? `mresetar/alertbox/${chip}` };
   }
 
   /** Ends what a test has left. */

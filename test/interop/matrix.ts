@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, before, describe, it } from "mocha";
+import { idOf } from "../alert-id.js";
 import { needs } from "./brokers/broker.js";
 import type { ClientBoard } from "./client-board.js";
 import { type Desk, WILL, type Work } from "./desk.js";
@@ -111,7 +112,7 @@ export function matrix(desk: Desk, clients: () => Promise<ClientBoard>): void {
 
 async function press(desk: Desk): Promise<void> {
   const { row } = desk;
-  const { box, root, chip } = desk.box();
+  const { box, root } = desk.box();
   const listener = await desk.listen(`${root}/#`);
   await box.online();
   const later = await desk.listen(`${root}/lwt`);
@@ -127,12 +128,12 @@ async function press(desk: Desk): Promise<void> {
   const alert = await listener.message(`${root}/alert`);
   await delivered;
   const { pushes, event, id } = JSON.parse(alert.text) as Record<string, unknown>;
-  assert.deepEqual({ pushes, event, id }, { pushes: 1, event: "press", id: `${chip}-1` });
+  assert.deepEqual({ pushes, event, id }, { pushes: 1, event: "press", id: idOf(box.board, 1) });
   assert.deepEqual([alert.qos, alert.retain], [row.grants, false]);
   // The next one shows that the first has not come twice.
   await box.press();
   await listener.heard.until(
-    () => listener.texts(`${root}/alert`).some((each) => each.includes(`"${chip}-2"`)),
+    () => listener.texts(`${root}/alert`).some((each) => each.includes(`"${idOf(box.board, 2)}"`)),
     "second",
   );
   assert.equal(listener.texts(`${root}/alert`).length, 2);

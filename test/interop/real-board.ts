@@ -142,6 +142,19 @@ export class RealBoard {
     await stored;
   }
 
+  /** Its flash is erased as a whole, as by esptool; resolves when the box, new again, has its lasting session. */
+  async erase(): Promise<void> {
+    const { board } = this;
+    board.cutPower();
+    board.flash.load(new Uint8Array(board.flash.byteLength).fill(0xff));
+    const back = this.event(
+      (event) => event.type === "step" && event.word === "connected" && event.detail !== "clean session",
+      "lasting session of the new box",
+    );
+    board.powerOn();
+    await back;
+  }
+
   close(): void {
     this.board.close();
     this.#clock.close();

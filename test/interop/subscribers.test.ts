@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "mocha";
+import { idOf } from "../alert-id.js";
 import { aedes } from "./brokers/aedes.js";
 import { type Broker, needs } from "./brokers/broker.js";
 import { mosquitto } from "./brokers/mosquitto.js";
@@ -44,7 +45,7 @@ for (const kind of [mosquitto({ webSocket: true }), aedes()]) {
         const message = await subscribers.get(library.name)?.message();
         assert.deepEqual([message?.qos, message?.retain, message?.topic], [2, false, topic]);
         const { pushes, event, id, vcc } = JSON.parse(message?.payload ?? "") as Record<string, unknown>;
-        assert.deepEqual({ pushes, event, id, vcc }, { pushes: 1, event: "press", id: "5750-1", vcc: 3300 });
+        assert.deepEqual({ pushes, event, id, vcc }, { pushes: 1, event: "press", id: idOf(box.board, 1), vcc: 3300 });
       });
     }
   });

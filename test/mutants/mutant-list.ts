@@ -50,6 +50,12 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
     replace: "for (let from = this.oldest, left = this.pending; left > 1; left -= 1) {",
   },
   {
+    name: "a header is written without the journal's life",
+    file: "alertbox/journal-sectors.ts",
+    find: "header[4] = (this.life << 16) | (this.needsCleanSession ? 1 : 0);",
+    replace: "header[4] = this.needsCleanSession ? 1 : 0;",
+  },
+  {
     name: "a full journal takes one more, and packet ids meet",
     file: "alertbox/journal.ts",
     find: "return ((sequence - 1) & (32768 - 1)) + 1;",

@@ -4,7 +4,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { World } from "../../host-sim/world.js";
-import { ALERT, alerts, asleep, CHIP, connected, pressAndSleep, ROOT, untilSaid, words } from "./story.js";
+import { idOf, idsOf } from "../alert-id.js";
+import { ALERT, alerts, asleep, connected, pressAndSleep, ROOT, untilSaid, words } from "./story.js";
 
 function ids(world: World): unknown[] {
   return alerts(world).map((alert) => alert["id"]);
@@ -36,7 +37,7 @@ describe("a broker that refuses", () => {
     users.box = "wrong";
     world.press();
     world.run(10000);
-    assert.deepEqual(ids(world), ["5750-1", "5750-2"]);
+    assert.deepEqual(ids(world), idsOf(world.board, 2));
     assert.deepEqual(world.broker.violations, []);
   });
 
@@ -51,7 +52,7 @@ describe("a broker that refuses", () => {
     assert.equal(world.board.boots, boots, "what no retry can heal is not retried by the timer");
     users.box = "wrong";
     assert.ok(pressAndSleep(world));
-    assert.deepEqual(ids(world), ["5750-1", "5750-2"]);
+    assert.deepEqual(ids(world), idsOf(world.board, 2));
   });
 
   it("server unavailable: tries again with growing delays, then delivers", () => {
@@ -78,7 +79,7 @@ describe("a broker that forgets", () => {
     assert.ok(untilSaid(world, "connected", 120000));
     world.press();
     world.run(5000);
-    assert.deepEqual(ids(world), ["5750-1"]);
+    assert.deepEqual(ids(world), [idOf(world.board, 1)]);
     assert.deepEqual(world.broker.violations, []);
   });
 
@@ -97,7 +98,7 @@ describe("a broker that forgets", () => {
     assert.deepEqual(ids(world), []);
     world.press();
     world.run(5000);
-    assert.deepEqual(ids(world), ["5750-2"]);
+    assert.deepEqual(ids(world), [idOf(world.board, 2)]);
   });
 
   it("nothing, over a restart with its sessions: exactly once", () => {
@@ -110,7 +111,7 @@ describe("a broker that forgets", () => {
       world.broker.release(kind);
       assert.ok(untilSaid(world, "delivered", 120000), kind);
     }
-    assert.deepEqual(ids(world), ["5750-1", "5750-2"]);
+    assert.deepEqual(ids(world), idsOf(world.board, 2));
     assert.deepEqual(world.broker.violations, []);
   });
 });
@@ -124,7 +125,7 @@ describe("a broker whose answers get lost", () => {
       world.run(60000);
       world.press();
       world.run(180000);
-      assert.deepEqual(ids(world), ["5750-1"]);
+      assert.deepEqual(ids(world), [idOf(world.board, 1)]);
       assert.deepEqual(world.broker.violations, []);
       assert.equal(world.broker.clients.length, 1);
     });
@@ -145,10 +146,10 @@ describe("a broker that closes on packets before CONNACK", () => {
   it("gets the plain order from then on, and the box remembers it over sleep", () => {
     const world = asleep(new World({ broker: { closeOnPipelining: true }, board: { wiring: "rst" } }));
     assert.ok(pressAndSleep(world));
-    assert.deepEqual(ids(world), ["5750-1"]);
+    assert.deepEqual(ids(world), [idOf(world.board, 1)]);
     assert.equal(count(world, "plain-order"), 1);
     assert.ok(pressAndSleep(world));
-    assert.deepEqual(ids(world), ["5750-1", "5750-2"]);
+    assert.deepEqual(ids(world), idsOf(world.board, 2));
     assert.equal(count(world, "plain-order"), 1, "not learned a second time");
   });
 });
@@ -164,10 +165,7 @@ describe("a router that comes and goes", () => {
     assert.deepEqual(ids(world), []);
     world.wifi.up();
     world.run(180000);
-    assert.deepEqual(
-      ids(world),
-      Array.from({ length: 10 }, (_, i) => `${CHIP}-${i + 1}`),
-    );
+    assert.deepEqual(ids(world), idsOf(world.board, 10));
     assert.deepEqual(world.broker.violations, []);
   });
 

@@ -4,11 +4,12 @@
 import assert from "node:assert/strict";
 import { queryObjects } from "node:v8";
 import { describe, it } from "mocha";
-import { crc, span } from "../../host-sim/modules/chip.js";
+import { regionOf } from "../../host-sim/flash-region.js";
 import { NorFlash, sectorBytes } from "../../host-sim/nor-flash.js";
 import { World } from "../../host-sim/world.js";
 import { checkSettings } from "../../src/alertbox/settings.js";
 import { SettingsStore } from "../../src/alertbox/settings-store.js";
+import { idOf } from "../alert-id.js";
 import { alerts, asleep, CHIP, connected, pressAndSleep, untilSaid, words } from "./story.js";
 
 /** A flash that holds settings as a setup would have stored them. */
@@ -17,15 +18,7 @@ function configuredFlash(changes: Record<string, unknown>): NorFlash {
   const wifi = [{ ssid: "home", password: "correct horse" }];
   const settings = checkSettings({ wifi, host: "10.0.0.2", ...changes }, CHIP);
   assert.ok(typeof settings !== "string", String(settings));
-  const region = {
-    sectorSize: sectorBytes,
-    read: (offset: number, length: number) => flash.read(offset, length),
-    write: (offset: number, bytes: Uint8Array) => flash.write(offset, bytes),
-    erase: (sector: number) => flash.erase(sector),
-    crc,
-    span,
-  };
-  new SettingsStore(region, 2).save(settings);
+  new SettingsStore(regionOf(flash), 2).save(settings);
   return flash;
 }
 
@@ -50,7 +43,7 @@ describe("endurance", function () {
     assert.ok(untilSaid(world, "delivered", 2 * 3600000));
     assert.deepEqual(
       alerts(world).map((alert) => alert["id"]),
-      ["5750-1"],
+      [idOf(world.board, 1)],
     );
   });
 

@@ -88,10 +88,10 @@ describe("Home Assistant", () => {
 
   it("forgets a box that is not to be found any more, and is not told of one that never was", () => {
     const world = settled();
-    configure(world, { discovery: false });
+    configure(world, { convention: "none" });
     world.run(10_000);
     assert.equal(world.broker.retained(TOPIC), undefined);
-    const shy = connected(new World({ board: { settings: { discovery: false } } }));
+    const shy = connected(new World({ board: { settings: { convention: "none" } } }));
     assert.deepEqual(told(shy), []);
   });
 

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import type { Phone } from "../../host-sim/phone.js";
 import { World, type WorldOptions } from "../../host-sim/world.js";
+import { idOf } from "../alert-id.js";
 import { alerts, asleep, connected, untilSaid, words } from "./story.js";
 
 const AP = "AlertBox-5750";
@@ -98,7 +99,7 @@ describe("setup from a phone", () => {
     world.press();
     world.run(3000);
     assert.equal(alerts(world).length, 1);
-    assert.equal(alerts(world)[0]?.["id"], "5750-1");
+    assert.equal(alerts(world)[0]?.["id"], idOf(world.board, 1));
     assert.deepEqual(world.broker.violations, []);
     assert.equal(world.board.crashes, 0);
   });

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { World, type WorldOptions } from "../../host-sim/world.js";
+import { idOf } from "../alert-id.js";
 import { alerts, asleep, connected, ROOT, words } from "./story.js";
 
 const MODES: readonly { name: string; options: WorldOptions; ready: (world: World) => World }[] = [
@@ -36,7 +37,7 @@ function oneRun(mode: (typeof MODES)[number], arm: (world: World) => void): bool
   }
   assert.deepEqual(
     alerts(world).map((alert) => alert["id"]),
-    ["5750-1"],
+    [idOf(board, 1)],
   );
   assert.deepEqual(world.broker.violations, []);
   assert.equal(board.crashes, 0);

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { World } from "../../host-sim/world.js";
+import { idsOf } from "../alert-id.js";
 import { alerts, asleep, connected, pressAndSleep, ROOT, untilSaid, words } from "./story.js";
 
 function state(world: World): Record<string, unknown> {
@@ -104,7 +105,7 @@ describe("quick presses on RST", () => {
     asleep(world);
     assert.deepEqual(
       alerts(world).map((alert) => alert["id"]),
-      ["5750-1", "5750-2", "5750-3", "5750-4"],
+      idsOf(world.board, 4),
     );
     assert.ok(pressAndSleep(world));
     assert.equal(alerts(world).length, 5);

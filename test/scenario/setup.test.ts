@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { World } from "../../host-sim/world.js";
+import { idOf } from "../alert-id.js";
 import { alerts, asleep, connected, pressAndSleep, ROOT, untilSaid, words } from "./story.js";
 
 describe("setup", () => {
@@ -13,7 +14,9 @@ describe("setup", () => {
     assert.ok(untilSaid(world, "setup"));
     const radio = world.airspace.radioOn(world.board);
     assert.equal(radio?.softAccessPoint?.ssid, "AlertBox-5750");
-    assert.match(world.broker.retained(`${ROOT}/lwt`)?.payload ?? "", /online|sleeping/, "left politely, not lost");
+    world.run(1000);
+    // Nobody takes it for a box that would hear a press; it did not say DISCONNECT, and the broker tells its will.
+    assert.match(world.broker.retained(`${ROOT}/lwt`)?.payload ?? "", /lost/);
     assert.ok(untilSaid(world, "connected", 200000));
     world.press();
     world.run(5000);
@@ -64,7 +67,7 @@ describe("factory reset", () => {
     world.run(5000);
     assert.deepEqual(
       alerts(world).map((alert) => alert["id"]),
-      ["5750-3"],
+      [idOf(world.board, 3)],
       "back at the built-in root; the alert of before is gone",
     );
   });

@@ -23,7 +23,7 @@ const NAMES = [
   "root",
   "mode",
   "wiring",
-  "discovery",
+  "convention",
 ] as const;
 const NOTHING = Object.fromEntries(NAMES.map((name) => [name, undefined]));
 
@@ -44,7 +44,7 @@ describe("setup/form", () => {
       root: "home/door",
       mode: "battery",
       wiring: "rst+gpio",
-      discovery: "false",
+      convention: "none",
     };
     assert.deepEqual(parse(new URLSearchParams(fields).toString()), fields);
   });

@@ -28,7 +28,7 @@ const UNTOUCHED = {
   root: "mresetar/alertbox/5750",
   mode: "mains",
   wiring: "gpio",
-  discovery: "true",
+  convention: "home-assistant",
 };
 
 /** Runs in the page: visible text with too little contrast to what is behind it (WCAG 2.2, 1.4.3). */
@@ -151,7 +151,7 @@ describe("setup/page in Chromium", function () {
     assert.deepEqual(box.fields, {
       ...UNTOUCHED,
       wifiPassword: "wrong + 100% \u0111",
-      host: "192.168.1.10",
+      host: " 192.168.1.10 ",
       user: "me",
       password: '"&=',
     });
@@ -285,20 +285,26 @@ describe("setup/page in Chromium", function () {
       assert.deepEqual(box.fields, { ...UNTOUCHED, root: "home/\u0111", mode: "battery", wiring: "rst+gpio" });
     });
 
-    it("that Home Assistant is not to find it", async () => {
-      await visit();
-      await page.getByText("Advanced").click();
-      await page.getByLabel("Home Assistant").uncheck();
-      await submit();
-      await says("Trying");
-      assert.deepEqual(box.fields, { ...UNTOUCHED, discovery: "false" });
-    });
+    for (const [name, convention] of [
+      ["Homie", "homie"],
+      ["Tasmota", "tasmota"],
+      ["None", "none"],
+    ] as const) {
+      it(`who is to hear of it: ${name}`, async () => {
+        await visit();
+        await page.getByText("Advanced").click();
+        await page.getByLabel("Smart home").selectOption(name);
+        await submit();
+        await says("Trying");
+        assert.deepEqual(box.fields, { ...UNTOUCHED, convention });
+      });
+    }
 
-    it("nor that it was not to find it before", async () => {
-      await visit({ ...FACTS, discovery: false });
+    it("nor who is to hear of it", async () => {
+      await visit({ ...FACTS, convention: "none" });
       await submit();
       await says("Trying");
-      assert.deepEqual(box.fields, { ...UNTOUCHED, discovery: "false" });
+      assert.deepEqual(box.fields, { ...UNTOUCHED, convention: "none" });
     });
 
     it("a sleeper stays wired as it is, and as far as it can when it is to stay on", async () => {
@@ -407,11 +413,11 @@ describe("setup/page in Chromium", function () {
     await says("Trying");
     host.isAway = true;
     const lost = page.locator("#lost");
-    await lost.filter({ hasText: "Reconnect your phone to AlertBox-5750" }).waitFor({ timeout: 12_000 });
+    await lost.filter({ hasText: "Reconnect your phone to AlertBox-5750" }).waitFor({ timeout: 20_000 });
     assert.ok(await card().isVisible(), "the trial stays in sight");
     portal.report("done", "", "");
     host.isAway = false;
-    await card().filter({ hasText: "Saved." }).waitFor({ timeout: 12_000 });
+    await card().filter({ hasText: "Saved." }).waitFor({ timeout: 20_000 });
     assert.ok(await lost.isHidden());
   });
 
@@ -457,9 +463,12 @@ describe("setup/page in Chromium", function () {
   it("says so when the box has closed its setup", async () => {
     await visit();
     box.closesAt = clock() + 4000;
+    // The page has to hear how much time is left before the box goes.
+    const answered = page.waitForResponse((response) => response.url().endsWith("/more"));
     await page.getByRole("button", { name: "More time" }).click();
+    await (await answered).finished();
     host.isAway = true;
-    await page.locator("#lost").filter({ hasText: "Setup is closed." }).waitFor({ timeout: 12_000 });
+    await page.locator("#lost").filter({ hasText: "Setup is closed." }).waitFor({ timeout: 20_000 });
     assert.ok(await page.locator("#f").isHidden());
   });
 

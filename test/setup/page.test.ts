@@ -62,7 +62,7 @@ describe("setup/page", () => {
       "root",
       "mode",
       "wiring",
-      "ha",
+      "convention",
     ]);
     for (const id of fields) {
       const isLabelled =

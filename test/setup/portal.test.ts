@@ -18,7 +18,7 @@ describe("setup/portal", () => {
       '{"chip":5750,"fw":"1.0.0","left":97,"phase":"idle","step":"","detail":"",' +
         '"networks":[{"ssid":"home","rssi":-55,"open":false},{"ssid":"Guests","rssi":-80,"open":true}],' +
         '"now":{"ssid":"home","host":"broker.local","port":1883,"root":"mresetar/alertbox/5750","mode":"mains",' +
-        '"wiring":"gpio","user":true,"discovery":true}}',
+        '"wiring":"gpio","auth":true,"convention":"home-assistant"}}',
     );
   });
 
@@ -128,7 +128,7 @@ describe("setup/portal", () => {
     for (let i = 0; i < 12; i += 1) portal.heard(String.fromCharCode(97 + i).repeat(32), -100 + i, false);
     const status = statusOf(portal);
     assert.ok(wholeStatus(portal, 0).length <= 1400);
-    assert.equal(status.networks.length, 6);
+    assert.equal(status.networks.length, 5);
     assert.equal(status.networks[0]?.rssi, -89);
     assert.equal(status.now["root"], long.root);
     assert.equal(status.detail, "\u20ac".repeat(100));

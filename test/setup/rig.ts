@@ -18,7 +18,7 @@ export const FACTS: PortalFacts = Object.freeze({
   mode: "mains",
   wiring: "gpio",
   hasUser: true,
-  discovery: true,
+  convention: "home-assistant",
 });
 
 /** A box that was never set up. */

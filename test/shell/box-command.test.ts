@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, it } from "mocha";
+import type { Command } from "../host-sim/command.js";
 import { type Broker, needs } from "../interop/brokers/broker.js";
 import { Listener } from "../interop/listener.js";
 import { RealBoard, type RealBoardOptions } from "../interop/real-board.js";
@@ -61,6 +62,18 @@ describe("alertbox config, led, stay", function () {
     return box;
   }
 
+  /** As a person would: again, when the box has slept without having read the command, as on a busy machine. */
+  async function pressUntil(box: RealBoard, command: Command): Promise<void> {
+    for (let isOver = false; !isOver; ) {
+      const slept = box.said("sleeping").then(
+        () => false,
+        () => false,
+      );
+      await box.press();
+      isOver = await Promise.race([command.ended.then(() => true), slept]);
+    }
+  }
+
   it("led: the box switches its LED, takes the command away, and that is the answer", async () => {
     await online();
     for (const [what, result] of [
@@ -88,7 +101,11 @@ describe("alertbox config, led, stay", function () {
   it("config: settings that the box takes are applied; the same again change nothing", async () => {
     const box = await online();
     const args = ["config", "-b", url, "5750", "lowMillivolts=2700", "quiet=true", "user=me", "password=secret"];
-    assert.deepEqual(await desk.run(...args), { status: 0, output: "5750: applied\n", errors: "" });
+    assert.deepEqual(await desk.run(...args), {
+      status: 0,
+      output: "5750: applied\n",
+      errors: "alertbox: 5750 tries the settings\nalertbox: 5750 is awake\n",
+    });
     assert.deepEqual(box.details("config"), ["trying", "applied"]);
     const [again, object] = [await desk.run(...args), await desk.run(...args, "--json")];
     assert.deepEqual(again, { status: 0, output: "5750: unchanged\n", errors: "" });
@@ -169,7 +186,9 @@ describe("alertbox config, led, stay", function () {
     await online();
     const away = await desk.run("config", "-b", url, "5750", "root=hall/door");
     assert.deepEqual(away, {
-      ...{ status: 0, output: "5750: applied\n", errors: "alertbox: 5750 is awake, at hall/door\n" },
+      status: 0,
+      output: "5750: applied\n",
+      errors: "alertbox: 5750 tries the settings\nalertbox: 5750 is awake, at hall/door\n",
     });
     // The box tells its chip id with its presence, so it is found under a root that does not end in it.
     const back = await desk.run("config", "-b", url, "--root", "hall/door", "5750", "root=");
@@ -197,7 +216,7 @@ describe("alertbox config, led, stay", function () {
     assert.match(command.output, /^5750: no refusal: it should be at the other broker\n$/);
     assert.match(
       command.errors,
-      new RegExp(`Look there: alertbox watch --broker mqtt://127\\.0\\.0\\.1:${other.port}\n$`),
+      new RegExp(`look there: alertbox watch --broker mqtt://127\\.0\\.0\\.1:${other.port}\n$`),
     );
     const late = await Listener.open(broker, `${ROOT}/#`);
     await late.message(`${ROOT}/state`);
@@ -209,7 +228,7 @@ describe("alertbox config, led, stay", function () {
     const box = await asleep();
     const command = desk.start("config", "-b", url, "5750", "lowMillivolts=2500");
     await command.complained(/5750 sleeps: it reads this at its next wake\. Waiting 60 s \(--timeout S, --no-wait\)/);
-    await box.press();
+    await pressUntil(box, command);
     assert.equal(await command.ended, 0, command.errors);
     assert.equal(command.output, "5750: applied\n");
     assert.match(command.errors, /alertbox: 5750 is awake\n/);
@@ -249,7 +268,7 @@ describe("alertbox config, led, stay", function () {
     const box = await asleep();
     const command = desk.start("stay", "-b", url, "5750", "60");
     await command.complained(/5750 sleeps/);
-    await box.press();
+    await pressUntil(box, command);
     assert.equal(await command.ended, 0, command.errors);
     assert.equal(command.output, "5750: done\n");
     assert.deepEqual(box.details("command"), ["stay 60 s"]);
@@ -265,6 +284,61 @@ describe("alertbox config, led, stay", function () {
     );
     const forced = await desk.run("led", "-b", url, "5751", "on", "--force", "--no-wait");
     assert.deepEqual(forced, { status: 0, output: "5751: sent\n", errors: "" });
+  });
+
+  it("config: a box goes over to each convention and comes back; led works as before, and watch shows it", async () => {
+    const box = await online();
+    const { status, errors } = await desk.run("config", "-b", url, "5750", "convention=matter");
+    assert.deepEqual([status, /convention: must be home-assistant, homie, tasmota or none/.test(errors)], [2, true]);
+    for (const [convention, presence] of [
+      ["homie", "online"],
+      ["tasmota", "online"],
+      ["none", "online"],
+      ["home-assistant", "online"],
+    ] as const) {
+      const config = await desk.run("config", "-b", url, "5750", `convention=${convention}`);
+      assert.deepEqual([config.status, config.output], [0, "5750: applied\n"], config.errors);
+      for (const on of [true, false]) {
+        const led = await desk.run("led", "-b", url, "5750", on ? "on" : "off");
+        assert.equal(led.status, 0, led.errors);
+        assert.match(led.output, /^5750: (done|led (ON|OFF))\n$/);
+        assert.equal(box.board.led.on, on);
+      }
+      const watch = await desk.run("watch", "-b", url, "--once", "--json");
+      const [found, ...others] = watch.output.split("\n").filter((line) => line.includes('"event":"box"'));
+      assert.match(found ?? "", new RegExp(`"box":"${ROOT}","presence":"${presence}"`), convention);
+      assert.deepEqual(others, [], convention);
+    }
+  });
+
+  it("a box that follows a convention is found by its state, and its presence is the convention's", async () => {
+    const box = await Listener.open(broker, "mresetar/alertbox/5752/cmd/led", "home/door/cmd/led");
+    await box.publish("mresetar/alertbox/5752/state", '{"pushes":7}', 1, true);
+    await box.publish("homie/5/alertbox-5752/$state", "sleeping", 1, true);
+    await box.publish("home/door/state", '{"pushes":7}', 1, true);
+    await box.publish("tele/alertbox_5753/LWT", "Offline", 1, true);
+    for (const [words, root, complaint, topic, awake] of [
+      [["5752", "on"], "mresetar/alertbox/5752", /5752 sleeps/, "homie/5/alertbox-5752/$state", "ready"],
+      [
+        ["5753", "on", "--root", "home/door"],
+        "home/door",
+        /5753 is gone, asleep or lost/,
+        "tele/alertbox_5753/LWT",
+        "Online",
+      ],
+    ] as const) {
+      const command = desk.start("led", "-b", url, ...words);
+      await command.complained(complaint);
+      await box.publish(topic, awake, 1, true);
+      await command.complained(/is awake\n/);
+      await box.publish(`${root}/cmd/led`, "", 1, true);
+      assert.equal(await command.ended, 0, command.errors);
+      assert.equal(command.output, `${words[0]}: done\n`);
+    }
+    // Another's root is not taken for its own.
+    const { errors } = await desk.run("led", "-b", url, "5754", "on", "--root", "home/door");
+    assert.match(errors, /knows no box 5754 below home\/door \(it knows door\)/);
+    await box.close();
   });
 
   it("an answer to an earlier command is not taken for one to this", async () => {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, it } from "mocha";
 import { connectAsync } from "mqtt";
 import { EmbeddedBroker } from "../../host-sim/aedes.js";
+import { idOf } from "../alert-id.js";
 import type { Broker } from "../interop/brokers/broker.js";
 import { needs } from "../interop/brokers/broker.js";
 import { Listener } from "../interop/listener.js";
@@ -80,9 +81,11 @@ describe("alertbox listen", function () {
       /listening to mresetar\/alertbox\/alert and mresetar\/alertbox\/\+\/alert on mqtt:\/\/127/,
     );
     const box = new RealBoard({ port: broker.port, speed: 8 });
+    let id = "";
     try {
       await box.online();
       await box.press();
+      id = idOf(box.board, 1);
       assert.equal(await command.ended, 0, command.errors);
     } finally {
       box.close();
@@ -94,11 +97,11 @@ describe("alertbox listen", function () {
     assert.deepEqual(
       { EVENT, ID, CHIPID, PUSHES, TOPIC, ROOT, VCC, TRY, QUEUED, TEST },
       {
-        ...{ EVENT: "press", ID: "5750-1", CHIPID: "5750", PUSHES: "1", TOPIC: ALERT, ROOT: "mresetar/alertbox/5750" },
+        ...{ EVENT: "press", ID: id, CHIPID: "5750", PUSHES: "1", TOPIC: ALERT, ROOT: "mresetar/alertbox/5750" },
         ...{ VCC: "3300", TRY: "1", QUEUED: "0", TEST: "0" },
       },
     );
-    assert.equal((JSON.parse(String(json)) as { id: string }).id, "5750-1");
+    assert.equal((JSON.parse(String(json)) as { id: string }).id, id);
     assert.match(String(TIME), /^\d+$/);
     assert.match(
       command.output,
@@ -112,12 +115,12 @@ describe("alertbox listen", function () {
       desk.start("listen", "-b", url, "--json", "--count", "2"),
     ];
     await Promise.all([text.complained(/listening/), json.complained(/listening/)]);
-    await sender.publish(ALERT, alert("5750-8", { queued: true, try: 2 }), 2);
+    await sender.publish(ALERT, alert("5750-8-40146", { queued: true, try: 2 }), 2);
     await sender.publish("mresetar/alertbox/alert", '{"pushes":42}', 2);
     assert.deepEqual(await Promise.all([text.ended, json.ended]), [0, 0]);
     assert.match(
       text.output,
-      /^.* {2}press {3}#7 {2}3\.01 V {2}-61 dBm {2}742 ms {2}5750-8 {2}\(was stored in the box\)\n.* {2}press {3}#42\n$/,
+      /^.* {2}press {3}#7 {2}3\.01 V {2}-61 dBm {2}742 ms {2}5750-8-40146 {2}\(was stored in the box\)\n.* {2}press {3}#42\n$/,
     );
     assert.match(text.errors, /^alertbox: listening.*\n$/, "and says nothing else");
     const [first, second] = json.objects;
@@ -127,6 +130,18 @@ describe("alertbox listen", function () {
     assert.deepEqual(
       [first?.["chip"], first?.["topic"], second?.["event"], second?.["chip"]],
       [5750, ALERT, "press", null],
+    );
+  });
+
+  it("knows the box by the alert's id where the topic does not name it", async () => {
+    const command = desk.start("listen", "-b", url, "--root", "hall", "--json", "--count", "4");
+    await command.complained(/listening/);
+    for (const id of ["5750-8-40146", "5751-8", "5752-8-1-1", "test-8"])
+      await sender.publish("hall/alert", alert(id), 2);
+    assert.equal(await command.ended, 0);
+    assert.deepEqual(
+      command.objects.map(({ chip }) => chip),
+      [5750, 5751, null, null],
     );
   });
 
@@ -285,6 +300,40 @@ describe("alertbox listen", function () {
       assert.deepEqual(second.output.match(/^ran .*$/gm), ["ran 1-2", "ran 1-3", "ran 1-4"]);
       assert.match(second.errors, /alerts that the last run has not handled: 1\n/);
       assert.match(second.errors, /1-1 came again: dropped/);
+    });
+
+    it("a box whose flash was erased counts from 1 again, and its alerts are acted on, in this run and in the next", async () => {
+      const box = new RealBoard({ port: broker.port, speed: 8 });
+      try {
+        await box.online();
+        const first = begin("erased");
+        await first.complained(/listening/);
+        const expected: string[] = [];
+        const press = async () => {
+          const delivered = box.said("delivered");
+          await box.press();
+          await delivered;
+          expected.push(idOf(box.board, expected.length === 1 ? 2 : 1));
+        };
+        await press();
+        await press();
+        await box.erase();
+        await press();
+        assert.equal(await first.ended, 0, first.errors);
+        await box.erase();
+        await press();
+        const next = desk.start(...args("erased"), "--count", "1", "--", "sh", "-c", `echo "ran $ALERTBOX_ID"`);
+        assert.equal(await next.ended, 0, next.errors);
+        const ran = `${first.output}${next.output}`.match(/^ran .*$/gm);
+        assert.deepEqual(
+          ran,
+          expected.map((id) => `ran ${id}`),
+        );
+        assert.equal(new Set(ran).size, 4);
+        assert.doesNotMatch(first.errors + next.errors, /came again/);
+      } finally {
+        box.close();
+      }
     });
 
     it("what came and did not get its turn is left for the next run", async () => {

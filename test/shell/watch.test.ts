@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, it } from "mocha";
+import { idOf } from "../alert-id.js";
 import { type Broker, needs } from "../interop/brokers/broker.js";
 import { Listener } from "../interop/listener.js";
 import { RealBoard, type RealBoardOptions } from "../interop/real-board.js";
@@ -106,7 +107,7 @@ describe("alertbox watch", function () {
     await command.wrote(/"event":"broker","figure":"uptime".*\n/);
     const alert = command.objects.find(({ event }) => event === "alert");
     assert.equal(alert?.["box"], "mresetar/alertbox/5750");
-    assert.match(JSON.stringify(alert?.["alert"]), /"id":"5750-1"/);
+    assert.equal((alert?.["alert"] as { id: string } | undefined)?.id, idOf(awake.board, 1));
   });
 
   it("in a terminal: a table that changes in place, and the cursor is given back", async () => {
@@ -135,6 +136,75 @@ describe("alertbox watch", function () {
     assert.equal(status, 0);
     assert.ok(!output.includes("\u001b") && !output.includes("\u202e"));
     assert.equal(output.split("\n").length, 7);
+  });
+
+  it("boxes that follow a convention are there as its topics say, and devices of others are not", async () => {
+    const sender = await Listener.open(broker);
+    const keep = (topic: string, text: string) => sender.publish(topic, text, 1, true);
+    await keep("homie/5/alertbox-5752/$state", "ready");
+    await keep("homie/5/kitchen-lamp/$state", "ready");
+    await keep("tele/alertbox_5753/LWT", "Offline");
+    await keep("tele/tasmota_AB12CD/LWT", "Online");
+    for (const chip of [5752, 5753]) await keep(`mresetar/alertbox/${chip}/state`, '{"pushes":7,"pending":0}');
+    // Nothing says yet which root this one has.
+    await keep("homie/5/alertbox-5754/$state", "sleeping");
+    const command = desk.start("watch", "--json", "-b", url);
+    await command.wrote(/"event":"broker","figures"/);
+    const boxes = () =>
+      command.objects.filter(({ event }) => event === "box" || event === "presence" || event === "gone");
+    const places = (from: number) =>
+      boxes()
+        .slice(from)
+        .map(({ event, box, presence }) => [event, box, presence]);
+    assert.deepEqual(places(0), [
+      ["box", "homie/5/alertbox-5754", "sleeping"],
+      ["box", "mresetar/alertbox/5752", "online"],
+      ["box", "mresetar/alertbox/5753", "offline"],
+    ]);
+    await keep("homie/5/alertbox-5752/$state", "init");
+    await keep("homie/5/alertbox-5752/$state", "lost");
+    await keep("tele/alertbox_5753/LWT", "Online");
+    // An alert tells whose it is.
+    await sender.publish("mresetar/alertbox/door/alert", '{"pushes":1,"event":"press","id":"5754-1-40146"}', 2);
+    await keep("homie/5/alertbox-5754/$state", "ready");
+    // From one convention to another, and away.
+    await keep("mresetar/alertbox/5753/lwt", '{"state":"online","chip":5753}');
+    await keep("tele/alertbox_5753/LWT", "");
+    await keep("homie/5/alertbox-5753/$state", "ready");
+    await keep("mresetar/alertbox/5753/lwt", "");
+    await keep("homie/5/alertbox-5753/$state", "sleeping");
+    await keep("homie/5/alertbox-5752/$state", "");
+    await command.wrote(/"event":"gone"/);
+    assert.deepEqual(places(3), [
+      ["presence", "mresetar/alertbox/5752", "lost"],
+      ["presence", "mresetar/alertbox/5753", "online"],
+      ["presence", "mresetar/alertbox/door", "online"],
+      ["presence", "mresetar/alertbox/5753", "sleeping"],
+      ["gone", "mresetar/alertbox/5752", undefined],
+    ]);
+    const only = await desk.run("watch", "--once", "-b", url, "--root", "mresetar/alertbox/5753");
+    assert.match(only.output, /^5753 +sleeping +7 /m);
+    assert.doesNotMatch(only.output, /^5754/m);
+    await sender.close();
+  });
+
+  it("boxes that follow Homie or Tasmota: there, asleep, and lost in their words", async () => {
+    const awake = open({ settings: { convention: "homie" } });
+    const asleep = open({ chipId: 5751, wiring: "rst", settings: { convention: "homie" } });
+    const other = open({ chipId: 5752, wiring: "rst", settings: { convention: "tasmota" } });
+    const listener = await Listener.open(broker, "homie/5/+/$state");
+    await Promise.all([asleep.asleep(), other.asleep()]);
+    await listener.heard.first(({ text }) => text === "ready", "a box that is ready");
+    await listener.close();
+    const command = desk.start("watch", "-b", url);
+    await command.wrote(
+      /^5750 +online +0 [\s\S]*^5751 +sleeping +0 [\s\S]*^5752 +offline +0 [\s\S]*mosquitto version.*\n/m,
+    );
+    await other.press();
+    await command.wrote(/ {2}5752 {2}press #1 {2}3\.30 V\n[\s\S]* {2}5752 {2}offline\n/);
+    // Its connection ends without DISCONNECT.
+    awake.close();
+    await command.wrote(/ {2}5750 {2}lost\n/);
   });
 
   it("a box that is taken away is gone", async () => {

@@ -5,7 +5,8 @@ import { describe, it } from "mocha";
 import { FAULTS, type FaultKind } from "../../../host-sim/campaign/faults.js";
 import { judge } from "../../../host-sim/campaign/judge.js";
 import { drawPlan, type Fault, type Plan } from "../../../host-sim/campaign/plan.js";
-import { runPlan } from "../../../host-sim/campaign/run.js";
+import { type RunRecord, runPlan } from "../../../host-sim/campaign/run.js";
+import { idOf, idsOf } from "../../alert-id.js";
 
 /** Three presses of a mains box, the first before it is connected, and a quiet minute. */
 function plain(...faults: Fault[]): Plan {
@@ -60,6 +61,60 @@ describe("a run of the campaign", function () {
     assert.equal(record.world.broker.messages("+/+/+/alert").length, 5);
     assert.equal(record.settled, true);
     record.world.close();
+  });
+
+  describe("an id names one alert for ever", () => {
+    const ALERT = "mresetar/alertbox/5750/alert";
+    const rules = (record: RunRecord) =>
+      judge(record)
+        .filter(({ rule }) => rule === "an id names one alert for ever")
+        .map(({ detail }) => detail);
+
+    it("holds with a journal that the box begins, one that it finds, and one from before", () => {
+      for (const [seed, spent, stored] of [
+        [1, 0, 0],
+        [1, 199, 2],
+        [4, 199, 2],
+      ] as const) {
+        const record = runPlan({ ...plain(), seed, spent, stored });
+        const { board, broker } = record.world;
+        assert.deepEqual(judge(record), []);
+        const ids = broker.messages(ALERT).map(({ payload }) => (JSON.parse(payload) as { id: string }).id);
+        const expected =
+          seed === 4
+            ? [200, 201, 202, 203, 204, 205, 206].map((sequence) => `5750-${sequence}`)
+            : idsOf(board, spent + stored + 5).slice(spent);
+        assert.deepEqual(ids, expected);
+        record.world.close();
+      }
+    });
+
+    it("is broken by an alert of another life, and by one without", () => {
+      const record = runPlan(plain());
+      const { board, broker } = record.world;
+      const life = Number(idOf(board, 1).split("-")[2]);
+      const facts = { pushes: 6, event: "press", vcc: 3300 };
+      for (const id of [idOf(board, 6), "5750-6", `5750-6-${life ^ 1}`, `5750-6-0${life}`])
+        broker.publish(ALERT, JSON.stringify({ ...facts, id }));
+      const at = `at ${(record.world.now / 1000).toFixed(3)} s`;
+      assert.deepEqual(rules(record), [
+        `5750-6 ${at} is not 5750-6-${life}`,
+        `5750-6-${life ^ 1} ${at} is not 5750-6-${life}`,
+        `5750-6-0${life} ${at} is not 5750-6-${life}`,
+      ]);
+      record.world.close();
+    });
+
+    it("is broken by a journal that has another life at the end, and by a new one without", () => {
+      const record = runPlan({ ...plain(), spent: 3 });
+      assert.deepEqual(rules(record), []);
+      const another = { ...record, plan: { ...record.plan, seed: 2 } };
+      assert.match(String(rules(another)), /^the journal's life is \d+, and was \d+$/);
+      const old = runPlan({ ...plain(), seed: 4, spent: 3 });
+      const begun = { ...old, plan: { ...old.plan, spent: 0 } };
+      assert.equal(rules(begun)[0], "the journal's life is 0");
+      for (const { world } of [record, old]) world.close();
+    });
   });
 
   for (const kind of Object.keys(FAULTS) as FaultKind[]) {

@@ -52,10 +52,10 @@ describe("chip", () => {
 
   it("prints a line where trace prints, and a step is a step", () => {
     const { board, chip } = running();
-    chip.use<ChipModule>("chip").log("[742] delivered 5750-42");
+    chip.use<ChipModule>("chip").log("[742] delivered 5750-42-40146");
     chip.trace("half ");
     chip.use<ChipModule>("chip").log("a line");
-    assert.deepEqual(board.log, ["[742] delivered 5750-42", "half a line"]);
+    assert.deepEqual(board.log, ["[742] delivered 5750-42-40146", "half a line"]);
     assert.deepEqual([board.steps[0]?.word, board.steps[0]?.ms], ["delivered", 742]);
   });
 

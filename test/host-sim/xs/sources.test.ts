@@ -23,9 +23,11 @@ function withFiles<T>(files: Readonly<Record<string, string>>, use: (directory: 
 
 describe("the modules of an image", () => {
   it("are those of the firmware, all of them in the manifest, and those that it preloads", () => {
-    const { preload, creation } = readManifest();
-    const { modules, imports } = firmwareSources(undefined, preload);
+    const { preload, stripped, creation } = readManifest();
+    const { modules, imports } = firmwareSources(undefined, preload, stripped);
     const names = modules.map(({ specifier }) => specifier);
+    assert.equal(names.pop(), "~stripped");
+    for (const name of ["Array.from", "String.prototype.repeat"]) assert.ok(modules.at(-1)?.code.includes(name), name);
     assert.ok(names.includes("mqtt/session") && names.includes("device/mqtt-link") && names.at(-1) === "main");
     for (const { specifier, preload: isPreloaded } of modules) assert.equal(isPreloaded, true, specifier);
     assert.ok(imports.includes("embedded:io/socket/tcp") && imports.includes("mc/config"));
