@@ -12,6 +12,7 @@ import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { after, before, describe, it } from "mocha";
 import { connect, type MqttClient } from "mqtt";
+import { idOf } from "../alert-id.js";
 import { aedes } from "../interop/brokers/aedes.js";
 import type { Broker } from "../interop/brokers/broker.js";
 import { Diary } from "../interop/diary.js";
@@ -192,45 +193,49 @@ describe("examples: Node-RED", function () {
     const { to, subject, text } = await mail(/Alert/);
     assert.equal(to, "door@example.com");
     assert.equal(subject, "Alert from box 5750");
-    assert.equal(text, "Box 5750 was pressed: alert 5750-1, number 1, supply 3300 mV.");
+    const id = idOf((box as RealBoard).board, 1);
+    assert.equal(text, `Box 5750 was pressed: alert ${id}, number 1, supply 3300 mV.`);
   });
 
   it("the same alert again becomes none; what comes after it does, and late ones say so", async () => {
-    const alert = { pushes: 70, event: "double", id: "5750-70", vcc: 3012, rssi: -61, ms: 742, try: 1 };
+    const alert = { pushes: 70, event: "double", id: "5750-70-40146", vcc: 3012, rssi: -61, ms: 742, try: 1 };
     await publish("alert", alert);
     await publish("alert", alert);
+    await publish("alert", { ...alert, ms: 9000 });
     await publish("alert", { ...alert, ms: 9000, try: 2, queued: true });
-    await publish("alert", { ...alert, id: "5750-71", pushes: 71, event: "long", queued: true });
-    await letterbox.mails.first(({ text }) => text.includes("5750-71"), "the last alert");
+    await publish("alert", { ...alert, id: "5750-71-40146", pushes: 71, event: "long", queued: true });
+    await letterbox.mails.first(({ text }) => text.includes("5750-71-40146"), "the last alert");
     const texts = letterbox.mails.entries.map(({ text }) => text);
     assert.deepEqual(texts.slice(1), [
-      "Box 5750 was pressed twice: alert 5750-70, number 70, supply 3012 mV.",
-      "Box 5750 was pressed long: alert 5750-71, number 71, supply 3012 mV. It had to wait in the box until now.",
+      "Box 5750 was pressed twice: alert 5750-70-40146, number 70, supply 3012 mV.",
+      "Box 5750 was pressed long: alert 5750-71-40146, number 71, supply 3012 mV. It had to wait in the box until now.",
     ]);
   });
 
-  it("a box that counts anew, with its flash erased, is heard", async () => {
-    await publish("alert", { pushes: 1, event: "press", id: "5750-1", vcc: 3300, rssi: -50, ms: 1, try: 1 });
-    await letterbox.mails.first(
-      (each) => each !== letterbox.mails.entries[0] && each.text.includes("alert 5750-1,"),
-      "it",
-    );
+  it("a box whose journal is from before has ids without a third part, and is heard", async () => {
+    const alert = { pushes: 1, event: "press", id: "5750-1", vcc: 3300, rssi: -50, ms: 1, try: 1 };
+    await publish("alert", alert);
+    await publish("alert", alert);
+    await publish("alert", { ...alert, id: "5750-2", pushes: 2 });
+    await letterbox.mails.first(({ text }) => text.includes("alert 5750-1,"), "the first");
+    await letterbox.mails.first(({ text }) => text.includes("alert 5750-2,"), "the second");
+    assert.equal(letterbox.mails.entries.filter(({ text }) => text.includes("alert 5750-1,")).length, 1);
   });
 
   it("a mail that the server does not take is sent again until it does", async () => {
     letterbox.refusals = 2;
-    await publish("alert", { pushes: 72, event: "press", id: "5750-72", vcc: 3300, rssi: -50, ms: 1, try: 1 });
-    await letterbox.mails.first(({ text }) => text.includes("5750-72"), "the mail at last");
+    await publish("alert", { pushes: 72, event: "press", id: "5750-72-40146", vcc: 3300, rssi: -50, ms: 1, try: 1 });
+    await letterbox.mails.first(({ text }) => text.includes("5750-72-40146"), "the mail at last");
     assert.equal(letterbox.refusals, 0);
   });
 
   it("what is no alert becomes none", async () => {
     await (client as MqttClient).publishAsync(`${ROOT}/alert`, "not JSON", { qos: 2 });
     await publish("alert", { hello: "world" });
-    await publish("alert", { pushes: 73, event: "press", id: "5750-73", vcc: 3300, rssi: -50, ms: 1, try: 1 });
-    await letterbox.mails.first(({ text }) => text.includes("5750-73"), "the next alert");
+    await publish("alert", { pushes: 73, event: "press", id: "5750-73-40146", vcc: 3300, rssi: -50, ms: 1, try: 1 });
+    await letterbox.mails.first(({ text }) => text.includes("5750-73-40146"), "the next alert");
     const last = letterbox.mails.entries.slice(-2).map(({ text }) => /alert (\S+),/.exec(text)?.[1]);
-    assert.deepEqual(last, ["5750-72", "5750-73"]);
+    assert.deepEqual(last, ["5750-72-40146", "5750-73-40146"]);
   });
 
   it("a lost box becomes a mail, and its return; its sleep does not", async () => {
@@ -255,6 +260,17 @@ describe("examples: Node-RED", function () {
     const { text } = await mail(/^Box 5750 is silent$/);
     assert.match(text, /^Nobody has pressed box 5750 for 0 days\./);
     assert.equal(letterbox.mails.entries.filter(({ subject }) => /silent/.test(subject)).length, 1);
+  });
+
+  it("a box whose flash was erased counts anew, and is heard from its first press on", async () => {
+    const erased = box as RealBoard;
+    const before = idOf(erased.board, 1);
+    await erased.erase();
+    await erased.press();
+    const id = idOf(erased.board, 1);
+    assert.notEqual(id, before);
+    const { text } = await letterbox.mails.first((each) => each.text.includes(`alert ${id},`), id);
+    assert.equal(text, `Box 5750 was pressed: alert ${id}, number 1, supply 3300 mV.`);
   });
 
   it("the example refuses what it cannot follow, with status 2", async () => {

@@ -1,5 +1,5 @@
 // examples/subscribers, as a user starts them: a press of the firmware is one line in each, the same alert again is
-// none, and after the broker was restarted the next press is the next line.
+// none, after the broker was restarted the next press is the next line, and so is that of a box whose flash was erased.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -7,6 +7,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { after, before, describe, it } from "mocha";
+import { idOf } from "../alert-id.js";
 import { Command } from "../host-sim/command.js";
 import { type Broker, needs } from "../interop/brokers/broker.js";
 import { mosquitto } from "../interop/brokers/mosquitto.js";
@@ -48,6 +49,8 @@ describe("examples/subscribers", function () {
   let box: RealBoard;
   let folder: string;
   const running = new Map<string, Command>();
+  /** The ids of the box's presses, in order. */
+  const alerts: string[] = [];
 
   before(async function () {
     const kind = mosquitto({ webSocket: true, persistence: true });
@@ -65,15 +68,16 @@ describe("examples/subscribers", function () {
     const subscribed = () => Promise.all(all.map((command) => command.complained(/subscribed to mresetar/)));
     await subscribed();
     await box.press();
-    await everywhere(/5750-1/);
+    alerts.push(idOf(box.board, 1));
+    await everywhere(new RegExp(`${alerts[0]} `));
     // What is no alert, the same one again, and one without an id.
     const sender = await Listener.open(broker);
     for (const text of [
       "ring",
       "[1]",
       "null",
-      '{"pushes":3,"id":"5750-1","event":[]}',
-      '{"pushes":1,"event":"press","id":"5750-1"}',
+      `{"pushes":3,"id":"${alerts[0]}","event":[]}`,
+      `{"pushes":1,"event":"press","id":"${alerts[0]}"}`,
       '{"pushes":7}',
     ]) {
       await sender.publish(TOPIC, text, 2);
@@ -88,7 +92,13 @@ describe("examples/subscribers", function () {
     await broker.start();
     await Promise.all([back, subscribed()]);
     await box.press();
-    await everywhere(/5750-2/);
+    alerts.push(idOf(box.board, 2));
+    await everywhere(new RegExp(`${alerts[1]} `));
+    // It counts from 1 again.
+    await box.erase();
+    await box.press();
+    alerts.push(idOf(box.board, 1));
+    await everywhere(new RegExp(`${alerts[2]} `));
   });
 
   after(async () => {
@@ -99,7 +109,7 @@ describe("examples/subscribers", function () {
   });
 
   for (const name of Object.keys(EXAMPLES)) {
-    it(`${name}: one line per press, over a restart of the broker`, function () {
+    it(`${name}: one line per press, over a restart of the broker, and when the box's flash was erased`, function () {
       const need = missing(name);
       if (need !== undefined) {
         const message = `not installed: ${need} to run this check`;
@@ -110,7 +120,13 @@ describe("examples/subscribers", function () {
       const lines = running.get(name)?.output.split("\n") ?? [];
       assert.deepEqual(
         lines.map((line) => line.replace(/ +/g, " ")),
-        [`press #1 5750-1 from ${TOPIC}`, `press #7 from ${TOPIC}`, `press #2 5750-2 from ${TOPIC}`, ""],
+        [
+          `press #1 ${alerts[0]} from ${TOPIC}`,
+          `press #7 from ${TOPIC}`,
+          `press #2 ${alerts[1]} from ${TOPIC}`,
+          `press #1 ${alerts[2]} from ${TOPIC}`,
+          "",
+        ],
       );
     });
   }
