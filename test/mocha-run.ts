@@ -38,7 +38,7 @@ export async function runMocha(name: string, root: string, words: readonly strin
   const output = join(place, "report.json");
   try {
     const node = ["--import", "tsx/esm", "--import", "./host-sim/globals.ts", "node_modules/mocha/bin/mocha.js"];
-    const mocha = ["--no-config", "--timeout", "20000", "--reporter", "json", "--reporter-option", `output=${output}`];
+    const mocha = ["--no-config", "--timeout", "300000", "--reporter", "json", "--reporter-option", `output=${output}`];
     // Coverage of these tests is measured where they run as tests.
     const { NODE_V8_COVERAGE: _, ...env } = process.env;
     const printed = await ended([...node, ...mocha, ...words], root, env);

@@ -11,8 +11,7 @@ import { say } from "../board/machine.js";
 const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
 const SHORT = ["--days", "3", "--presses", "4", "--seed", "3"];
 
-describe("bench/battery", function () {
-  this.timeout(60_000);
+describe("bench/battery", () => {
   let output: string;
 
   before(async () => {

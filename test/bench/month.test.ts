@@ -6,8 +6,7 @@ import { Ledger, liveMonth, type Month } from "../../bench/month.js";
 import { World } from "../../host-sim/world.js";
 import { ALERT, asleep, pressAndSleep } from "../scenario/story.js";
 
-describe("bench/month", function () {
-  this.timeout(60_000);
+describe("bench/month", () => {
   const months = new Map<string, Month>();
   const days: number[] = [];
 

@@ -86,9 +86,7 @@ describe("bench/page-hour", () => {
   });
 });
 
-describe("bench/page", function () {
-  this.timeout(120_000);
-
+describe("bench/page", () => {
   it("refuses options that it does not have", async () => {
     const { status, err } = await say(page, ["--hours", "1"]);
     assert.equal(status, 2);

@@ -6,8 +6,7 @@ import { peers, planFor, score } from "../../bench/peers/peers.js";
 import { runPlan } from "../../host-sim/campaign/run.js";
 import { idOf, idsOf } from "../alert-id.js";
 
-describe("peers", function () {
-  this.timeout(120000);
+describe("peers", () => {
   const all = peers();
 
   for (const peer of all) {

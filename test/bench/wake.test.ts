@@ -15,8 +15,7 @@ interface Record {
   readonly mah: number;
 }
 
-describe("bench/wake", function () {
-  this.timeout(60_000);
+describe("bench/wake", () => {
   let rows: Map<string, Record>;
   let json: string;
 

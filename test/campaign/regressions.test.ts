@@ -9,9 +9,7 @@ import { tryPlan } from "../../host-sim/campaign/worker.js";
 
 const folder = new URL("regressions/", import.meta.url);
 
-describe("what the campaign has found", function () {
-  this.timeout(60000);
-
+describe("what the campaign has found", () => {
   for (const name of readdirSync(folder)) {
     const { found, plan } = JSON.parse(readFileSync(new URL(name, folder), "utf8")) as {
       found: { rule: string }[];

@@ -49,9 +49,7 @@ describe("conformance table: statements", () => {
   });
 });
 
-describe("conformance table: this run", function () {
-  // The tests run in a process of their own, beside whatever else the machine does.
-  this.timeout(120_000);
+describe("conformance table: this run", () => {
   let results: Result[] = [];
 
   before(async () => {

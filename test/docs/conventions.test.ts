@@ -14,8 +14,7 @@ const PAGE = fileURLToPath(new URL("../../docs/conventions.md", import.meta.url)
 const LAUNCHER = fileURLToPath(new URL("../../shell/alertbox.mjs", import.meta.url));
 const HOMIE = "homie/5/alertbox-5750";
 
-describe("docs/conventions.md", function () {
-  this.timeout(60_000);
+describe("docs/conventions.md", () => {
   const desk = new Desk();
   const lines = [...readFileSync(PAGE, "utf8").matchAll(/^```\n([^`]+)\n```$/gm)].map((match) => match[1] ?? "");
   const commands: Command[] = [];

@@ -11,7 +11,7 @@ import type { BenchBoard } from "../../host-sim/bench-board.js";
 import { parseOptions } from "../../host-sim/options.js";
 import { buildPage, PageServer } from "../../host-sim/server.js";
 import { idOf } from "../alert-id.js";
-import { openChromium } from "../host-sim/chromium.js";
+import { openChromium, openContext } from "../host-sim/chromium.js";
 import { freePort } from "../host-sim/command.js";
 
 const DOCS = new URL("../../docs/", import.meta.url).pathname;
@@ -75,8 +75,7 @@ describe("docs/tour.md", () => {
     for (const link of all(text, /\]\(([^)#:]+)\)/g)) assert.ok(existsSync(`${DOCS}${link}`), link);
   });
 
-  describe("in real Chromium, on the real bench", function () {
-    this.timeout(90_000);
+  describe("in real Chromium, on the real bench", () => {
     let browser: Browser | undefined;
     let bench: Bench;
     let server: PageServer;
@@ -88,7 +87,7 @@ describe("docs/tour.md", () => {
       assert.ok(parsed.kind === "run");
       bench = await Bench.start(parsed.options, 5000);
       server = await PageServer.start({ stage: bench, assets: await buildPage(), port: 18_280, exactly: false });
-      page = await browser.newPage({ viewport: { width: 1280, height: 860 } });
+      page = await (await openContext(browser, { viewport: { width: 1280, height: 860 } })).newPage();
       await page.addInitScript(READER);
       await page.goto(server.url);
     });
@@ -118,7 +117,7 @@ describe("docs/tour.md", () => {
         const second = idOf((bench.boards[0] as BenchBoard).board, 2);
         for (const told of [...chapter.controls, ...chapter.words]) {
           const word = told.replace(/\b5750-2-\d+/, second);
-          await page.waitForFunction(`window.read.includes(${JSON.stringify(word)})`, undefined, { timeout: 5000 });
+          await page.waitForFunction(`window.read.includes(${JSON.stringify(word)})`);
         }
       });
     }

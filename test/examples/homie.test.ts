@@ -13,8 +13,7 @@ import { NEEDS, openMosquitto } from "../shell/desk.js";
 
 const FOLDER = fileURLToPath(new URL("../../examples/homie/", import.meta.url));
 
-describe("examples/homie", function () {
-  this.timeout(60_000);
+describe("examples/homie", () => {
   let broker: Broker;
   let controller: Command;
   const boxes: RealBoard[] = [];

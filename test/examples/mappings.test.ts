@@ -24,8 +24,7 @@ const WANTED: readonly (readonly [words: string, topic: string, payloads: readon
   ["-t wled/all -m T", "wled/all", ["T"]],
 ]);
 
-describe("examples/mappings", function () {
-  this.timeout(60_000);
+describe("examples/mappings", () => {
   const desk = new Desk();
   const commands: Command[] = [];
   let broker: Broker;

@@ -140,8 +140,7 @@ class NodeRed {
   }
 }
 
-describe("examples: Node-RED", function () {
-  this.timeout(120_000);
+describe("examples: Node-RED", () => {
   const home = mkdtempSync(join(tmpdir(), "alertbox-node-red-"));
   const letterbox = new Letterbox();
   let broker: Broker | undefined;

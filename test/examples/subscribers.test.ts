@@ -43,8 +43,7 @@ function missing(name: string): string | undefined {
   return status === 0 ? undefined : "apt-get install libcjson-dev";
 }
 
-describe("examples/subscribers", function () {
-  this.timeout(120_000);
+describe("examples/subscribers", () => {
   let broker: Broker;
   let box: RealBoard;
   let folder: string;

@@ -12,8 +12,7 @@ import { Airspace } from "../../host-sim/radio.js";
 import { Random } from "../../host-sim/random.js";
 import { freePort } from "./command.js";
 
-describe("host-sim/bench-board", function () {
-  this.timeout(60_000);
+describe("host-sim/bench-board", () => {
   let bench: Bench | undefined;
 
   afterEach(() => bench?.close());

@@ -11,8 +11,7 @@ import { afterEach, describe, it } from "mocha";
 import { OptionLimits } from "../../host-sim/options.js";
 import { RunningBench } from "./running-bench.js";
 
-describe("host-sim/bench", function () {
-  this.timeout(60_000);
+describe("host-sim/bench", () => {
   let running: RunningBench;
 
   afterEach(() => running?.close());

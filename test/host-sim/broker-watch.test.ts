@@ -17,8 +17,7 @@ import { mosquitto } from "../interop/brokers/mosquitto.js";
 
 const HERE = "127.0.0.1";
 
-describe("host-sim/broker-watch", function () {
-  this.timeout(60_000);
+describe("host-sim/broker-watch", () => {
   const ends: (() => Promise<unknown>)[] = [];
   let watch: BrokerWatch;
   let events: BenchEvent[];

@@ -3,7 +3,7 @@
 
 import { accessSync, constants } from "node:fs";
 import type { Context } from "mocha";
-import { type Browser, chromium } from "playwright-core";
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium } from "playwright-core";
 
 const PLACES: readonly string[] = [
   "/usr/bin/chromium",
@@ -39,6 +39,13 @@ export async function launchChromium(): Promise<Browser | undefined> {
   const path = asked === undefined ? PLACES.find(exists) : asked;
   if (path === undefined || !exists(path)) return undefined;
   return chromium.launch({ executablePath: path, args: [...FLAGS] });
+}
+
+/** A context whose pages are waited for as long as a very busy machine needs: Playwright's own limit is 30 s. */
+export async function openContext(browser: Browser, options: BrowserContextOptions = {}): Promise<BrowserContext> {
+  const context = await browser.newContext(options);
+  context.setDefaultTimeout(120_000);
+  return context;
 }
 
 /** Starts Chromium, or skips the tests of this context. */

@@ -14,8 +14,7 @@ import { EmbeddedBroker } from "../../host-sim/aedes.js";
 import { Witness } from "../../host-sim/witness.js";
 import { Command, freePort } from "./command.js";
 
-describe("host-sim/cli", function () {
-  this.timeout(60_000);
+describe("host-sim/cli", () => {
   let folder: string;
   let commands: Command[];
 
@@ -183,7 +182,7 @@ describe("host-sim/cli", function () {
       assert.ok(statSync(flash).size > 0);
       const broker = await EmbeddedBroker.open({ port, nextFree: false });
       try {
-        const second = await headless("--broker", url, "--press", "0", "--deadline", "20", "--flash", flash);
+        const second = await headless("--broker", url, "--press", "0", "--flash", flash);
         assert.equal(second.status, 0, second.command.errors + second.command.output);
         const { carried, carriedDelivered, pending: left } = second.summary as Record<string, unknown>;
         assert.deepEqual({ carried, carriedDelivered, left }, { carried: 1, carriedDelivered: 1, left: 0 });

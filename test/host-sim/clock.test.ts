@@ -177,7 +177,7 @@ describe("RealClock", () => {
       clock.schedule(1, () => { clock.close(); console.log("closed"); });`;
     const run = spawnSync(process.execPath, ["--import", "tsx/esm", "--input-type=module", "-e", script], {
       encoding: "utf8",
-      timeout: 15_000,
+      timeout: 120_000,
     });
     assert.equal(run.stdout, "closed\n");
     assert.equal(run.status, 0);

@@ -14,8 +14,7 @@ import { RunningBench } from "./running-bench.js";
 const WORLDS = Object.freeze({ real: ["--speed", "50"], virtual: ["--virtual", "--speed", "max"] } as const);
 
 for (const world of ["real", "virtual"] as const)
-  describe(`host-sim/home-faults, ${world}`, function () {
-    this.timeout(60_000);
+  describe(`host-sim/home-faults, ${world}`, () => {
     let running: RunningBench;
 
     afterEach(() => running?.close());

@@ -132,7 +132,7 @@ describe("the image", () => {
       const run = spawnSync(process.execPath, [c8, ...options, ...node], {
         cwd: root,
         encoding: "utf8",
-        timeout: 60_000,
+        timeout: 240_000,
       });
       assert.equal(run.status, 0, run.stderr);
       const report = JSON.parse(readFileSync(join(directory, "report/coverage-final.json"), "utf8"));

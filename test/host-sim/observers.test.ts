@@ -15,8 +15,7 @@ import { freePort } from "./command.js";
 
 const SECRET = "s3cret:@";
 
-describe("host-sim/observers", function () {
-  this.timeout(60_000);
+describe("host-sim/observers", () => {
   const ends: (() => Promise<unknown>)[] = [];
   const events: BenchEvent[] = [];
   let bench: Bench;

@@ -170,8 +170,7 @@ describe("host-sim/page/account", () => {
   });
 });
 
-describe("host-sim/page/account, on a bench", function () {
-  this.timeout(60_000);
+describe("host-sim/page/account, on a bench", () => {
   let running: RunningBench;
 
   afterEach(() => running.close());

@@ -9,11 +9,10 @@ import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, it } from "mocha";
 import type { Browser, Page } from "playwright-core";
 import { Witness } from "../../host-sim/witness.js";
-import { openChromium } from "./chromium.js";
+import { openChromium, openContext } from "./chromium.js";
 import { Command, freePort } from "./command.js";
 
-describe("host-sim: setup on the bench, in Chromium", function () {
-  this.timeout(120_000);
+describe("host-sim: setup on the bench, in Chromium", () => {
   let browser: Browser | undefined;
   let folder: string;
   let port: number;
@@ -49,7 +48,7 @@ describe("host-sim: setup on the bench, in Chromium", function () {
   }
 
   async function open(url: string, width: number, height: number): Promise<Page> {
-    const context = await (browser as Browser).newContext({ viewport: { width, height } });
+    const context = await openContext(browser as Browser, { viewport: { width, height } });
     const page = await context.newPage();
     page.on("pageerror", (error) => complaints.push(error.message));
     page.on("console", (message) => {

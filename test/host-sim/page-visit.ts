@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 import { after, afterEach, before, beforeEach, describe } from "mocha";
 import type { Browser, BrowserContext, BrowserContextOptions, Locator, Page } from "playwright-core";
 import { type Assets, buildPage, type Download, PageServer } from "../../host-sim/server.js";
-import { openChromium } from "./chromium.js";
+import { openChromium, openContext } from "./chromium.js";
 import { FakeStage } from "./fake-stage.js";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -51,7 +51,7 @@ export class Visit {
 
   /** Opens the page and waits until it is live. */
   async open(options: BrowserContextOptions = {}, url = this.server.url): Promise<void> {
-    this.#context = await (this.browser as Browser).newContext({ viewport: { width: 1280, height: 860 }, ...options });
+    this.#context = await openContext(this.browser as Browser, { viewport: { width: 1280, height: 860 }, ...options });
     this.page = await this.#context.newPage();
     this.page.on("console", (message) => this.complaints.push(message.text()));
     this.page.on("pageerror", (error) => this.complaints.push(error.message));
@@ -113,8 +113,7 @@ export class Visit {
 
 /** Tests of the page: before each, a fresh FakeStage of one board is served. */
 export function describePage(name: string, tests: (visit: Visit) => void): void {
-  describe(name, function () {
-    this.timeout(60_000);
+  describe(name, () => {
     const visit = new Visit();
 
     before(async function () {

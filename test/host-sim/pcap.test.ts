@@ -244,8 +244,7 @@ describe("host-sim/pcap", () => {
     file.close();
   });
 
-  describe("read by Wireshark", function () {
-    this.timeout(120_000);
+  describe("read by Wireshark", () => {
     let path: string;
 
     /** What tshark says of the capture, a line each. */

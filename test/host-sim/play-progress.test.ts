@@ -4,9 +4,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { dayText, showProgress } from "../../host-sim/play-progress.js";
 
-describe("host-sim/play-progress", function () {
-  this.timeout(10_000);
-
+describe("host-sim/play-progress", () => {
   it("says the day and the time of the boards, after some seconds, and takes its line away", async () => {
     let written = "";
     const shown = new Promise<() => void>((resolve) => {

@@ -9,8 +9,7 @@ import { parseScenario } from "../../host-sim/scenario.js";
 import { loadScenario, saveScenario, shippedScenarios } from "../../host-sim/scenario-file.js";
 import { Command, freePort } from "./command.js";
 
-describe("host-sim/scenario-file", function () {
-  this.timeout(60_000);
+describe("host-sim/scenario-file", () => {
   let folder: string;
   let commands: Command[];
 

@@ -317,8 +317,7 @@ describe("host-sim/scenario-run", () => {
 const WORLDS = Object.freeze({ real: ["--speed", "10"], virtual: ["--virtual"] } as const);
 
 for (const world of ["real", "virtual"] as const) {
-  describe(`host-sim/scenarios, on a bench of a ${world} world`, function () {
-    this.timeout(120_000);
+  describe(`host-sim/scenarios, on a bench of a ${world} world`, () => {
     let bench: Bench | undefined;
 
     afterEach(() => bench?.close());

@@ -7,8 +7,7 @@ import { parseOptions } from "../../host-sim/options.js";
 import type { BenchEvent } from "../../host-sim/page/protocol.js";
 import { freePort } from "./command.js";
 
-describe("host-sim/scenarios", function () {
-  this.timeout(60_000);
+describe("host-sim/scenarios", () => {
   let bench: Bench;
 
   afterEach(() => bench.close());

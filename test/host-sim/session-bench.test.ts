@@ -6,8 +6,7 @@ import { afterEach, beforeEach, describe, it } from "mocha";
 import type { FaultName, PacketView } from "../../host-sim/page/details.js";
 import { RunningBench } from "./running-bench.js";
 
-describe("host-sim/session-rules, on a bench", function () {
-  this.timeout(120_000);
+describe("host-sim/session-rules, on a bench", () => {
   let running: RunningBench;
 
   beforeEach(async () => {

@@ -13,8 +13,7 @@ const text = (title: string, ...steps: string[]): string =>
 const SHORT = text("Short", "- until: { power: asleep }", "- press", "- until: { alerts: 1 }", "- after: 1 d");
 const ENDLESS = text("Endless", "- repeat: 100000", "  steps: [after: 30 d, after: 30 d]");
 
-describe("host-sim/switched-stage", function () {
-  this.timeout(60_000);
+describe("host-sim/switched-stage", () => {
   let own: RunningBench;
   let stage: SwitchedStage;
   let events: BenchEvent[];

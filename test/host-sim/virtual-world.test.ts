@@ -59,8 +59,7 @@ const EVENTFUL = [
 /** What a run has to say for itself, all of it. */
 type Story = Pick<Snapshot, "lines" | "packets" | "presses" | "draws" | "boards"> & { readonly capture: string };
 
-describe("host-sim/virtual-world", function () {
-  this.timeout(60_000);
+describe("host-sim/virtual-world", () => {
   let bench: Bench | undefined;
 
   afterEach(() => bench?.close());

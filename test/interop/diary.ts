@@ -2,7 +2,7 @@
 // is not kept says what there was instead.
 
 /** How long an event may take, ms: brokers are slow on a busy computer. */
-const limitMs = 30_000;
+const limitMs = 120_000;
 
 export class Diary<T> {
   readonly entries: T[] = [];

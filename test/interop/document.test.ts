@@ -7,8 +7,7 @@ import { complaints, document, type Result, type Table, versionsIn } from "./doc
 import { FEATURES } from "./features.js";
 import { runTests, TABLE, written } from "./report.js";
 
-describe("interop table: this project", function () {
-  this.timeout(60_000);
+describe("interop table: this project", () => {
   let results: Result[] = [];
 
   before(async () => {

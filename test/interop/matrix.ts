@@ -92,10 +92,7 @@ export const CELLS: readonly Cell[] = Object.freeze([
  */
 export function matrix(desk: Desk, clients: () => Promise<ClientBoard>): void {
   const { row } = desk;
-  describe(row.name, function () {
-    // An Erlang node takes its time on a busy computer.
-    this.timeout(180_000);
-
+  describe(row.name, () => {
     before(async function () {
       needs(this, row.kind.needs);
       await desk.begin(clients());

@@ -30,8 +30,7 @@ const STORIES: readonly Story[] = [
 ];
 
 for (const { kind, presses, restartEach, speed, inOrder } of STORIES) {
-  describe(`presses over ${kind.name}`, function () {
-    this.timeout(180_000);
+  describe(`presses over ${kind.name}`, () => {
     let broker: Broker;
     let box: RealBoard;
     let witness: Witness;

@@ -86,7 +86,7 @@ export class RealBoard {
    * Resolves with the first event, from now on, that fits. Rejects with the board's log when `limitMs` of real time
    * pass.
    */
-  event(fits: (event: BoardEvent) => boolean, what: string, limitMs = 60000): Promise<BoardEvent> {
+  event(fits: (event: BoardEvent) => boolean, what: string, limitMs = 120_000): Promise<BoardEvent> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         stop();

@@ -10,8 +10,7 @@ import { RealBoard } from "./real-board.js";
 import { LIBRARIES, Subscriber } from "./subscribers/subscriber.js";
 
 for (const kind of [mosquitto({ webSocket: true }), aedes()]) {
-  describe(`subscribers of ${kind.name}`, function () {
-    this.timeout(120_000);
+  describe(`subscribers of ${kind.name}`, () => {
     const topic = "mresetar/alertbox/5750/alert";
     const subscribers = new Map<string, Subscriber>();
     let broker: Broker;

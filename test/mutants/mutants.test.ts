@@ -15,9 +15,7 @@ function command(...args: string[]): Promise<Said> {
   return say(mutants, args, { root });
 }
 
-describe("npm run mutants", function () {
-  this.timeout(120000);
-
+describe("npm run mutants", () => {
   it("has for each fault a place in src that is there once, and another text to put there", () => {
     for (const mutant of MUTANTS) {
       assert.notEqual(mutant.find, mutant.replace, mutant.name);

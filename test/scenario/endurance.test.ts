@@ -22,9 +22,7 @@ function configuredFlash(changes: Record<string, unknown>): NorFlash {
   return flash;
 }
 
-describe("endurance", function () {
-  this.timeout(300000);
-
+describe("endurance", () => {
   it("1,000 wakes without Wi-Fi leave the settings byte-identical and the alert pending", () => {
     const flash = configuredFlash({ mode: "battery", wiring: "rst+gpio" });
     const world = asleep(new World({ board: { wiring: "rst+gpio", flash, config: { settings: undefined } } }));

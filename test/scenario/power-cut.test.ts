@@ -47,9 +47,7 @@ function oneRun(mode: (typeof MODES)[number], arm: (world: World) => void): bool
 }
 
 for (const mode of MODES) {
-  describe(`one press with one power cut, ${mode.name}`, function () {
-    this.timeout(300000);
-
+  describe(`one press with one power cut, ${mode.name}`, () => {
     it("at every flash write, before, in the middle and after", () => {
       let cuts = 0;
       for (let operation = 1; ; operation += 1) {

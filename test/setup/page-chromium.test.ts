@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, it } from "mocha";
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
 import type { Portal, PortalFacts } from "../../src/setup/portal.js";
-import { openChromium } from "../host-sim/chromium.js";
+import { openChromium, openContext } from "../host-sim/chromium.js";
 import { type Box, FACTS, NEW, open, PortalHost } from "./rig.js";
 
 const NOTHING = {
@@ -76,8 +76,7 @@ const HARD_TO_HIT = `(() => {
   return bad;
 })()`;
 
-describe("setup/page in Chromium", function () {
-  this.timeout(60_000);
+describe("setup/page in Chromium", () => {
   let browser: Browser | undefined;
   let context: BrowserContext;
   let page: Page;
@@ -116,7 +115,7 @@ describe("setup/page in Chromium", function () {
     portal.heard("home", -50, false);
     portal.heard("caf\u00e9 <b>&amp;</b>", -62, true);
     portal.heard("neighbour", -80, false);
-    context = await (browser as Browser).newContext({ viewport: { width: 390, height: 844 }, ...options });
+    context = await openContext(browser as Browser, { viewport: { width: 390, height: 844 }, ...options });
     page = await context.newPage();
     page.on("console", (message) => {
       const isNetwork = message.text().startsWith("Failed to load resource");
@@ -135,7 +134,7 @@ describe("setup/page in Chromium", function () {
   const submit = () => page.getByRole("button", { name: "Try and save" }).click();
   const card = () => page.locator("#say");
   /** Waits until the card says this. */
-  const says = (text: string) => card().filter({ hasText: text }).waitFor({ timeout: 5000 });
+  const says = (text: string) => card().filter({ hasText: text }).waitFor();
 
   it("first set-up: choose a network, type, submit, see the failing step, mend it, done", async () => {
     await visit(NEW);
@@ -371,7 +370,7 @@ describe("setup/page in Chromium", function () {
     await page.getByRole("radio", { name: "new one" }).waitFor();
     assert.deepEqual(await page.locator("#list b").allInnerTexts(), ["new one", "neighbour"]);
     assert.ok(await page.getByRole("radio", { name: "neighbour" }).isChecked(), "the choice stays");
-    await page.getByText("2 found").waitFor({ timeout: 8000 });
+    await page.getByText("2 found").waitFor();
   });
 
   it("a network in force that is not heard stands as the other one, until it is heard", async () => {
@@ -413,11 +412,11 @@ describe("setup/page in Chromium", function () {
     await says("Trying");
     host.isAway = true;
     const lost = page.locator("#lost");
-    await lost.filter({ hasText: "Reconnect your phone to AlertBox-5750" }).waitFor({ timeout: 20_000 });
+    await lost.filter({ hasText: "Reconnect your phone to AlertBox-5750" }).waitFor();
     assert.ok(await card().isVisible(), "the trial stays in sight");
     portal.report("done", "", "");
     host.isAway = false;
-    await card().filter({ hasText: "Saved." }).waitFor({ timeout: 20_000 });
+    await card().filter({ hasText: "Saved." }).waitFor();
     assert.ok(await lost.isHidden());
   });
 
@@ -452,7 +451,7 @@ describe("setup/page in Chromium", function () {
     await page.getByLabel("Wi-Fi password").fill("typed");
     host.isAway = true;
     await submit();
-    await card().filter({ hasText: "The box did not answer." }).waitFor({ timeout: 8000 });
+    await card().filter({ hasText: "The box did not answer." }).waitFor();
     host.isAway = false;
     await page.waitForTimeout(3500);
     assert.ok(await card().isVisible(), "until something else happens");
@@ -468,7 +467,7 @@ describe("setup/page in Chromium", function () {
     await page.getByRole("button", { name: "More time" }).click();
     await (await answered).finished();
     host.isAway = true;
-    await page.locator("#lost").filter({ hasText: "Setup is closed." }).waitFor({ timeout: 20_000 });
+    await page.locator("#lost").filter({ hasText: "Setup is closed." }).waitFor();
     assert.ok(await page.locator("#f").isHidden());
   });
 

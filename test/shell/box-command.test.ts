@@ -11,8 +11,7 @@ import { Desk, forAll, NEEDS, openMosquitto } from "./desk.js";
 
 const ROOT = "mresetar/alertbox/5750";
 
-describe("alertbox config, led, stay", function () {
-  this.timeout(60_000);
+describe("alertbox config, led, stay", () => {
   let broker: Broker;
   let other: Broker;
   let url: string;

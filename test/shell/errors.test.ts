@@ -56,8 +56,7 @@ function security(users: Readonly<Record<string, readonly string[]>>): string {
   });
 }
 
-describe("alertbox: what can be wrong", function () {
-  this.timeout(60_000);
+describe("alertbox: what can be wrong", () => {
   let desk: Desk;
   let folder: string;
   let file: (name: string) => string;

@@ -20,8 +20,7 @@ function alert(id: string, more: object = {}): string {
   return JSON.stringify({ pushes: 7, event: "press", id, vcc: 3012, rssi: -61, ms: 742, try: 1, ...more });
 }
 
-describe("alertbox listen", function () {
-  this.timeout(60_000);
+describe("alertbox listen", () => {
   let broker: Broker;
   let url: string;
   let sender: Listener;

@@ -9,8 +9,7 @@ import { Listener } from "../interop/listener.js";
 import { RealBoard, type RealBoardOptions } from "../interop/real-board.js";
 import { Desk, NEEDS, openMosquitto } from "./desk.js";
 
-describe("alertbox watch", function () {
-  this.timeout(60_000);
+describe("alertbox watch", () => {
   let broker: Broker;
   let url: string;
   let desk: Desk;
@@ -218,8 +217,7 @@ describe("alertbox watch", function () {
   });
 });
 
-describe("alertbox press", function () {
-  this.timeout(60_000);
+describe("alertbox press", () => {
   let broker: Broker;
   let listener: Listener;
   const desk = new Desk();

@@ -9,8 +9,7 @@ import { campaign } from "../../../host-sim/campaign/campaign.js";
 import { type Said, say } from "../../board/machine.js";
 import { enginesOrSkip } from "../xs/engines.js";
 
-describe("npm run campaign", function () {
-  this.timeout(120000);
+describe("npm run campaign", () => {
   let root: string;
   let controller: AbortController;
 

@@ -41,8 +41,7 @@ async function report(...args: readonly string[]): Promise<FleetReport> {
   return JSON.parse(out) as FleetReport;
 }
 
-describe("host-sim/fleet", function () {
-  this.timeout(240_000);
+describe("host-sim/fleet", () => {
   const home = mkdtempSync(join(tmpdir(), "alertbox-fleet-"));
   after(() => rmSync(home, { recursive: true, force: true }));
 

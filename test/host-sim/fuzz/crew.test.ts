@@ -8,9 +8,7 @@ import { describe, it } from "mocha";
 import { type Answer, work } from "../../../host-sim/fuzz/crew.js";
 import { SOURCE } from "../../../host-sim/fuzz/sources.js";
 
-describe("threads of the fuzzer", function () {
-  this.timeout(60_000);
-
+describe("threads of the fuzzer", () => {
   const options = { target: "dns", seed: 1, jobs: 2, source: undefined, patienceMs: 20_000 } as const;
 
   it("each range is done once", async () => {

@@ -458,10 +458,8 @@ describe("host-sim/xs/build", function () {
   it("a second build does nothing", async () => {
     const program = built.host.compiler;
     const { mtimeMs } = statSync(program);
-    const startedAt = performance.now();
     const said: string[] = [];
     await build({ ...place, err: (text) => said.push(text) });
-    assert.ok(performance.now() - startedAt < 5000);
     assert.equal(statSync(program).mtimeMs, mtimeMs);
     assert.deepEqual(said, []);
   });

@@ -10,7 +10,6 @@ let found: Promise<Build | string> | undefined;
 
 /** Both engines; skips the test that asks when there are none. */
 export async function enginesOrSkip(test: Context): Promise<Build> {
-  test.timeout(180_000);
   found ??= readyEngines(() => {}).catch((error: unknown) => {
     if (error instanceof Unavailable) return error.message;
     throw error;
