@@ -76,6 +76,8 @@ class Firmware extends Herald implements ButtonHandler, WiFiHandler, UplinkHandl
   private joinedAt: number;
   private wifiMs: number;
   private mqttMs: number;
+  /** A broker may have begun this connection's session in one before it, without the box's hearing of it. */
+  private isDoubtful: boolean;
   private portal: Portal | undefined;
   /** What was typed into the setup page, while it is judged step by step. */
   private draft: SettingsDraft | undefined;
@@ -121,6 +123,7 @@ class Firmware extends Herald implements ButtonHandler, WiFiHandler, UplinkHandl
     this.joinedAt = bootAt;
     this.wifiMs = 0;
     this.mqttMs = 0;
+    this.isDoubtful = false;
     this.boot(buttonPin.down);
   }
 
@@ -181,6 +184,10 @@ class Firmware extends Herald implements ButtonHandler, WiFiHandler, UplinkHandl
   }
 
   onOpen(): void {
+    const { bytes } = this.rtc;
+    const flags = bytes[2 /* FLAGS */] as number;
+    this.isDoubtful = (flags & 16) /* UNANSWERED */ !== 0;
+    bytes[2 /* FLAGS */] = flags | 16;
     this.uplink.session?.connect(this.uplink.options as SessionOptions, now());
     this.busy = 1;
     this.note({ type: 10 /* opened */ });
@@ -195,14 +202,22 @@ class Firmware extends Herald implements ButtonHandler, WiFiHandler, UplinkHandl
   }
 
   onDown(closed: Closed): void {
+    if (closed.reason === "refused") this.answered();
     this.note({ type: 21 /* down */, down: closed });
     // A trial of the setup page is over: its memory is the page's again.
     if (this.portal !== undefined && this.settings !== undefined) this.use(this.settings);
   }
 
+  /** To be kept by an effect, in another turn. */
+  private answered(): void {
+    const { bytes } = this.rtc;
+    bytes[2 /* FLAGS */] = (bytes[2 /* FLAGS */] as number) & ~16 /* UNANSWERED */;
+  }
+
   onConnected(sessionPresent: boolean): void {
     this.mqttMs = (now() - this.joinedAt - this.wifiMs) | 0;
-    this.note({ type: 12 /* connected */, sessionPresent });
+    this.answered();
+    this.note({ type: 12 /* connected */, sessionPresent, isKnown: sessionPresent && !this.isDoubtful });
   }
 
   /** One call at a time, here and in textOf: the session stands below, and the stack is short. */
@@ -342,6 +357,12 @@ class Firmware extends Herald implements ButtonHandler, WiFiHandler, UplinkHandl
         break;
       case 18: // disconnect
         this.busy = 2;
+        if (this.uplink.session !== undefined && this.uplink.isCutOff) {
+          // What the broker keeps is not true any more: without DISCONNECT it tells the will.
+          this.uplink.drop();
+          this.note({ type: 21 /* down */, down: { reason: "", detail: "", code: 0, pipelined: false } });
+          break;
+        }
         this.uplink.session?.disconnect(now());
         break;
       case 19: // abort
@@ -417,6 +438,12 @@ class Firmware extends Herald implements ButtonHandler, WiFiHandler, UplinkHandl
       case 34: // gesture
         this.tellGesture(effect.sequence);
         break;
+      case 35: // keep-asked
+        this.rtc.save();
+        break;
+      case 36: // disown
+        this.disown();
+        break;
     }
   }
 
@@ -481,7 +508,7 @@ class Firmware extends Herald implements ButtonHandler, WiFiHandler, UplinkHandl
   private use(settings: Settings): void {
     this.uplink.discard();
     this.outbox.restart();
-    this.forgetIntroduction();
+    this.forgetIntroduction(settings);
     this.settings = settings;
   }
 

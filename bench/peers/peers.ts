@@ -82,7 +82,12 @@ export function peers(): Peer[] {
 
 /** The plan of a seed for a mains box with nothing stored: what a peer can take part in. */
 export function planFor(seed: number): Plan {
-  return { ...drawPlan(seed, { presses: 5 }), wiring: "gpio", double: false, spent: 0, stored: 0, full: "reject" };
+  return {
+    ...drawPlan(seed, { presses: 5 }),
+    ...{ wiring: "gpio", double: false, spent: 0, stored: 0, full: "reject" },
+    // The others know no conventions.
+    ...{ convention: "home-assistant", changes: [] },
+  };
 }
 
 export function score(peer: Peer, seeds: Iterable<number>): Score {

@@ -15,6 +15,8 @@ export interface Finding {
 }
 
 const root = `mresetar/alertbox/${chipId}`;
+const homie = `homie/5/alertbox-${chipId}`;
+const tasmota = `alertbox_${chipId}`;
 
 /** A box that is awake and not connected tries at least so often: an attempt of 15 s, then a minute's backoff, ms. */
 const quietLimitMs = 80_000;
@@ -40,6 +42,8 @@ export function judge(run: RunRecord): Finding[] {
     ...settings(run),
     ...lies(run),
     ...presence(run),
+    ...conventions(run),
+    ...leftovers(run),
     ...tardiness(run),
     ...stuck(run),
     ...unrest(run),
@@ -223,9 +227,10 @@ function settings(run: RunRecord): Finding[] {
   const expected = settingsOf(run.plan);
   const now = readFlash(run.world.board.flash).settings;
   if (now === undefined) return [{ rule: "settings stay", detail: "they are gone" }];
-  const changed = { ...expected, keepAliveSeconds: 45 };
-  const allowed = [expected, ...(has(run, "command", "power-cut-in-save") ? [changed] : [])].map((each) =>
-    JSON.stringify(each),
+  const conventions = [expected.convention, ...run.plan.changes.map(({ convention }) => convention)];
+  const keepAlives = [expected.keepAliveSeconds, ...(has(run, "command", "power-cut-in-save") ? [45] : [])];
+  const allowed = conventions.flatMap((convention) =>
+    keepAlives.map((keepAliveSeconds) => JSON.stringify({ ...expected, convention, keepAliveSeconds })),
   );
   return allowed.includes(JSON.stringify(now))
     ? []
@@ -257,15 +262,86 @@ function presence(run: RunRecord): Finding[] {
   const { plan, world, provenAt, settled } = run;
   if (!settled) return [];
   const found: Finding[] = [];
-  const expected = plan.wiring === "gpio" ? "online" : "sleeping";
-  const last = world.broker.retained(`${root}/lwt`)?.payload ?? "nothing";
-  if (!last.includes(`"${expected}"`)) {
+  const { topic, online, sleeping, lost } = presenceOf(run);
+  const isMains = plan.wiring === "gpio";
+  const expected = isMains ? online : sleeping;
+  const last = world.broker.retained(topic)?.payload ?? "nothing";
+  if (!last.includes(expected)) {
     found.push({ rule: "presence", detail: `the last word is ${last}, not ${expected}` });
   }
-  for (const { at, payload } of world.broker.messages(`${root}/lwt`)) {
-    if (at > provenAt && payload.includes('"lost"')) {
+  for (const { at, payload } of world.broker.messages(topic)) {
+    // For Tasmota, whoever sleeps is as far away as whoever is lost.
+    if (at > provenAt && payload.includes(lost) && (isMains || lost !== sleeping)) {
       found.push({ rule: "presence", detail: `the will was published at ${time(at)}, with nothing wrong` });
     }
+  }
+  return found;
+}
+
+/** Where the box says that it is there, and in which words, by the settings that it has in the end. */
+function presenceOf(run: RunRecord): { topic: string; online: string; sleeping: string; lost: string } {
+  switch (conventionOf(run)) {
+    case "homie":
+      return { topic: `${homie}/$state`, online: "ready", sleeping: "sleeping", lost: "lost" };
+    case "tasmota":
+      return { topic: `tele/${tasmota}/LWT`, online: "Online", sleeping: "Offline", lost: "Offline" };
+    default:
+      return { topic: `${root}/lwt`, online: '"online"', sleeping: '"sleeping"', lost: '"lost"' };
+  }
+}
+
+function conventionOf({ world }: RunRecord): string {
+  return readFlash(world.board.flash).settings?.convention ?? "none";
+}
+
+/** What is said by Homie or Tasmota is said by their rules, whatever happens. */
+function conventions(run: RunRecord): Finding[] {
+  const isExcused = mayMissIntroduction(run);
+  const isMissed = /: ready, and (the broker has not its description|\S+ has no value)$/;
+  const breaches = run.breaches.filter(({ detail }) => !(isExcused && isMissed.test(detail)));
+  return breaches.map(({ section, detail, at }) => ({
+    rule: "the convention's rules",
+    detail: `at ${time(at)}: [${section}] ${detail}`,
+  }));
+}
+
+/**
+ * A broker has forgotten the box, and the power failed between the CONNECT that began a new session there and its
+ * CONNACK: to the next boot that session is one like any other, and what was told is told again with the next change.
+ */
+function mayMissIntroduction(run: RunRecord): boolean {
+  if (!has(run, "broker-forgets")) return false;
+  let isAsking = false;
+  for (const { what, text } of run.notes) {
+    if (what === "step") isAsking = text.startsWith("connecting ");
+    if (isAsking && what === "power" && text === "off") return true;
+  }
+  return false;
+}
+
+/** In the end the broker keeps what belongs to the convention that was chosen, all of it, and nothing of another. */
+function leftovers(run: RunRecord): Finding[] {
+  const { plan, world, settled } = run;
+  if (!settled) return [];
+  const isMains = plan.wiring === "gpio";
+  const convention = conventionOf(run);
+  const own = [`${root}/lwt`, ...(isMains ? [`${root}/led`] : [])];
+  const kept: Record<string, readonly string[]> = {
+    "home-assistant": [...own, `homeassistant/device/alertbox_${chipId}/config`],
+    none: own,
+    homie: ["$state", "$description", "box/supply", "box/presses", ...(isMains ? ["led/on"] : [])].map(
+      (path) => `${homie}/${path}`,
+    ),
+    tasmota: [`tele/${tasmota}/LWT`],
+  };
+  const expected = new Set(kept[convention]);
+  const rule = "a convention leaves nothing behind";
+  const found: Finding[] = [];
+  for (const topic of new Set(Object.values(kept).flat())) {
+    const payload = world.broker.retained(topic)?.payload;
+    if ((payload !== undefined) === expected.has(topic)) continue;
+    if (payload === undefined && mayMissIntroduction(run)) continue;
+    found.push({ rule, detail: `with ${convention} the broker keeps ${payload ?? "nothing"} for ${topic}` });
   }
   return found;
 }

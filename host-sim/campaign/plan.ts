@@ -2,6 +2,7 @@
 // come when. A seed draws one; a person or the minimiser may change one; as JSON it is a regression that anybody can
 // run again. Knows no world: run.ts carries a plan out.
 
+import { CONVENTIONS } from "../../src/alertbox/settings.js";
 import type { Wiring } from "../button.js";
 import { Random } from "../random.js";
 import { FAULTS, type FaultKind } from "./faults.js";
@@ -24,6 +25,16 @@ export interface Fault {
   readonly value: number;
 }
 
+/** How a box makes itself known, by the name in its settings. */
+export type Convention = (typeof CONVENTIONS)[number];
+
+/** A command that changes how the box makes itself known. */
+export interface Change {
+  /** ms since the box came up for the first time. */
+  readonly at: number;
+  readonly convention: Convention;
+}
+
 export interface Plan {
   /** For everything that is left to chance: bounces, jitter, torn bytes. */
   readonly seed: number;
@@ -32,6 +43,8 @@ export interface Plan {
   readonly quiet: boolean;
   readonly full: "reject" | "drop-oldest";
   readonly keepAliveSeconds: number;
+  /** How the box makes itself known when it comes up. */
+  readonly convention: Convention;
   /** What the clock of each boot starts from, so that it wraps in the middle. */
   readonly ticksAtBoot: number;
   /** One way to the broker, ms. */
@@ -47,6 +60,8 @@ export interface Plan {
   readonly lastsMs: number;
   readonly presses: readonly Press[];
   readonly faults: readonly Fault[];
+  /** Commands that choose another convention, retained. */
+  readonly changes: readonly Change[];
 }
 
 export interface PlanOptions {
@@ -70,6 +85,7 @@ export function drawPlan(seed: number, options: PlanOptions): Plan {
   const lastsMs = Math.round(30_000 * 30 ** random.next());
   const presses = drawPresses(random.fork("presses"), wiring, count, lastsMs);
   const ticksAtBoot = random.integer(4) === 0 ? wrapping(random, lastsMs) : 0;
+  const ways = random.fork("conventions");
   return {
     seed,
     wiring,
@@ -77,6 +93,7 @@ export function drawPlan(seed: number, options: PlanOptions): Plan {
     quiet: random.integer(3) === 0,
     full: random.integer(4) === 0 ? "drop-oldest" : "reject",
     keepAliveSeconds: pick(random, [10, 30, 60, 600]),
+    convention: pick(ways, CONVENTIONS),
     ticksAtBoot,
     latencyMs: pick(random, [1, 5, 5, 20, 150]),
     spent: drawSpent(random.fork("spent")),
@@ -84,6 +101,7 @@ export function drawPlan(seed: number, options: PlanOptions): Plan {
     lastsMs,
     presses,
     faults: drawFaults(random.fork("faults"), wiring, presses, lastsMs, options.faults),
+    changes: drawChanges(ways, presses, lastsMs),
   };
 }
 
@@ -136,6 +154,15 @@ function drawFaults(
     if (at < lastsMs) faults.push({ kind, at, forMs, value });
   }
   return faults.sort((a, b) => a.at - b.at);
+}
+
+/** In one of three runs one or two commands. */
+function drawChanges(random: Random, presses: readonly Press[], lastsMs: number): Change[] {
+  const count = random.integer(3) === 0 ? 1 + random.integer(2) : 0;
+  return Array.from({ length: count }, () => ({
+    at: momentOf(random, presses, lastsMs),
+    convention: pick(random, CONVENTIONS),
+  })).sort((a, b) => a.at - b.at);
 }
 
 /** Most faults come where something is going on. */

@@ -22,6 +22,7 @@ export function settingsOf(plan: Plan): Settings {
       quiet: plan.quiet,
       full: plan.full,
       keepAliveSeconds: plan.keepAliveSeconds,
+      convention: plan.convention,
     },
     chipId,
   );

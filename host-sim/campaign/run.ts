@@ -3,12 +3,14 @@
 // on the way; judge.ts says what was wrong with it. The same plan gives the same run, always.
 
 import type { BoardEvent } from "../board.js";
+import { keptBy, tap } from "../conventions/broker-tap.js";
+import { type ConventionBreach, ConventionJudges } from "../conventions/judges.js";
 import type { Image } from "../image.js";
 import { NorFlash } from "../nor-flash.js";
 import { World } from "../world.js";
 import { FAULTS, type FaultStage, heal } from "./faults.js";
 import type { Plan } from "./plan.js";
-import { filledFlash, readFlash } from "./prepared-flash.js";
+import { chipId, filledFlash, readFlash } from "./prepared-flash.js";
 
 /** A box that does nothing for so long has nothing more to do. Longer than any wait but a timer wake, ms. */
 const restMs = 10_000;
@@ -44,6 +46,8 @@ export interface RunRecord {
   /** Whether the box came to rest in time after that. */
   readonly settled: boolean;
   readonly flashBefore: NorFlash;
+  /** What was said against the rules of Homie or Tasmota. */
+  readonly breaches: readonly ConventionBreach[];
 }
 
 export interface RunOptions {
@@ -78,6 +82,7 @@ export function runPlan(plan: Plan, options: RunOptions = {}): RunRecord {
     healedAt: run.healedAt,
     provenAt: run.provenAt,
     settled: run.settled,
+    breaches: run.breaches,
   };
 }
 
@@ -87,6 +92,7 @@ class Run {
   healedAt = 0;
   provenAt = Number.POSITIVE_INFINITY;
   settled = false;
+  breaches: readonly ConventionBreach[] = [];
   readonly #world: World;
   readonly #plan: Plan;
   readonly #stage: FaultStage;
@@ -111,6 +117,8 @@ class Run {
   play(): void {
     const world = this.#world;
     const { clock, broker } = world;
+    const judges = new ConventionJudges(keptBy(world));
+    tap(world, judges);
     // The board comes up when it is first asked for.
     const { board } = world;
     board.on((event) => this.#hear(event));
@@ -137,6 +145,21 @@ class Run {
         });
       }
     }
+    for (const { at, convention } of this.#plan.changes) {
+      clock.schedule(at, () => {
+        this.#note("change", convention);
+        const text = JSON.stringify({ convention });
+        broker.publish(`mresetar/alertbox/${chipId}/cmd/config`, text, { qos: 1, retain: true });
+      });
+    }
+    this.#live();
+    this.breaches = judges.finish(clock.now);
+  }
+
+  /** The run itself: until all is over, put right and proven. */
+  #live(): void {
+    const world = this.#world;
+    const { board, clock } = world;
     world.run(this.#plan.lastsMs);
     this.#isHealed = true;
     this.healedAt = clock.now;

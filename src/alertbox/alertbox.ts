@@ -112,6 +112,7 @@ export class Box extends Trials {
         return;
       case 10: // opened
         if (this.state !== 2 /* connecting */) return;
+        this.ask({ do: 35 /* keep-asked */ });
         // The cache was right; from here on the broker has the usual time.
         this.until = (now + BoxTimes.connect) | 0;
         if (this.detail === 0 /* not clean */) this.ask({ do: 10 /* deliver */ });
@@ -120,7 +121,7 @@ export class Box extends Trials {
         if (this.state === 2 /* connecting */) this.fail(event.why, event.step, now);
         return;
       case 12: // connected
-        this.onConnected(event.sessionPresent, now);
+        this.onConnected(event.sessionPresent, event.isKnown, now);
         return;
       case 13: // received
         this.say("received", this.idOf(event.sequence));
@@ -267,11 +268,12 @@ export class Box extends Trials {
     this.resume(now);
   }
 
-  private onConnected(sessionPresent: boolean, now: number): void {
+  private onConnected(sessionPresent: boolean, isKnown: boolean, now: number): void {
     if (this.state !== 2 /* connecting */) return;
     this.forgive();
     this.hopeless = false;
     this.retry.connected(now);
+    this.ask({ do: 35 /* keep-asked */ });
     const clean = this.detail === 1;
     const fromSetup = this.trial?.fromSetup === true;
     if (this.trial !== undefined) {
@@ -293,7 +295,8 @@ export class Box extends Trials {
       return;
     }
     this.say("connected", sessionPresent ? "session present" : "new session");
-    this.greeting |= sessionPresent ? 1 : 7;
+    this.greeting |= isKnown ? 1 : 7;
+    if (!isKnown) this.ask({ do: 36 /* disown */ });
     this.spoken = 0;
     this.become(3 /* online */, undefined, 0 /* delivering */);
     this.rest(this.pending > 0 ? 2 /* STORED */ : this.resting());

@@ -11,7 +11,7 @@
 // Effects: 1 store, 2 show, 3 rest, 4 join, 5 leave, 6 radio-off, 7 open, 8 keep-cache, 9 forget-cache, 10 deliver,
 // 11 announce-waiting, 12 announce, 13 state, 14 light, 15 subscribe, 16 clear, 17 flush, 18 disconnect, 19 abort,
 // 20 use, 21 save, 22 require-clean-session, 23 session-cleaned, 24 plain-order, 25 remember, 26 open-setup,
-// 27 tell-setup, 28 factory-reset, 29 restart, 30 sleep, 31 say, 32 go-on, 33 introduce, 34 gesture.
+// 27 tell-setup, 28 factory-reset, 29 restart, 30 sleep, 31 say, 32 go-on, 33 introduce, 34 gesture, 35 keep-asked, 36 disown.
 
 import type { ButtonEvent } from "./button.js";
 import type { Course } from "./recovery.js";
@@ -49,7 +49,8 @@ export type BoxEvent =
   | { readonly type: 9 }
   | { readonly type: 10 }
   | { readonly type: 11; readonly why: string; readonly step: TrialStep }
-  | { readonly type: 12; readonly sessionPresent: boolean }
+  /** `isKnown`: the session is one that the box has seen begin. */
+  | { readonly type: 12; readonly sessionPresent: boolean; readonly isKnown: boolean }
   | { readonly type: 13; readonly sequence: number }
   | { readonly type: 14; readonly sequence: number }
   | { readonly type: 15; readonly refused: boolean }
@@ -131,4 +132,8 @@ export type Effect =
    */
   | { readonly do: 33; readonly anew: boolean }
   /** The alert is delivered: tell of its gesture where the convention wants that, too. */
-  | { readonly do: 34; readonly sequence: number };
+  | { readonly do: 34; readonly sequence: number }
+  /** Keep over a reset and sleep that a broker was asked for a connection, or that it has answered. */
+  | { readonly do: 35 }
+  /** The broker has lost the box, or may have, and with it its introduction: that is told anew, in a later boot too. */
+  | { readonly do: 36 };

@@ -17,9 +17,10 @@ import {
 } from "./convention.js";
 import { Discovery } from "./home-assistant.js";
 import { Description } from "./homie.js";
-import { type Introduction, introducedBy, introductionMark } from "./introduction.js";
+import { type Introduction, introductionMark } from "./introduction.js";
 import { Post } from "./post.js";
 import { CONVENTIONS, type Settings } from "./settings.js";
+import type { SettingsStore } from "./settings-store.js";
 import { commandOf, type Presence, type StateFacts, statePayload, topicOf } from "./topics.js";
 import type { Outlet } from "./turns.js";
 
@@ -54,8 +55,6 @@ export abstract class Herald extends Post {
   protected abstract override readonly uplink: Announcer;
   /** As its place among CONVENTIONS: of the settings that the connection was made with. */
   private convention = 0;
-  /** Those before, with other settings, of which not everything is taken back: a bit for each. */
-  private former = 0;
   /** The next of a state's figures. */
   private figured = 0;
   private telling: Telling | undefined;
@@ -94,6 +93,8 @@ export abstract class Herald extends Post {
   }
 
   protected tellLight(isLit: boolean): void {
+    // A sleeper of Homie has no LED in its description.
+    if (this.convention === 2 && this.settings?.mode === "battery") return;
     this.relay(lightTold(this.convention, this.root, this.box.chipId, isLit));
   }
 
@@ -154,17 +155,13 @@ export abstract class Herald extends Post {
     const settings = this.settings as Settings;
     const { store } = this;
     const mark = introductionMark(settings, this.box.chipId, FIRMWARE, this.flash);
-    const marked = store.marked(mark);
-    // So that it outlives the next settings, too.
-    if (marked === 1) this.writeFlash(6, mark);
-    if (marked !== 0 && !anew) return false;
-    // Without a mark it was Home Assistant, as long as nothing else is known.
-    const former = store.former === 0 && this.former !== 0 ? 0 : 1 << introducedBy(store.former);
+    const isMarked = store.isMarked(mark);
+    if (isMarked && !anew) return false;
     this.telling = {
-      mark: marked === 0 ? mark : 0,
+      mark: isMarked ? 0 : mark,
       version: this.journal.generation * 65536 + store.generation,
-      former: this.former | former,
-      taking: marked === 0 ? 0 : 32,
+      former: formerOf(store),
+      taking: isMarked ? 32 : 0,
       taken: undefined,
       introduction: undefined,
     };
@@ -189,11 +186,24 @@ export abstract class Herald extends Post {
     return undefined;
   }
 
-  /** Other settings may have another convention, and another broker. */
-  protected forgetIntroduction(): void {
-    // What was not taken back yet still is to be.
-    this.former = (this.telling?.former ?? 0) | (1 << this.convention);
+  /**
+   * Other settings may have another convention, and another broker. From now on its broker may tell a will of theirs,
+   * whatever becomes of them.
+   */
+  protected forgetIntroduction(settings: Settings): void {
     this.telling = undefined;
+    const { store } = this;
+    const convention = CONVENTIONS.indexOf(settings.convention);
+    if (this.settings === undefined || settings.convention === this.settings.convention) return;
+    store.isMarked(0);
+    this.writeFlash(6, formerOf(store) | (1 << this.convention) | (1 << convention));
+  }
+
+  /** What was told may be lost: it is told again, also when the power fails before. */
+  protected disown(): void {
+    const { store } = this;
+    store.isMarked(0);
+    if (store.former >> 4 !== 0) this.writeFlash(6, formerOf(store));
   }
 
   /** Goes on with announcements that wait, and notes when the introduction has arrived. */
@@ -221,4 +231,9 @@ export abstract class Herald extends Post {
     this.announcing = true;
     return this.uplink.announce(topic, payload, isRetained);
   }
+}
+
+/** Of the mark that was read last. Without one it may have been Home Assistant. */
+function formerOf({ former }: SettingsStore): number {
+  return former === 0 ? 1 : former & 15;
 }

@@ -8,18 +8,15 @@ import { CONVENTIONS, type Settings } from "./settings.js";
 
 /**
  * A number that is another one when the introduction would be, or would go to another broker: what was told last is
- * kept with the settings, and told again only when it changes. `introducedBy` reads the convention from it.
+ * kept with the settings, and told again only when it changes. In its low 4 bits are the conventions that may have
+ * something retained, a bit for each, which is one only when the introduction has arrived. With 0 in the others it
+ * stands for no introduction.
  */
 export function introductionMark(settings: Settings, chipId: number, firmware: string, flash: Flash): number {
   const { host, port, root, mode, wiring, double } = settings;
   const text = `${firmware} ${chipId} ${host} ${port} ${mode} ${wiring} ${double} ${root}`;
   const bytes = new Uint8Array(ArrayBuffer.fromString(text));
-  return flashWord((flash.crc(bytes, 0, bytes.length, 0) << 2) | CONVENTIONS.indexOf(settings.convention));
-}
-
-/** The convention, as its place among CONVENTIONS, that a mark is of. */
-export function introducedBy(mark: number): number {
-  return mark & 3;
+  return flashWord((flash.crc(bytes, 0, bytes.length, 0) << 4) | (1 << CONVENTIONS.indexOf(settings.convention)));
 }
 
 export abstract class Introduction implements PayloadSource {

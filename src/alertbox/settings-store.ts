@@ -5,7 +5,7 @@
 //   networks · 6 to 8 lengths of the texts, a byte each · 9 CRC of the texts and of the words before it
 // Flags, from bit 16 on: battery, wiring (2 bits), double, drop-oldest, quiet, convention (2 bits). Texts: name and
 // password of each network, host, user, password, root. Behind them, to the end of the sector, marks of a word each, as
-// they come.
+// they come: the first of them is what is left of the settings before (introduction.ts says what a mark is).
 // Numbers that stand in the code, because a named constant takes some 60 bytes of flash:
 // - 0x31534241: the magic, "ABS1" in flash; 2: the version. Settings written by other rules need another version.
 // - 40: bytes of the header; 36: where its CRC stands; 24: where the lengths do.
@@ -60,7 +60,9 @@ export class SettingsStore {
   private count = 0;
   private crc = 0;
   private words = new Int32Array(0);
-  // After `marked`:
+  /** The first mark beside the new settings; 0 for none. */
+  private mark = 0;
+  // After `isMarked`:
   /** The mark that was put last; 0 when there is none. */
   former = 0;
   /** How often settings were saved. */
@@ -116,6 +118,11 @@ export class SettingsStore {
         this.words[2] = newest === undefined ? 1 : (newest.words[2] as number) + 1;
         // What was stored was accepted then, and is compared field by field.
         const given = newest === undefined ? undefined : this.parse(newest);
+        // What was told by those settings, and what may have been. Settings without any are those of Home Assistant.
+        this.mark =
+          given === undefined
+            ? this.mark
+            : (this.markAt(newest as Stored, -4) ?? 1) | (1 << CONVENTIONS.indexOf((given as Settings).convention));
         return given === undefined || !equalSettings(given as Settings, settings);
       }
       case 1:
@@ -153,7 +160,7 @@ export class SettingsStore {
     if (length === 0) return;
     const { place } = this;
     const size = bytes.length;
-    if (place + size > this.flash.sectorSize - 40) {
+    if (place + size > this.flash.sectorSize - 44) {
       throw new RangeError("settings: they do not fit a sector; shorten names and passwords");
     }
     this.place = place + size;
@@ -174,6 +181,7 @@ export class SettingsStore {
     words[4] = settings.port | (settings.keepAliveSeconds << 16);
     words[5] = settings.lowMillivolts | (flags << 16) | (settings.wifi.length << 24);
     words[9] = flashWord(this.flash.crc(bytes, 0, 36, this.crc));
+    if (this.mark !== 0) this.write(40 + this.place, new Uint8Array(new Int32Array([this.mark]).buffer));
     this.write(0, bytes.subarray(0, 36));
     this.write(36, bytes.subarray(36));
   }
@@ -202,26 +210,27 @@ export class SettingsStore {
   }
 
   /**
-   * Whether this mark, which is not -1, was put last beside the settings in force, or else, without any there, beside
-   * those before them. A torn mark is some other number. Settings of the build alone have no place for marks.
-   *
-   * @returns 0: it was not; 1: it was, beside those before; 2: beside those in force, or nothing can say.
+   * Whether this mark, which is not -1, was put last beside the settings in force, or nothing can say: settings of the
+   * build alone have no place for marks. A torn mark is some other number.
    */
-  marked(mark: number): 0 | 1 | 2 {
+  isMarked(mark: number): boolean {
     const newest = this.newest();
-    if (newest === undefined) return 2;
+    if (newest === undefined) return true;
     this.generation = newest.words[2] as number;
-    const own = this.markAt(newest, -4);
-    const before = newest.other;
-    const former = own ?? (before === undefined ? undefined : this.markAt(before, -4));
-    this.former = former ?? 0;
-    return former !== mark ? 0 : own === undefined ? 1 : 2;
+    this.former = this.markAt(newest, -4) ?? 0;
+    return this.former === mark;
   }
 
-  /** Puts a mark beside the settings in force, if there are any, and room: for more than 700. May throw, as `save`. */
+  /**
+   * Puts a mark beside the settings in force, if there is room: for more than 700. Without settings it is put beside the
+   * first that are saved. May throw, as `save`.
+   */
   append(mark: number): void {
     const newest = this.newest();
-    if (newest === undefined) return;
+    if (newest === undefined) {
+      this.mark = mark;
+      return;
+    }
     const at = this.markAt(newest, 0) as number;
     if (at < this.flash.sectorSize) {
       this.flash.write(this.sectorAt(newest.slot) + at, new Uint8Array(new Int32Array([mark]).buffer));
@@ -248,6 +257,7 @@ export class SettingsStore {
    * @throws Error when settings can still be read afterwards.
    */
   erase(): void {
+    this.mark = 0;
     const newest = this.newest();
     const last = newest === undefined ? 1 : newest.slot;
     this.wipe(1 - last);

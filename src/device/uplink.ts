@@ -114,6 +114,12 @@ export class Uplink {
     return this.waiting.length > 0 || this.filters !== undefined;
   }
 
+  /** Whether something that was to be said would be cut off by a DISCONNECT now. */
+  get isCutOff(): boolean {
+    // `owed`: 64 for each entry that has not begun to leave.
+    return this.waiting.length > 0 || (this.session as Session).owed > 63;
+  }
+
   acknowledged(id: number): void {
     if (id === this.watchedId) this.watchedId = -1;
   }

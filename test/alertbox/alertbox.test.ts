@@ -60,7 +60,7 @@ describe("box: online, mains", () => {
     rig.tell({ type: "booted", cause: "power", course: "normal" });
     rig.tell({ type: "joined", address: "10.0.0.9" });
     const seen = rig.tell({ type: "connected", sessionPresent: true });
-    assert.deepEqual(deeds(seen), ["rest OFF", "announce online", "state", "subscribe 1"]);
+    assert.deepEqual(deeds(seen), ["keep-asked", "rest OFF", "announce online", "state", "subscribe 1"]);
     assert.deepEqual(rig.tell({ type: "subscribed", refused: false }), ["light false", "introduce false"]);
     assert.equal(rig.box.deadline(), undefined);
     assert.equal(rig.retry.connections, 1);
@@ -70,7 +70,12 @@ describe("box: online, mains", () => {
     const rig = new BoxRig({ pending: 2 });
     rig.tell({ type: "booted", cause: "power", course: "normal" });
     rig.tell({ type: "joined", address: "10.0.0.9" });
-    assert.deepEqual(deeds(rig.tell({ type: "connected", sessionPresent: false })), ["rest STORED", "deliver"]);
+    assert.deepEqual(deeds(rig.tell({ type: "connected", sessionPresent: false })), [
+      "keep-asked",
+      "disown",
+      "rest STORED",
+      "deliver",
+    ]);
     assert.deepEqual(deeds(rig.tell({ type: "delivered", sequence: 1 })), ["show SENT", "gesture 1", "deliver"]);
     assert.deepEqual(deeds(rig.tell({ type: "delivered", sequence: 2 })), [
       "show SENT",
@@ -184,7 +189,7 @@ describe("box: battery", () => {
     rig.tell({ type: "booted", cause: "press", course: "normal" });
     rig.stored(1);
     rig.tell({ type: "joined", address: "10.0.0.9" });
-    assert.deepEqual(rig.tell({ type: "opened" }), ["deliver"]);
+    assert.deepEqual(rig.tell({ type: "opened" }), ["keep-asked", "deliver"]);
     rig.tell({ type: "connected", sessionPresent: true });
     assert.ok(deeds(rig.tell({ type: "delivered", sequence: 1 })).includes("subscribe 0"));
     rig.now = 1000;

@@ -72,6 +72,8 @@ const EFFECTS = [
   "go-on",
   "introduce",
   "gesture",
+  "keep-asked",
+  "disown",
 ] as const;
 
 /** An event or effect with its name in place of its number. */
@@ -79,6 +81,12 @@ type Worded<T, Key extends string, Names extends readonly string[]> =
   T extends Record<Key, infer N extends number> ? Omit<T, Key> & Readonly<Record<Key, Names[N]>> : never;
 export type WordedEvent = Worded<BoxEvent, "type", typeof EVENTS>;
 export type WordedEffect = Worded<Effect, "do", typeof EFFECTS>;
+
+/** A CONNACK that leaves no doubt. */
+interface Connected {
+  readonly type: "connected";
+  readonly sessionPresent: boolean;
+}
 
 function inNumbers(event: WordedEvent): BoxEvent {
   const type = EVENTS.indexOf(event.type);
@@ -173,7 +181,9 @@ export class BoxRig {
   }
 
   /** Tells an event at the present instant; gives what the box asked for, most of it as short text. */
-  tell(event: WordedEvent): string[] {
+  tell(told: WordedEvent | Connected): string[] {
+    // Mostly the broker and the box know the same.
+    const event: WordedEvent = "sessionPresent" in told ? { isKnown: told.sessionPresent, ...told } : told;
     const effects = this.box.step(inNumbers(event), this.now).map(inWords);
     const asked = effects.filter((effect) => effect.do !== "go-on");
     this.effects.push(...asked);

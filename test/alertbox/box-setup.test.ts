@@ -33,6 +33,7 @@ describe("box: the setup page", () => {
       "open true",
     ]);
     assert.deepEqual(deeds(rig.tell({ type: "connected", sessionPresent: false })), [
+      "keep-asked",
       "require-clean-session",
       "save 10.0.0.3",
       "tell-setup done",

@@ -84,7 +84,7 @@ describe("box: connecting", () => {
 
   it("hands over the stored alerts as soon as TCP is open, before CONNACK", () => {
     const rig = connecting({ pending: 1 });
-    assert.deepEqual(rig.tell({ type: "opened" }), ["deliver"]);
+    assert.deepEqual(rig.tell({ type: "opened" }), ["keep-asked", "deliver"]);
   });
 
   it("a second joined or a join failure changes nothing", () => {
@@ -178,10 +178,10 @@ describe("box: connecting", () => {
 
   it("a box without a session of its own connects clean first, disconnects, and connects again", () => {
     const rig = connecting({ needsCleanSession: true, pending: 1 });
-    assert.deepEqual(rig.tell({ type: "opened" }), [], "nothing is delivered in the clean session");
+    assert.deepEqual(rig.tell({ type: "opened" }), ["keep-asked"], "nothing is delivered in the clean session");
     assert.deepEqual(deeds(rig.press(2)), ["store 0", "rest STORED", "rest CONNECTING"]);
     const seen = rig.tell({ type: "connected", sessionPresent: false });
-    assert.deepEqual(deeds(seen), ["session-cleaned", "disconnect"]);
+    assert.deepEqual(deeds(seen), ["keep-asked", "session-cleaned", "disconnect"]);
     assert.equal(rig.state, "closing");
     assert.deepEqual(deeds(rig.tell({ type: "down", down: { ...LOST, reason: "disconnected" } })), [
       "rest CONNECTING",

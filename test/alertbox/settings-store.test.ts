@@ -284,6 +284,8 @@ describe("a mark beside the settings", () => {
   const first = checkSettings(LEAST, CHIP) as Settings;
   const second = { ...first, port: 1884 };
   const third = { ...first, port: 1885 };
+  const HOME_ASSISTANT = 0x70001;
+  const NONE = 0x70002;
 
   function stored(nor = new Nor()): { nor: Nor; store: SettingsStore } {
     const store = new SettingsStore(nor, 0);
@@ -294,23 +296,69 @@ describe("a mark beside the settings", () => {
   it("cannot be told from another where there are no settings", () => {
     const store = new SettingsStore(new Nor(), 0);
     store.append(7);
-    assert.equal(store.marked(7), 2);
+    assert.ok(store.isMarked(7));
   });
 
-  it("is the last one that was put, and known beside the next settings too, not beside those after them", () => {
+  it("is the last one that was put, and known beside the next settings too, and those after them", () => {
     const { store } = stored();
-    assert.equal(store.marked(7), 0);
-    store.append(6);
-    store.append(7);
-    assert.deepEqual([store.marked(6), store.marked(7)], [0, 2]);
+    assert.ok(!store.isMarked(HOME_ASSISTANT));
+    store.append(NONE);
+    store.append(HOME_ASSISTANT);
+    assert.deepEqual([store.isMarked(NONE), store.isMarked(HOME_ASSISTANT)], [false, true]);
+    for (const settings of [second, third, first]) {
+      store.save(settings);
+      assert.ok(store.isMarked(HOME_ASSISTANT), "the same was told by these settings");
+    }
+  });
+
+  it("of settings that were replaced before all of it was told says what else may be retained", () => {
+    const { store } = stored();
+    store.append(HOME_ASSISTANT);
+    store.save({ ...first, convention: "homie" });
+    assert.ok(store.isMarked(HOME_ASSISTANT), "nothing is known to be told yet");
+    store.save({ ...first, convention: "tasmota" });
+    assert.ok(!store.isMarked(HOME_ASSISTANT));
+    assert.equal(store.former, HOME_ASSISTANT | 0b0100);
+    store.save({ ...first, convention: "none" });
+    store.isMarked(0);
+    assert.equal(store.former, HOME_ASSISTANT | 0b1100);
+  });
+
+  it("is there without any having been put, once settings are replaced: all that the first may have told", () => {
+    const { store } = stored();
+    store.save({ ...first, convention: "homie" });
+    store.isMarked(0);
+    assert.equal(store.former, 0b0001);
     store.save(second);
-    assert.equal(store.marked(7), 1);
-    store.append(8);
-    assert.deepEqual([store.marked(7), store.marked(8)], [0, 2]);
-    store.save(third);
-    assert.equal(store.marked(8), 1);
+    store.isMarked(0);
+    assert.equal(store.former, 0b0101);
+    // Those of a box that is new begin without.
+    store.erase();
     store.save(first);
-    assert.equal(store.marked(8), 0);
+    store.isMarked(0);
+    assert.equal(store.former, 0);
+  });
+
+  it("is beside new settings as soon as these are in force, wherever the power fails", () => {
+    const { nor, store } = stored();
+    store.append(NONE);
+    const before = nor.bytes.slice();
+    let cut = 0;
+    for (; ; cut += 1) {
+      const { nor: torn, store: again } = stored();
+      torn.bytes.set(before);
+      torn.cutAfter(cut);
+      try {
+        again.save(second);
+        break;
+      } catch (error) {
+        assert.ok(error instanceof PowerCut, String(error));
+      }
+      torn.powerOn();
+      again.isMarked(0);
+      assert.equal(again.former, again.load(CHIP)?.port === 1884 ? NONE | 1 : NONE);
+    }
+    assert.ok(cut > 40);
   });
 
   it("leaves the settings what they are, up to the end of the sector and beyond", () => {
@@ -321,8 +369,8 @@ describe("a mark beside the settings", () => {
       nor.bytes.subarray(4096).every((byte) => byte === 0xff),
       "the other slot is blank",
     );
-    assert.equal(store.marked(1100), 0, "there is no room for more than 1,000");
-    assert.equal(store.marked(700), 0);
+    assert.ok(!store.isMarked(1100), "there is no room for more than 1,000");
+    assert.ok(!store.isMarked(700));
   });
 
   it("is put, or is not, or is another one, wherever the power fails; the settings stay", () => {
@@ -336,7 +384,7 @@ describe("a mark beside the settings", () => {
         assert.deepEqual(store.load(CHIP), first);
         // What follows a torn mark counts.
         store.append(0x00ff00ff);
-        assert.equal(store.marked(0x00ff00ff), 2);
+        assert.ok(store.isMarked(0x00ff00ff));
       }
     }
   });

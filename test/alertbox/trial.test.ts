@@ -28,6 +28,7 @@ describe("box: cmd/config", () => {
     const rig = trying();
     assert.ok(rig.tell({ type: "joined", address: "10.0.0.9" }).includes("open true"));
     assert.deepEqual(deeds(rig.tell({ type: "connected", sessionPresent: false })), [
+      "keep-asked",
       "require-clean-session",
       "save 10.0.0.3",
       "session-cleaned",
@@ -35,7 +36,10 @@ describe("box: cmd/config", () => {
     ]);
     rig.tell({ type: "down", down: { ...LOST, reason: "disconnected" } });
     const online = rig.tell({ type: "connected", sessionPresent: false });
-    assert.deepEqual(deeds(online).slice(1), [
+    assert.deepEqual(deeds(online), [
+      "keep-asked",
+      "disown",
+      "rest OFF",
       "announce online",
       `clear ${ROOT}/cmd/config`,
       "state applied",

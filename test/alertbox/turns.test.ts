@@ -141,7 +141,7 @@ function online(settings?: Settings): Bench {
   for (const event of [
     { type: 7, address: "10.0.0.9" },
     { type: 10 },
-    { type: 12, sessionPresent: true },
+    { type: 12, sessionPresent: true, isKnown: true },
     { type: 15, refused: false },
   ] as const) {
     bench.hear(event);

@@ -2,8 +2,8 @@
 // no convention: the world of each is built on this.
 
 import assert from "node:assert/strict";
+import { type ConventionJudge, type Kept, keptBy, tap } from "../../host-sim/conventions/broker-tap.js";
 import { World, type WorldOptions } from "../../host-sim/world.js";
-import { type ConventionJudge, type Kept, keptBy, tap } from "./broker-tap.js";
 import { asleep, connected, ROOT } from "./story.js";
 
 /** What is asked of a judge in the end. */

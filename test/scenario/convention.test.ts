@@ -4,11 +4,10 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
+import { keptBy, tap } from "../../host-sim/conventions/broker-tap.js";
+import { ConventionJudges } from "../../host-sim/conventions/judges.js";
 import { World } from "../../host-sim/world.js";
-import { keptBy, tap } from "./broker-tap.js";
-import { HomieJudge } from "./homie-rules.js";
-import { alerts, CHIP, ROOT } from "./story.js";
-import { TasmotaJudge } from "./tasmota-rules.js";
+import { alerts, asleep, CHIP, connected, pressAndSleep, ROOT, untilSaid } from "./story.js";
 
 const DEVICE = `homie/5/alertbox-${CHIP}`;
 const DISCOVERY = `homeassistant/device/alertbox_${CHIP}/config`;
@@ -71,8 +70,8 @@ describe("conventions: whatever happens", () => {
     it(`seed ${seed}`, () => {
       const latencyMs = 5 + (seed % 4) * 40;
       const world = new World({ seed, latencyMs, board: { settings: { double: false, convention: "none" } } });
-      const judges = [new HomieJudge(keptBy(world)), new TasmotaJudge(keptBy(world))];
-      for (const judge of judges) tap(world, judge);
+      const judges = new ConventionJudges(keptBy(world));
+      tap(world, judges);
       const { board } = world;
       world.run(30_000);
       // Into flash, where what was told is kept, too.
@@ -89,13 +88,82 @@ describe("conventions: whatever happens", () => {
         assert.deepEqual(retained(world), RETAINED[convention], convention);
         if (convention === "homie") assert.equal(world.broker.retained(`${DEVICE}/$state`)?.payload, "ready");
       }
-      for (const judge of judges) {
-        judge.finish(world.now);
-        assert.deepEqual(judge.breaches, []);
-      }
+      assert.deepEqual(judges.finish(world.now), []);
       assert.deepEqual(world.broker.violations, []);
       const ids = alerts(world).map(({ id }) => id);
       assert.deepEqual([ids.length, new Set(ids).size, board.crashes], [presses, presses, 0]);
     });
   }
 });
+
+describe("conventions: what is retained is known to the flash", () => {
+  /** A mains box whose settings are in flash. */
+  function settled(convention: string): World {
+    const world = connected(new World({ board: { settings: { convention } } }));
+    configure(world, { keepAliveSeconds: 30 });
+    assert.deepEqual(retained(world), RETAINED[convention]);
+    return world;
+  }
+
+  function send(world: World, convention: string): void {
+    world.broker.publish(`${ROOT}/cmd/config`, JSON.stringify({ convention }), { qos: 1, retain: true });
+  }
+
+  function powerAgain(world: World): void {
+    world.cutPower();
+    world.board.powerOn();
+    world.run(30_000);
+  }
+
+  for (const convention of ["home-assistant", "homie"]) {
+    it(`${convention}: a broker that forgot the box is told anew, though the power fails before that`, () => {
+      const world = settled(convention);
+      world.broker.restart({ keepSessions: false });
+      assert.ok(untilSaid(world, "connected", 300_000));
+      world.run(1);
+      powerAgain(world);
+      assert.equal(world.board.steps.findLast(({ word }) => word === "connected")?.detail, "session present");
+      assert.deepEqual(retained(world), RETAINED[convention]);
+    });
+  }
+
+  it("one that was left before the next had introduced the box is taken back, too", () => {
+    const world = settled("homie");
+    send(world, "tasmota");
+    // Into the trial of the one: it is applied, and the other comes with its SUBSCRIBE.
+    assert.ok(world.runUntil(() => world.board.steps.at(-1)?.word === "joining", 60_000));
+    send(world, "home-assistant");
+    world.run(60_000);
+    assert.deepEqual(retained(world), RETAINED["home-assistant"]);
+  });
+
+  it("one that was only tried, until the power failed, is taken back", () => {
+    for (const convention of ["homie", "tasmota"]) {
+      const world = settled("home-assistant");
+      send(world, convention);
+      assert.ok(world.runUntil(() => world.board.steps.at(-1)?.word === "connecting", 60_000));
+      // The CONNECT with its will is on the way.
+      world.run(15);
+      world.cutPower();
+      world.broker.publish(`${ROOT}/cmd/config`, "", { qos: 1, retain: true });
+      world.board.powerOn();
+      world.run(30_000);
+      assert.ok(
+        world.broker.messages().some(({ topic, clientId }) => clientId !== undefined && isOf(convention, topic)),
+      );
+      assert.deepEqual(retained(world), RETAINED["home-assistant"]);
+    }
+  });
+
+  it("a sleeper of Homie that is told to switch its LED, which it has not, says nothing of it", () => {
+    const world = asleep(new World({ board: { wiring: "rst", settings: { convention: "homie" } } }));
+    world.broker.publish(`${ROOT}/cmd/led`, "ON", { qos: 1, retain: true });
+    assert.ok(pressAndSleep(world));
+    assert.equal(world.broker.retained(`${ROOT}/cmd/led`), undefined);
+    assert.equal(world.broker.retained(`${DEVICE}/led/on`), undefined);
+  });
+});
+
+function isOf(convention: string, topic: string): boolean {
+  return (RETAINED[convention] as readonly string[]).includes(topic);
+}

@@ -3,10 +3,10 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
+import { TasmotaJudge } from "../../host-sim/conventions/tasmota-rules.js";
 import type { WorldOptions } from "../../host-sim/world.js";
 import { ConventionWorld } from "./convention-world.js";
 import { alerts, asleep, CHIP, pressAndSleep, ROOT, untilSaid } from "./story.js";
-import { TasmotaJudge } from "./tasmota-rules.js";
 
 const NAME = `alertbox_${CHIP}`;
 

@@ -172,9 +172,13 @@ export class HomieJudge implements ConventionJudge {
     if (payload === "\0" && !isValue) say("Empty string values", "a byte 0 stands for no attribute");
   }
 
-  /** Last Will. A message that only takes something away may come from a connection that is no device's any more. */
-  #checkWill({ id }: Device, { clientId = "", payload }: Said, say: (section: string, detail: string) => void): void {
-    if (payload === "") return;
+  /**
+   * Last Will. A message that only takes something away may come from a connection that is no device's any more; a will
+   * may be that of the connection before, said behind the next CONNECT.
+   */
+  #checkWill({ id }: Device, said: Said, say: (section: string, detail: string) => void): void {
+    const { clientId = "", payload, isWill } = said;
+    if (payload === "" || isWill) return;
     const will = this.#wills.get(clientId);
     if (will === undefined) {
       say("Last Will", "the connection has no will");

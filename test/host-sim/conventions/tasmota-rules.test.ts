@@ -3,8 +3,8 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
-import type { Kept, Said, Will } from "./broker-tap.js";
-import { TasmotaJudge } from "./tasmota-rules.js";
+import type { Kept, Said, Will } from "../../../host-sim/conventions/broker-tap.js";
+import { TasmotaJudge } from "../../../host-sim/conventions/tasmota-rules.js";
 
 const WILL: Will = Object.freeze({ topic: "tele/bell/LWT", payload: "Offline", retain: true });
 const STATE = '{"Vcc":3.012,"Wifi":{"Signal":-61}}';

@@ -3,8 +3,8 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
-import type { Kept, Said, Will } from "./broker-tap.js";
-import { HomieJudge } from "./homie-rules.js";
+import type { Kept, Said, Will } from "../../../host-sim/conventions/broker-tap.js";
+import { HomieJudge } from "../../../host-sim/conventions/homie-rules.js";
 
 const BASE = "homie/5/box-1";
 const WILL: Will = Object.freeze({ topic: `${BASE}/$state`, payload: "lost", retain: true });

@@ -1,9 +1,9 @@
-// What a world's broker hears from boards and from the test, told to a judge of a convention (homie-rules.ts,
+// What a world's broker hears from boards and from whoever looks on, told to a judge of a convention (homie-rules.ts,
 // tasmota-rules.ts): connections with their wills, DISCONNECT, every message. Knows MQTT and no convention.
 
 import mqtt from "mqtt-packet";
-import { PacketFramer } from "../../host-sim/packet-framer.js";
-import type { World } from "../../host-sim/world.js";
+import { PacketFramer } from "../packet-framer.js";
+import type { World } from "../world.js";
 
 export interface Will {
   readonly topic: string;
@@ -17,7 +17,7 @@ export interface Said {
   readonly bytes: Uint8Array;
   readonly qos: number;
   readonly retain: boolean;
-  /** Undefined: a controller's, which is the test's own. */
+  /** Undefined: a controller's, which is no board. */
   readonly clientId: string | undefined;
   /** The broker says it for a client that it has lost. */
   readonly isWill: boolean;
@@ -64,7 +64,8 @@ function covers(filter: string, topic: string): boolean {
 export function tap(world: World, judge: ConventionJudge): void {
   const framers = new Map<number, PacketFramer>();
   const clients = new Map<number, string>();
-  const wills = new Map<string, string>();
+  /** Topics of all wills that a client ever had: that of the connection before may be said behind the next CONNECT. */
+  const wills = new Map<string, Set<string>>();
   world.network.onTraffic(({ connection, direction, type, port, bytes }) => {
     if (type !== "data" || direction !== "up" || port !== world.broker.port) return;
     const framer = framers.get(connection) ?? new PacketFramer();
@@ -74,7 +75,7 @@ export function tap(world: World, judge: ConventionJudge): void {
       if (kind === Type.CONNECT) {
         const { clientId, will } = connectIn(packet);
         clients.set(connection, clientId);
-        wills.set(clientId, will?.topic ?? "");
+        if (will !== undefined) wills.set(clientId, (wills.get(clientId) ?? new Set()).add(will.topic));
         judge.connected(clientId, will);
       }
       const clientId = clients.get(connection);
@@ -85,7 +86,7 @@ export function tap(world: World, judge: ConventionJudge): void {
   });
   world.broker.listen("#", ({ topic, payload, bytes, qos, retain, clientId, at }) => {
     const isGone = clientId !== undefined && !world.broker.clients.includes(clientId);
-    const isWill = isGone && wills.get(clientId) === topic;
+    const isWill = isGone && wills.get(clientId)?.has(topic) === true;
     judge.said({ topic, payload, bytes, qos, retain, clientId, isWill, at });
   });
 }

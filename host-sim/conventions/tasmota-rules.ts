@@ -133,12 +133,16 @@ export class TasmotaJudge implements ConventionJudge {
     }
     if (payload !== "Online" && payload !== "Offline") say(LWT, `${payload} is neither Online nor Offline`);
     const will = this.#wills.get(clientId);
+    if (isWill) {
+      // That of the connection before may come behind the next CONNECT, which may have another.
+      device.presence = undefined;
+      return;
+    }
     if (will?.topic !== `tele/${topic}/LWT` || will.payload !== "Offline" || !will.retain) {
       say(LWT, `the will is ${JSON.stringify(will)}`);
     }
-    if (payload === "Online" && !isWill) device.led = undefined;
-    // That of the connection before may come behind the next CONNECT.
-    device.presence = isWill ? undefined : payload;
+    if (payload === "Online") device.led = undefined;
+    device.presence = payload;
   }
 
   #onResult(device: Device, object: Record<string, unknown>, say: (section: string, detail: string) => void): void {
