@@ -15,6 +15,7 @@ import { badBoots, courseOf, quickPresses } from "./alertbox/recovery.js";
 import { checkSettings, type Settings, type SettingsDraft } from "./alertbox/settings.js";
 import { SettingsStore } from "./alertbox/settings-store.js";
 import { setupSettings, shownSettings } from "./alertbox/setup-form.js";
+import { BoxTimes } from "./alertbox/state.js";
 import { type StateFacts, topicOf } from "./alertbox/topics.js";
 import { resetName, wakeCause } from "./alertbox/wake.js";
 import { Alarm } from "./device/alarm.js";
@@ -76,8 +77,6 @@ class Firmware extends Herald implements ButtonHandler, WiFiHandler, UplinkHandl
   private joinedAt: number;
   private wifiMs: number;
   private mqttMs: number;
-  /** A broker may have begun this connection's session in one before it, without the box's hearing of it. */
-  private isDoubtful: boolean;
   private portal: Portal | undefined;
   /** What was typed into the setup page, while it is judged step by step. */
   private draft: SettingsDraft | undefined;
@@ -123,7 +122,6 @@ class Firmware extends Herald implements ButtonHandler, WiFiHandler, UplinkHandl
     this.joinedAt = bootAt;
     this.wifiMs = 0;
     this.mqttMs = 0;
-    this.isDoubtful = false;
     this.boot(buttonPin.down);
   }
 
@@ -186,8 +184,8 @@ class Firmware extends Herald implements ButtonHandler, WiFiHandler, UplinkHandl
   onOpen(): void {
     const { bytes } = this.rtc;
     const flags = bytes[2 /* FLAGS */] as number;
-    this.isDoubtful = (flags & 16) /* UNANSWERED */ !== 0;
-    bytes[2 /* FLAGS */] = flags | 16;
+    // UNANSWERED, and when it was that before, DOUBTFUL.
+    bytes[2 /* FLAGS */] = flags | 16 | ((flags & 16) << 1);
     this.uplink.session?.connect(this.uplink.options as SessionOptions, now());
     this.busy = 1;
     this.note({ type: 10 /* opened */ });
@@ -208,16 +206,9 @@ class Firmware extends Herald implements ButtonHandler, WiFiHandler, UplinkHandl
     if (this.portal !== undefined && this.settings !== undefined) this.use(this.settings);
   }
 
-  /** To be kept by an effect, in another turn. */
-  private answered(): void {
-    const { bytes } = this.rtc;
-    bytes[2 /* FLAGS */] = (bytes[2 /* FLAGS */] as number) & ~16 /* UNANSWERED */;
-  }
-
   onConnected(sessionPresent: boolean): void {
     this.mqttMs = (now() - this.joinedAt - this.wifiMs) | 0;
-    this.answered();
-    this.note({ type: 12 /* connected */, sessionPresent, isKnown: sessionPresent && !this.isDoubtful });
+    this.note({ type: 12 /* connected */, sessionPresent, isKnown: this.answered() && sessionPresent });
   }
 
   /** One call at a time, here and in textOf: the session stands below, and the stack is short. */
@@ -353,7 +344,7 @@ class Firmware extends Herald implements ButtonHandler, WiFiHandler, UplinkHandl
         break;
       case 17: // flush
         this.busy = 1;
-        this.uplink.session?.flush((now() + effect.withinMs) | 0, now());
+        this.uplink.session?.flush((now() + BoxTimes.farewell) | 0, now());
         break;
       case 18: // disconnect
         this.busy = 2;
@@ -529,6 +520,14 @@ class Firmware extends Herald implements ButtonHandler, WiFiHandler, UplinkHandl
       config: result,
       crash: this.rtc.crash,
     };
+  }
+
+  /** Whether there was no doubt. To be kept by an effect, in another turn. */
+  private answered(): boolean {
+    const { bytes } = this.rtc;
+    const flags = bytes[2 /* FLAGS */] as number;
+    bytes[2 /* FLAGS */] = flags & ~48;
+    return (flags & 32) /* DOUBTFUL */ === 0;
   }
 }
 

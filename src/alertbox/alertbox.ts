@@ -150,9 +150,10 @@ export class Box extends Trials {
       case 16: // acknowledged
         this.ask({ do: 11 /* announce-waiting */ });
         if (this.pending > 0) this.ask({ do: 10 /* deliver */ });
+        if (this.isLeaving) this.ask({ do: 17 /* flush */ });
         return;
       case 18: // flushed
-        if (this.state === 3 /* online */ && this.detail === 3 /* leaving */) this.disconnect(0 /* sleep */, now);
+        if (this.isLeaving) this.disconnect(0 /* sleep */, now);
         else this.goOn(now);
         return;
       case 21: // down
@@ -345,6 +346,11 @@ export class Box extends Trials {
     this.ask({ do: 15 /* subscribe */, qos: this.isBattery() ? 0 : 1 });
   }
 
+  /** It has said farewell, and waits until all of it is acknowledged. */
+  get isLeaving(): boolean {
+    return this.state === 3 /* online */ && this.detail === 3 /* leaving */;
+  }
+
   protected listen(now: number): void {
     this.detail = 2 /* listening */;
     this.until = undefined;
@@ -484,7 +490,7 @@ export class Box extends Trials {
     this.until = (now + BoxTimes.farewell) | 0;
     if (this.light) this.ask({ do: 14 /* light */, on: false });
     this.ask({ do: 12 /* announce */, presence: "sleeping" });
-    this.ask({ do: 17 /* flush */, withinMs: BoxTimes.farewell });
+    this.ask({ do: 17 /* flush */ });
   }
 
   /** Battery: awake for too long. What is pending stays in the journal. */

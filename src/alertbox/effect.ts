@@ -11,7 +11,8 @@
 // Effects: 1 store, 2 show, 3 rest, 4 join, 5 leave, 6 radio-off, 7 open, 8 keep-cache, 9 forget-cache, 10 deliver,
 // 11 announce-waiting, 12 announce, 13 state, 14 light, 15 subscribe, 16 clear, 17 flush, 18 disconnect, 19 abort,
 // 20 use, 21 save, 22 require-clean-session, 23 session-cleaned, 24 plain-order, 25 remember, 26 open-setup,
-// 27 tell-setup, 28 factory-reset, 29 restart, 30 sleep, 31 say, 32 go-on, 33 introduce, 34 gesture, 35 keep-asked, 36 disown.
+// 27 tell-setup, 28 factory-reset, 29 restart, 30 sleep, 31 say, 32 go-on, 33 introduce, 34 gesture, 35 keep-asked,
+// 36 disown.
 
 import type { ButtonEvent } from "./button.js";
 import type { Course } from "./recovery.js";
@@ -98,8 +99,8 @@ export type Effect =
   | { readonly do: 15; readonly qos: 0 | 1 }
   /** Clear what is retained under the given root: `cmd/` and a command's name, or what the box said there. */
   | { readonly do: 16; readonly root: string; readonly name: string }
-  /** Answered by `flushed` when everything accepted so far is acknowledged, or when `withinMs` is over. */
-  | { readonly do: 17; readonly withinMs: number }
+  /** Answered by `flushed` when everything said so far is acknowledged, or the time for a farewell is over. */
+  | { readonly do: 17 }
   /** DISCONNECT on the wire, then close; answered by `down`. */
   | { readonly do: 18 }
   /** Drop the connection at once; not answered. */

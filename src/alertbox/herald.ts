@@ -33,6 +33,8 @@ export interface Announcer extends Outlet {
   watched: Message | undefined;
   watchedId: number;
   readonly waits: boolean;
+  /** Whether something that was to be said would be cut off by a DISCONNECT now. */
+  readonly isCutOff: boolean;
   announce(topic: string, payload: Message["payload"], isRetained: boolean): Message;
 }
 
@@ -42,8 +44,7 @@ interface Telling {
   readonly mark: number;
   /** It rises with each change of settings, and with a factory reset, behind which their count begins anew. */
   readonly version: number;
-  /** Conventions that may have something retained, a bit for each; and where taking it back is: 8 topics for each. */
-  readonly former: number;
+  /** Where taking back is: 8 topics for each convention; from bit 8 on those that may have something retained. */
   taking: number;
   /** The last topic that was taken back. */
   taken: Message | undefined;
@@ -55,6 +56,8 @@ export abstract class Herald extends Post {
   protected abstract override readonly uplink: Announcer;
   /** As its place among CONVENTIONS: of the settings that the connection was made with. */
   private convention = 0;
+  /** Those before, while settings that were built in leave no place for that in flash: a bit for each. */
+  private former = 0;
   /** The next of a state's figures. */
   private figured = 0;
   private telling: Telling | undefined;
@@ -160,8 +163,7 @@ export abstract class Herald extends Post {
     this.telling = {
       mark: isMarked ? 0 : mark,
       version: this.journal.generation * 65536 + store.generation,
-      former: formerOf(store),
-      taking: isMarked ? 32 : 0,
+      taking: ((formerOf(store) | this.former) << 8) | (isMarked ? 32 : 0),
       taken: undefined,
       introduction: undefined,
     };
@@ -171,16 +173,18 @@ export abstract class Herald extends Post {
   /** The next topic to be taken back, if there is one. */
   private nextTaken(telling: Telling): string | undefined {
     const { convention } = this;
-    while (telling.taking < 32) {
+    while ((telling.taking & 32) === 0) {
       const { taking } = telling;
-      const former = taking >> 3;
+      const former = (taking >> 3) & 3;
       const at = taking & 7;
-      const isMeant = ((telling.former >> former) & 1) !== 0;
+      const isMeant = ((taking >> (8 + former)) & 1) !== 0;
       const topic = isMeant ? retainedTopic(former, at, this.root, this.box.chipId) : undefined;
-      telling.taking = topic === undefined ? (former + 1) << 3 : taking + 1;
+      telling.taking = topic === undefined ? (taking | 7) + 1 : taking + 1;
       // Of its own convention only the LED of a box that sleeps now. Two of them have presence and LED in common.
       const isKept =
-        former === convention ? at < 4 || this.settings?.mode !== "battery" : at < 2 && former < 2 && convention < 2;
+        former === convention
+          ? at < 4 || this.settings?.mode !== "battery"
+          : at < 2 && former < 2 && (convention < 2 || (former === 1 && (taking & 256) !== 0));
       if (topic !== undefined && !isKept) return topic;
     }
     return undefined;
@@ -195,8 +199,9 @@ export abstract class Herald extends Post {
     const { store } = this;
     const convention = CONVENTIONS.indexOf(settings.convention);
     if (this.settings === undefined || settings.convention === this.settings.convention) return;
+    this.former |= (1 << this.convention) | (1 << convention);
     store.isMarked(0);
-    this.writeFlash(6, formerOf(store) | (1 << this.convention) | (1 << convention));
+    this.writeFlash(6, formerOf(store) | this.former);
   }
 
   /** What was told may be lost: it is told again, also when the power fails before. */
@@ -216,9 +221,15 @@ export abstract class Herald extends Post {
     this.arrived();
   }
 
+  override onFlushed(ok: boolean): void {
+    // The box asks again with each acknowledgement: what waits for a place belongs to a farewell, too.
+    if (!ok || !this.uplink.isCutOff || !this.box.isLeaving) super.onFlushed(ok);
+  }
+
   private arrived(): void {
     const mark = this.telling?.mark ?? 0;
     this.telling = undefined;
+    this.former = 0;
     if (mark !== 0) this.writeFlash(6, mark);
   }
 

@@ -72,7 +72,7 @@ export abstract class Post extends Turns {
     this.note({ type: 17 /* command */, name, text, why });
   }
 
-  onFlushed(): void {
+  onFlushed(_ok: boolean): void {
     this.note({ type: 18 /* flushed */ });
   }
 

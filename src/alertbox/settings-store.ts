@@ -121,7 +121,7 @@ export class SettingsStore {
         // What was told by those settings, and what may have been. Settings without any are those of Home Assistant.
         this.mark =
           given === undefined
-            ? this.mark
+            ? 0
             : (this.markAt(newest as Stored, -4) ?? 1) | (1 << CONVENTIONS.indexOf((given as Settings).convention));
         return given === undefined || !equalSettings(given as Settings, settings);
       }
@@ -221,16 +221,10 @@ export class SettingsStore {
     return this.former === mark;
   }
 
-  /**
-   * Puts a mark beside the settings in force, if there is room: for more than 700. Without settings it is put beside the
-   * first that are saved. May throw, as `save`.
-   */
+  /** Puts a mark beside the settings in force, if there are any, and room: for more than 700. May throw, as `save`. */
   append(mark: number): void {
     const newest = this.newest();
-    if (newest === undefined) {
-      this.mark = mark;
-      return;
-    }
+    if (newest === undefined) return;
     const at = this.markAt(newest, 0) as number;
     if (at < this.flash.sectorSize) {
       this.flash.write(this.sectorAt(newest.slot) + at, new Uint8Array(new Int32Array([mark]).buffer));
@@ -257,7 +251,6 @@ export class SettingsStore {
    * @throws Error when settings can still be read afterwards.
    */
   erase(): void {
-    this.mark = 0;
     const newest = this.newest();
     const last = newest === undefined ? 1 : newest.slot;
     this.wipe(1 - last);

@@ -86,7 +86,7 @@ export abstract class Trials extends Route {
       draft.isTakenBack = true;
       this.considered = draft;
       this.clear(current.root, "cmd/config");
-      this.ask({ do: 17 /* flush */, withinMs: BoxTimes.farewell });
+      this.ask({ do: 17 /* flush */ });
       if (this.isBattery()) this.until = (now + BoxTimes.farewell + BoxTimes.window) | 0;
       return;
     }

@@ -98,8 +98,8 @@ export class Uplink {
    */
   announce(topic: string, payload: Message["payload"], isRetained: boolean): Message {
     const message = { topic, payload, qos: isRetained ? 1 : 0, retain: isRetained } as const;
-    // More than eight wait only when a broker acknowledges nothing.
-    if (this.waiting.length === 8) logStep("not-published", topic);
+    // More than 16 wait only when a broker acknowledges nothing.
+    if (this.waiting.length === 16) logStep("not-published", topic);
     else this.waiting.push(message);
     return message;
   }

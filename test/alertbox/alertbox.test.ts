@@ -195,7 +195,9 @@ describe("box: battery", () => {
     rig.now = 1000;
     assert.deepEqual(rig.tell({ type: "subscribed", refused: false }), ["introduce false"]);
     assert.equal(rig.box.deadline(), 1000 + BoxTimes.window);
-    assert.deepEqual(rig.until(1000 + BoxTimes.window), ["announce sleeping", `flush ${BoxTimes.farewell}`]);
+    assert.deepEqual(rig.until(1000 + BoxTimes.window), ["announce sleeping", "flush"]);
+    // What found no place yet belongs to the farewell, too.
+    assert.deepEqual(rig.tell({ type: "acknowledged" }), ["announce-waiting", "flush"]);
     assert.deepEqual(rig.tell({ type: "flushed" }), ["disconnect"]);
     assert.deepEqual(rig.tell({ type: "down", down: { ...LOST, reason: "disconnected" } }), ["rest OFF", "radio-off"]);
     assert.equal(rig.state, "resting");

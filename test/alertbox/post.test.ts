@@ -209,7 +209,7 @@ describe("post: what comes in", () => {
     office.onSubscribed(1, [128]);
     office.onSubscribed(2, [1]);
     office.onUnsubscribed();
-    office.onFlushed();
+    office.onFlushed(true);
     assert.deepEqual(office.told, [{ type: 15, refused: true }, { type: 15, refused: false }, { type: 18 }]);
   });
 });

@@ -188,7 +188,7 @@ describe("turns: what shares one", () => {
   it("what the session was given leaves when nothing else is left to do, or at once in a turn of its own", () => {
     const bench = online(settingsOf({ mode: "battery" }));
     const from = bench.until(bench.now + 150);
-    assert.deepEqual(from.slice(-2), [["announce sleeping", "flush 2000"], ["pump"]]);
+    assert.deepEqual(from.slice(-2), [["announce sleeping", "flush"], ["pump"]]);
     bench.hear({ type: 18 /* flushed */ });
     // DISCONNECT, which another thing could not share a turn with.
     bench.hear({ type: 16 /* acknowledged */ });

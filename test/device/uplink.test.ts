@@ -209,13 +209,13 @@ describe("Uplink: announcements", () => {
     assert.equal(line.world.broker.retained("a/0"), undefined);
   });
 
-  it("beyond eight are said and dropped, and do not wait", () => {
+  it("beyond sixteen are said and dropped, and do not wait", () => {
     const line = new Line();
     const said: string[] = [];
     line.world.board.on((event) => {
       if (event.type === "step") said.push(`${event.word} ${event.detail}`);
     });
-    line.announce(9);
-    assert.deepEqual(said, ["not-published a/8"]);
+    line.announce(17);
+    assert.deepEqual(said, ["not-published a/16"]);
   });
 });

@@ -155,6 +155,29 @@ describe("conventions: what is retained is known to the flash", () => {
     }
   });
 
+  it("a sleeper far from its broker stays until all of it is said", () => {
+    const settings = { convention: "tasmota", quiet: true };
+    const world = asleep(new World({ latencyMs: 150, board: { wiring: "rst", settings } }));
+    send(world, "homie");
+    for (let i = 0; i < 2; i += 1) assert.ok(pressAndSleep(world));
+    send(world, "home-assistant");
+    for (let i = 0; i < 2; i += 1) assert.ok(pressAndSleep(world));
+    assert.deepEqual(retained(world), [DISCOVERY, `${ROOT}/lwt`]);
+    assert.match(world.broker.retained(`${ROOT}/lwt`)?.payload ?? "", /"sleeping"/);
+  });
+
+  it("a sleeper whose last word finds no place in time leaves its will to be told, and does not stay ready", () => {
+    const world = asleep(new World({ board: { wiring: "rst", settings: { convention: "homie" } } }));
+    world.network.latencyMs = 2000;
+    assert.ok(pressAndSleep(world));
+    world.run(10_000);
+    assert.equal(alerts(world).length, 1);
+    assert.equal(world.broker.retained(`${DEVICE}/$state`)?.payload, "lost");
+    world.network.latencyMs = 5;
+    assert.ok(pressAndSleep(world));
+    assert.equal(world.broker.retained(`${DEVICE}/$state`)?.payload, "sleeping");
+  });
+
   it("a sleeper of Homie that is told to switch its LED, which it has not, says nothing of it", () => {
     const world = asleep(new World({ board: { wiring: "rst", settings: { convention: "homie" } } }));
     world.broker.publish(`${ROOT}/cmd/led`, "ON", { qos: 1, retain: true });
