@@ -282,6 +282,8 @@ export class Box extends Trials {
       // Its LED may be told elsewhere from now on: by another convention, or below another root.
       this.greeting |= 2;
     }
+    // What was said of it last went with a connection that was given up for a trial.
+    if (this.answered !== "") this.greeting |= 2;
     if (this.isBattery()) this.ask({ do: 8 /* keep-cache */, network: this.network });
     this.cached = true;
     this.fast = false;

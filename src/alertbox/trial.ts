@@ -104,7 +104,8 @@ export abstract class Trials extends Route {
   protected answer(result: string, now: number): void {
     this.endTrial(result);
     this.clear(this.inUse.root, "cmd/config");
-    this.ask({ do: 13 /* state */, config: result });
+    // Alerts come first, and the state behind them.
+    if (this.pending === 0) this.ask({ do: 13 /* state */, config: result });
     if (this.state === 3 /* online */ && this.detail === 2 /* listening */) this.listen(now);
   }
 

@@ -137,6 +137,19 @@ describe("conventions: what is retained is known to the flash", () => {
     assert.deepEqual(retained(world), RETAINED["home-assistant"]);
   });
 
+  it("a command that is wrong is answered behind presence and alerts", () => {
+    const world = settled("tasmota");
+    world.network.dropConnections();
+    world.broker.publish(`${ROOT}/cmd/config`, "{", { qos: 1, retain: true });
+    world.network.latencyMs = 150;
+    world.press();
+    world.run(20_000);
+    const said = world.broker.messages("tele/#").map(({ payload }) => payload);
+    assert.deepEqual(said.slice(said.lastIndexOf("Offline")).slice(0, 2), ["Offline", "Online"]);
+    assert.equal(alerts(world).length, 1);
+    assert.match(world.broker.retained(`${ROOT}/state`)?.payload ?? "", /"config":"rejected: /);
+  });
+
   it("one that was only tried, until the power failed, is taken back", () => {
     for (const convention of ["homie", "tasmota"]) {
       const world = settled("home-assistant");
