@@ -196,7 +196,9 @@ for (const world of ["real", "virtual"] as const)
       await running.until(() => pubrels().length >= 3 && running.seen.at(-1)?.what === "reset");
       assert.equal(running.wire(from).includes("down pubcomp"), false);
       assert.equal(new Set(pubrels().map(({ connection }) => connection)).size, pubrels().length, "one on each");
-      assert.equal(running.wire(from).filter((each) => each === "up publish").length, 1, "and PUBLISH but once");
+      // Before PUBREC a busy machine may be later than the box waits, and it asks again.
+      const wire = running.wire(from);
+      assert.equal(wire.indexOf("up publish", wire.indexOf("down pubrec")), -1, "and PUBLISH no more");
       assert.equal(running.view().alerts, 1, "the broker has it and passes it on");
       assert.equal(running.board().pending, 1, "and the box knows only that it was received");
       fault("lost-pubcomp", false);
