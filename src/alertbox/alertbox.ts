@@ -112,10 +112,10 @@ export class Box extends Trials {
         return;
       case 10: // opened
         if (this.state !== 2 /* connecting */) return;
-        this.ask({ do: 35 /* keep-asked */ });
         // The cache was right; from here on the broker has the usual time.
         this.until = (now + BoxTimes.connect) | 0;
         if (this.detail === 0 /* not clean */) this.ask({ do: 10 /* deliver */ });
+        this.ask({ do: 35 /* keep-asked */ });
         return;
       case 11: // unreachable
         if (this.state === 2 /* connecting */) this.fail(event.why, event.step, now);

@@ -189,7 +189,7 @@ describe("box: battery", () => {
     rig.tell({ type: "booted", cause: "press", course: "normal" });
     rig.stored(1);
     rig.tell({ type: "joined", address: "10.0.0.9" });
-    assert.deepEqual(rig.tell({ type: "opened" }), ["keep-asked", "deliver"]);
+    assert.deepEqual(rig.tell({ type: "opened" }), ["deliver", "keep-asked"]);
     rig.tell({ type: "connected", sessionPresent: true });
     assert.ok(deeds(rig.tell({ type: "delivered", sequence: 1 })).includes("subscribe 0"));
     rig.now = 1000;

@@ -75,7 +75,7 @@ describe("box: the cache of a battery box", () => {
     const rig = waking();
     rig.tell({ type: "joined", address: "10.0.0.9" });
     rig.now = 1000;
-    assert.deepEqual(rig.tell({ type: "opened" }), ["keep-asked", "deliver"]);
+    assert.deepEqual(rig.tell({ type: "opened" }), ["deliver", "keep-asked"]);
     assert.equal(rig.box.deadline(), 1000 + BoxTimes.connect);
   });
 

@@ -84,7 +84,7 @@ describe("box: connecting", () => {
 
   it("hands over the stored alerts as soon as TCP is open, before CONNACK", () => {
     const rig = connecting({ pending: 1 });
-    assert.deepEqual(rig.tell({ type: "opened" }), ["keep-asked", "deliver"]);
+    assert.deepEqual(rig.tell({ type: "opened" }), ["deliver", "keep-asked"]);
   });
 
   it("a second joined or a join failure changes nothing", () => {
