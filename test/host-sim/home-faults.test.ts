@@ -75,7 +75,9 @@ for (const world of ["real", "virtual"] as const)
       fault("moved-channel", true);
       const from = running.seen.length;
       await stored();
-      assert.deepEqual(running.wire(from), [], "it believes that it is connected, and nothing passes");
+      // On a busy machine it may have given the connection up by now.
+      const passed = running.wire(from).filter((each) => !each.endsWith("reset"));
+      assert.deepEqual(passed, [], "it believes that it is connected, and nothing passes");
       assert.equal(board.airspace.radioOn(board)?.status, 5);
       await settled(1);
       assert.deepEqual(reasons.filter((word) => word === "waiting" || word === "searching").slice(0, 2), [
