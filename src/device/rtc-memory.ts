@@ -11,9 +11,9 @@ import type { Found } from "./wifi-station.js";
 // - 0 VERSION
 // - 1 ATTEMPT: failed deliveries in a row, over deep sleep.
 // - 2 FLAGS: 1 PLAIN_ORDER, the broker was seen to refuse packets before CONNACK; 2 PLANNED, the restart that comes is
-//   meant; 4 CACHED, the cache holds something; 8 TOLD, why the firmware crashed was said before it did;
-//   16 UNANSWERED, a connection was opened, and no CONNACK has come since; 32 DOUBTFUL, the
-//   broker may have begun a session in it of which the box has not heard.
+//   meant; 4 CACHED, the cache holds something; 8 TOLD, why the firmware crashed was said before it did; 16 UNANSWERED,
+//   a connection was opened, and no CONNACK has come since; 32 DOUBTFUL, so was one before: the broker may have begun a
+//   session in it of which the box has not heard.
 // - 3 QUICK: presses on RST in quick succession.
 // - 4 BAD: boots that ended in a crash, in a row.
 // - 5 WAKES: since the radio was calibrated.
