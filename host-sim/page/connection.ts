@@ -8,12 +8,13 @@ const DELAYS: readonly number[] = Object.freeze([150, 300, 600, 1000, 2000]);
 
 export class Connection {
   readonly #onMessage: (message: ServerMessage) => void;
-  readonly #onState: (open: boolean) => void;
+  readonly #onState: (isLive: boolean) => void;
   #socket: WebSocket | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #attempt = 0;
 
-  constructor(onMessage: (message: ServerMessage) => void, onState: (open: boolean) => void) {
+  /** @param onState true behind the first message of a connection, false when it has ended. */
+  constructor(onMessage: (message: ServerMessage) => void, onState: (isLive: boolean) => void) {
     this.#onMessage = onMessage;
     this.#onState = onState;
     this.#open();
@@ -40,11 +41,15 @@ export class Connection {
     this.#timer = undefined;
     const socket = new WebSocket(`ws://${location.host}/live`);
     this.#socket = socket;
-    socket.addEventListener("open", () => {
+    let isLive = false;
+    socket.addEventListener("message", (event) => {
+      this.#onMessage(JSON.parse(String(event.data)));
+      if (isLive) return;
+      // Not when the socket opens: before the bench has said what there is, a key would ask nothing of nobody.
+      isLive = true;
       this.#attempt = 0;
       this.#onState(true);
     });
-    socket.addEventListener("message", (event) => this.#onMessage(JSON.parse(String(event.data))));
     socket.addEventListener("close", () => {
       if (this.#socket !== socket) return;
       this.#onState(false);

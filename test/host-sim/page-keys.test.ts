@@ -109,7 +109,7 @@ describePage("host-sim/page: keys", (visit) => {
     await visit.page.keyboard.press("-");
     await visit.page.locator("#press-hint", { hasText: "- again: this board is taken away" }).waitFor();
     assert.equal(visit.stage.actions.length, 0);
-    await visit.page.keyboard.press("-");
+    await visit.pressAgain("-");
     assert.deepEqual(await visit.stage.asked(1), [{ type: "remove", board: 0 }]);
   });
 });

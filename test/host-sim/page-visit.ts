@@ -30,6 +30,9 @@ const WATCH_SHIFTS = `(() => {
   }).observe({ type: "layout-shift", buffered: true });
 })()`;
 
+/** Runs in the page: is over in a task behind its next frame. */
+const NEXT_FRAME = "new Promise((seen) => requestAnimationFrame(() => setTimeout(seen)))";
+
 export class Visit {
   stage = new FakeStage();
   /** What console and requests had to complain about; a test that expects one takes it out. */
@@ -77,6 +80,14 @@ export class Visit {
     return (await this.page.locator(selector).textContent()) ?? "";
   }
 
+  /** A key that has asked back, pressed once more; and again where a busy machine was too late with it. */
+  async pressAgain(key: string): Promise<void> {
+    do {
+      await this.page.keyboard.press(key);
+      await this.page.evaluate(NEXT_FRAME);
+    } while ((await this.text("#press-hint")).startsWith(`${key} again`));
+  }
+
   /** Fails with what axe-core, an independent judge of accessibility, finds wrong in the page as it is now. */
   async assertAccessible(): Promise<void> {
     if ((await this.page.evaluate("typeof axe")) === "undefined") await this.page.evaluate(AXE);
@@ -96,7 +107,7 @@ export class Visit {
 
   async shifts(): Promise<unknown> {
     // The observer is told in a task of its own, after the frame.
-    await this.page.evaluate("new Promise((seen) => requestAnimationFrame(() => setTimeout(seen)))");
+    await this.page.evaluate(NEXT_FRAME);
     return this.page.evaluate("window.shifted");
   }
 

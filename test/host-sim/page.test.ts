@@ -3,7 +3,8 @@
 
 import assert from "node:assert/strict";
 import { it } from "mocha";
-import { Command, freePort } from "./command.js";
+import { freePort } from "../../host-sim/free-port.js";
+import { Command } from "./command.js";
 import { boardView, FakeStage } from "./fake-stage.js";
 import { describePage } from "./page-visit.js";
 
@@ -59,7 +60,7 @@ describePage("host-sim/page", (visit) => {
     await page.keyboard.press("f");
     await page.locator("#press-hint", { hasText: "f again: factory reset" }).waitFor();
     assert.equal(stage.actions.length, 0);
-    await page.keyboard.press("f");
+    await visit.pressAgain("f");
     assert.deepEqual(await stage.asked(1), [{ type: "factory", board: 0 }]);
     await page.getByRole("button", { name: "Factory reset" }).click();
     await page.getByRole("button", { name: "Crash" }).click();
@@ -149,6 +150,28 @@ describePage("host-sim/page", (visit) => {
     await page.keyboard.press("r");
     assert.deepEqual(await stage.asked(1), [{ type: "reset", board: 0 }]);
     visit.forgiveRefusedConnections();
+  });
+
+  it("is live when the bench has said what there is: a key is not lost to a connection that only stands", async () => {
+    await visit.open();
+    const { page, stage } = visit;
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      void page.routeWebSocket("**/live", (socket) => {
+        const bench = socket.connectToServer();
+        bench.onMessage((message) => {
+          release = () => socket.send(message);
+          resolve();
+        });
+      });
+    });
+    await page.reload();
+    await held;
+    await page.locator("#connection", { hasText: "Connecting" }).waitFor();
+    release();
+    await visit.live();
+    await page.keyboard.press("r");
+    assert.deepEqual(await stage.asked(1), [{ type: "reset", board: 0 }]);
   });
 
   it("loads itself again when the bench serves a newer page", async () => {
