@@ -22,10 +22,10 @@ const FIRST_CHIP = 100_000;
 /** How often something is looked at while waiting, ms. */
 const LOOK_MS = 100;
 
-/** A fault under way or over: when, and how many boards were connected at its beginning. */
+/** A fault under way or over: when, and which boards were connected at its beginning. */
 interface Fault extends FleetFault {
-  before: number;
-  beganAt: number;
+  readonly before: ReadonlySet<number>;
+  readonly beganAt: number;
   overAt: number;
 }
 
@@ -120,8 +120,11 @@ class Fleet {
     await this.#pressAll(completeAt);
     const lastAt = instant();
     const cpu = process.cpuUsage(cpuBefore);
-    await this.#until(() => tally.isSettled, lastAt + patience * 1000, completeAt);
-    const endedAt = instant();
+    const deadline = lastAt + patience * 1000;
+    await this.#until(() => tally.isSettled, deadline, completeAt);
+    const settledAt = instant();
+    // Also those that nobody pressed have to come back.
+    await this.#until(() => this.#away === 0, deadline, completeAt);
     tally.countForeign();
     this.#show("", true);
     return {
@@ -132,7 +135,7 @@ class Fleet {
       complete,
       completeSeconds: Math.round((completeAt - beganAt) / 1000),
       seconds: duration,
-      afterSeconds: Math.round((endedAt - lastAt) / 1000),
+      afterSeconds: Math.round((settledAt - lastAt) / 1000),
       presses: tally.presses,
       delivered: tally.delivered,
       lost: tally.lost,
@@ -141,17 +144,31 @@ class Fleet {
       cutShort: tally.cutShort,
       foreign: tally.foreign,
       crashes: tally.crashes,
+      away: this.#away,
       latency: tally.latency,
       faults: this.#faults.map(({ kind, from, to, before, beganAt: brokeAt, overAt }, at) => ({
         kind,
         from,
         to,
-        ...tally.comeback(before, brokeAt, overAt, this.#faults[at + 1]?.beganAt ?? Number.POSITIVE_INFINITY),
+        ...tally.comeback(before.size, brokeAt, overAt, this.#faults[at + 1]?.beganAt ?? Number.POSITIVE_INFINITY),
       })),
       memoryPerBoard: memory / boards,
       cpuPerBoard: (cpu.user + cpu.system) / 10_000 / duration / boards,
       everySecond: tally.seconds,
     };
+  }
+
+  /**
+   * Boards that were connected before a fault and are not again; until it is over, all of them. Boxes on batteries are
+   * not meant to be.
+   */
+  get #away(): number {
+    if (this.#order.mode === "battery") return 0;
+    const hit = new Set<number>();
+    for (const { before, overAt } of this.#faults) {
+      for (const board of before) if (overAt > instant() || !this.#tally.isOnline(board)) hit.add(board);
+    }
+    return hit.size;
   }
 
   #threads(): ThreadOrder[] {
@@ -216,7 +233,8 @@ class Fleet {
   }
 
   #break(fault: FleetFault, beganAt: number): void {
-    const under: Fault = { ...fault, before: this.#tally.online, beganAt: instant(), overAt: Number.POSITIVE_INFINITY };
+    const before = this.#tally.onlineBoards;
+    const under: Fault = { ...fault, before, beganAt: instant(), overAt: Number.POSITIVE_INFINITY };
     this.#faults.push(under);
     const over = (act: () => void | Promise<void>) => {
       setTimeout(

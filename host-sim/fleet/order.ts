@@ -79,7 +79,8 @@ Many virtual boxes, each the real firmware, against a real broker, on all cores.
   --restart-command CMD
                    how a broker of yours is restarted, for broker-restart: 'systemctl restart mosquitto'
   --ramp N         boxes that get power in a second at the beginning (default 50)
-  --patience S     how long boxes may take to be there, and alerts to arrive at the end (default 120)
+  --patience S     how long boxes may take to be there, and at the end alerts to arrive and boxes to come back
+                   (default 120)
   --root TOPIC     topic root before the chip ids (default mresetar/alertbox)
   --seed N         which box is pressed when (default 1)
   --threads N      threads (default: one for each core)
@@ -91,7 +92,8 @@ ${Object.entries(FAULTS)
   .join("\n")}
 A broker restarts under 1,000 connected boxes, and comes back to them spread by backoff and jitter:
   npm run fleet -- --boards 1000 --rate 5/s --faults broker-restart@30
-Exit status: 0 all presses arrived, each once; 1 not so, or it could not be done; 2 wrong options.
+Exit status: 0 all presses arrived, each once, and all boxes came back; 1 not so, or it could not be done; 2 wrong
+options.
 `;
 
 function usage(text: string): never {

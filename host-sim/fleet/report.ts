@@ -26,6 +26,8 @@ export interface FleetReport {
   readonly cutShort: number;
   readonly foreign: number;
   readonly crashes: number;
+  /** Boards that were connected before a fault and are not again. */
+  readonly away: number;
   /** Finger to subscriber, ms. */
   readonly latency: Spread;
   readonly faults: readonly (Comeback & { readonly kind: FaultKind; readonly from: number; readonly to: number })[];
@@ -38,8 +40,8 @@ export interface FleetReport {
 
 /** Whether the fleet kept the promise. */
 export function isWell(report: FleetReport): boolean {
-  const { complete, boards, lost, duplicates, crashes } = report;
-  return complete === boards && lost === 0 && duplicates === 0 && crashes === 0;
+  const { complete, boards, lost, duplicates, crashes, away } = report;
+  return complete === boards && lost === 0 && duplicates === 0 && crashes === 0 && away === 0;
 }
 
 function ms(value: number | null): string {
@@ -101,14 +103,19 @@ export function reportText(report: FleetReport): string {
   return parts.join("");
 }
 
-function fault({ boards, complete, lost, duplicates, crashes }: FleetReport): string {
+function fault({ boards, complete, lost, duplicates, crashes, away }: FleetReport): string {
   const faults = [
-    ...(complete < boards ? [`${grouped(boards - complete)} boxes were not there in time`] : []),
-    ...(lost > 0 ? [`${grouped(lost)} presses did not arrive`] : []),
-    ...(duplicates > 0 ? [`${grouped(duplicates)} alerts came twice`] : []),
-    ...(crashes > 0 ? [`${grouped(crashes)} crashes`] : []),
+    ...(complete < boards ? [`${counted(boards - complete, "box was", "boxes were")} not there in time`] : []),
+    ...(lost > 0 ? [`${counted(lost, "press", "presses")} did not arrive`] : []),
+    ...(duplicates > 0 ? [`${counted(duplicates, "alert", "alerts")} came twice`] : []),
+    ...(crashes > 0 ? [counted(crashes, "crash", "crashes")] : []),
+    ...(away > 0 ? [`${counted(away, "box", "boxes")} did not come back`] : []),
   ];
   return faults.join(", ");
+}
+
+function counted(count: number, one: string, more: string): string {
+  return `${grouped(count)} ${count === 1 ? one : more}`;
 }
 
 /** One line while it runs. */

@@ -81,6 +81,15 @@ export class Tally {
     return this.#online.size;
   }
 
+  isOnline(board: number): boolean {
+    return this.#online.has(board);
+  }
+
+  /** Those that are connected now. */
+  get onlineBoards(): ReadonlySet<number> {
+    return new Set(this.#online);
+  }
+
   /** Boards that were connected at least once. */
   get introduced(): number {
     return this.#ever.size;

@@ -2,7 +2,9 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -47,12 +49,12 @@ describe("host-sim/fleet", () => {
 
   it("every press of every box arrives once, while the broker restarts under them", async () => {
     const svg = join(home, "fleet.svg");
-    const { complete, presses, delivered, lost, duplicates, crashes, latency, faults, everySecond, threads } =
+    const { complete, presses, delivered, lost, duplicates, crashes, away, latency, faults, everySecond, threads } =
       await report(
         ...["--boards", "30", "--rate", "4/s", "--duration", "12", "--ramp", "30", "--threads", "2"],
         ...["--faults", "broker-restart@4", "--svg", svg],
       );
-    assert.deepEqual([complete, lost, duplicates, crashes, threads], [30, 0, 0, 0, 2]);
+    assert.deepEqual([complete, lost, duplicates, crashes, away, threads], [30, 0, 0, 0, 0, 2]);
     assert.ok(presses > 10 && delivered === presses, `${delivered} of ${presses}`);
     assert.ok((latency.p50 ?? 0) > 0);
     const [restart] = faults;
@@ -110,6 +112,29 @@ describe("host-sim/fleet", () => {
     const { status, err } = await fleet("--broker", "127.0.0.1:1", "--boards", "1", "--patience", "1");
     assert.equal(status, 1);
     assert.match(err, /the broker at mqtt:\/\/127\.0\.0\.1:1 cannot be used: .*Is it running/);
+  });
+
+  it("says with status 1 that a box did not come back, also when nobody pressed it", async () => {
+    const broker = await EmbeddedBroker.open({ port: 0 });
+    // What is said to restart it stops it for good.
+    const off = createServer((socket) => {
+      socket.resume().on("error", () => undefined);
+      void broker.stop();
+    }).listen(0, "127.0.0.1");
+    try {
+      await once(off, "listening");
+      const { port } = off.address() as AddressInfo;
+      const command = `"${process.execPath}" -e 'require("net").connect(${port}).on("close", () => {}).end()'`;
+      const { status, out } = await fleet(
+        ...["--boards", "1", "--rate", "1/h", "--duration", "4", "--patience", "15"],
+        ...["--broker", `127.0.0.1:${broker.port}`, "--faults", "broker-restart@1", "--restart-command", command],
+      );
+      assert.equal(status, 1, out);
+      assert.match(out, /✗ 1 box did not come back\n$/);
+    } finally {
+      off.close();
+      await broker.close();
+    }
   });
 
   it("says with status 1 what the command that restarts the broker said", async () => {

@@ -136,7 +136,7 @@ describe("host-sim/fleet: the report", () => {
       foreign: 0,
       cutShort: 0,
     },
-    ...{ crashes: 0, latency: spreadOf([500, 700, 900]), memoryPerBoard: 512 * 1024, cpuPerBoard: 0.05 },
+    ...{ crashes: 0, away: 0, latency: spreadOf([500, 700, 900]), memoryPerBoard: 512 * 1024, cpuPerBoard: 0.05 },
     faults: [
       {
         ...{ kind: "broker-restart", from: 30, to: 32, before: 1000, peak: 400 },
@@ -160,16 +160,26 @@ describe("host-sim/fleet: the report", () => {
   });
 
   it("says what is not", () => {
-    const bad = { ...report, complete: 990, lost: 2, duplicates: 1, crashes: 3, refused: 4, foreign: 5, cutShort: 6 };
+    const bad = {
+      ...report,
+      complete: 990,
+      lost: 2,
+      duplicates: 1,
+      crashes: 3,
+      away: 7,
+      refused: 4,
+      foreign: 5,
+      cutShort: 6,
+    };
     assert.ok(!isWell(bad));
     const text = reportText(bad);
     assert.match(
       text,
-      /✗ 10 boxes were not there in time, 2 presses did not arrive, 1 alerts came twice, 3 crashes\n$/,
+      /✗ 10 boxes were not there in time, 2 presses did not arrive, 1 alert came twice, 3 crashes, 7 boxes did not come back\n$/,
     );
     assert.match(text, /cut short: no power before they were stored +6\n/);
     assert.match(text, /refused by a full journal, as the LED said +4\n/);
-    for (const one of [{ complete: 999 }, { lost: 1 }, { duplicates: 1 }, { crashes: 1 }]) {
+    for (const one of [{ complete: 999 }, { lost: 1 }, { duplicates: 1 }, { crashes: 1 }, { away: 1 }]) {
       assert.ok(!isWell({ ...report, ...one }));
     }
   });
