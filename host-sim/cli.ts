@@ -13,7 +13,9 @@ const Status = Object.freeze({ OK: 0, FAILED: 1, USAGE: 2 } as const);
 
 /** How long the bench waits for its subscriber before it powers the boards on; a short deadline shortens it. */
 const PATIENCE_MS = Object.freeze({ PERSON: 1000, HEADLESS: 5000 } as const);
-/** After a stop, whatever still holds the process is left behind. */
+/** How long sockets and the broker may take to end: the boards' flash is in its file before. */
+const FAREWELL_MS = 5000;
+/** After that, whatever still holds the process is left behind. */
 const LAST_RESORT_MS = 2000;
 const PAGE_PORT = 8080;
 
@@ -130,7 +132,7 @@ async function runWithPerson(options: Options, scenario: Scenario | undefined, s
     }
   } finally {
     terminal?.close();
-    await Promise.all([server?.close(), stage.close(), bench.close()]);
+    await farewell([server?.close(), stage.close(), bench.close()]);
   }
   return Status.OK;
 }
@@ -186,8 +188,18 @@ async function runHeadless(options: Options, scenario: Scenario | undefined, sto
     if (stop.signal.aborted && options.press !== undefined) return stop.interrupted;
     return options.press === undefined || succeeded(summary) ? Status.OK : Status.FAILED;
   } finally {
-    await bench.close();
+    await farewell([bench.close()]);
   }
+}
+
+/** Waits until all of it has ended, but not for ever. */
+async function farewell(endings: readonly (Promise<void> | undefined)[]): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, FAREWELL_MS);
+  });
+  await Promise.race([Promise.all(endings), limit]);
+  clearTimeout(timer);
 }
 
 /** The options, and the scenario that they name, whose boards they have then. */
