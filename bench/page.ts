@@ -7,9 +7,10 @@
 
 import { setTimeout as wait } from "node:timers/promises";
 import { type Context, Failure, grouped, readOptions, Status, start, wholeNumber } from "../board/report.js";
+import { freePort } from "../host-sim/free-port.js";
 import { buildPage } from "../host-sim/server.js";
 import { launchChromium } from "../test/host-sim/chromium.js";
-import { freePort } from "../test/host-sim/command.js";
+
 import { HomeProcess } from "./home-process.js";
 import { type BusyRow, measureBusy, PAIRS } from "./page-busy.js";
 import { FILL, type Figure, measureHour, type Sample, slopeOf } from "./page-hour.js";

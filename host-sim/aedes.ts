@@ -5,9 +5,10 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { Aedes, type Client } from "aedes";
 import type { ClientList, ConnectedClient } from "./broker-watch.js";
+import { freePort } from "./free-port.js";
 
 export interface EmbeddedBrokerOptions {
-  /** 1883 when missing; 0 lets the system choose. */
+  /** 1883 when missing; 0 for any that is free. */
   port?: number;
   /** Whether the next free port will do when this one is taken; true when missing. */
   nextFree?: boolean;
@@ -92,7 +93,8 @@ export class EmbeddedBroker implements ClientList {
     const { port = 1883, nextFree = true, address = "127.0.0.1" } = options;
     const broker = new EmbeddedBroker(await createAedes(), address, port);
     try {
-      await broker.#listen(nextFree && port > 0 ? portsToTry : 1);
+      if (port > 0) await broker.#listen(nextFree ? portsToTry : 1);
+      else await broker.#listenAnywhere();
     } catch (error) {
       await broker.close();
       throw error;
@@ -166,6 +168,11 @@ export class EmbeddedBroker implements ClientList {
 
   #tellClients(): void {
     for (const listener of [...this.#clientListeners]) listener();
+  }
+
+  async #listenAnywhere(): Promise<void> {
+    this.#port = await freePort();
+    await this.#listen(portsToTry);
   }
 
   async #listen(tries: number): Promise<void> {

@@ -8,11 +8,11 @@ import type { Browser, Page } from "playwright-core";
 import { TOUR } from "../../docs/tour.js";
 import { Bench } from "../../host-sim/bench.js";
 import type { BenchBoard } from "../../host-sim/bench-board.js";
+import { freePort } from "../../host-sim/free-port.js";
 import { parseOptions } from "../../host-sim/options.js";
 import { buildPage, PageServer } from "../../host-sim/server.js";
 import { idOf } from "../alert-id.js";
 import { openChromium, openContext } from "../host-sim/chromium.js";
-import { freePort } from "../host-sim/command.js";
 
 const DOCS = new URL("../../docs/", import.meta.url).pathname;
 const text = readFileSync(`${DOCS}tour.md`, "utf8");

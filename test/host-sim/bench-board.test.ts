@@ -5,12 +5,12 @@ import { afterEach, describe, it } from "mocha";
 import { Bench } from "../../host-sim/bench.js";
 import { BenchBoard } from "../../host-sim/bench-board.js";
 import { SteppedClock } from "../../host-sim/clock.js";
+import { freePort } from "../../host-sim/free-port.js";
 import { RealNetwork } from "../../host-sim/network.js";
 import { parseOptions } from "../../host-sim/options.js";
 import type { BoardView } from "../../host-sim/page/protocol.js";
 import { Airspace } from "../../host-sim/radio.js";
 import { Random } from "../../host-sim/random.js";
-import { freePort } from "./command.js";
 
 describe("host-sim/bench-board", () => {
   let bench: Bench | undefined;
@@ -40,13 +40,13 @@ describe("host-sim/bench-board", () => {
   it("counts down to the end of the setup, and follows the box when a phone asks for more time", async () => {
     await start("--factory-new");
     const { setup, setupSeconds } = await view((board) => board.setup !== "");
-    assert.ok(setupSeconds <= 120 && setupSeconds > 110, `${setupSeconds}`);
-    await view((board) => board.setupSeconds < 100);
+    assert.ok(setupSeconds <= 120 && setupSeconds > 60, `${setupSeconds}`);
+    await view((board) => board.setupSeconds < 60);
     const answer = await fetch(`${setup}more`, { method: "POST", headers: { origin: setup.slice(0, -1) } });
     assert.equal(answer.status, 200);
     // As the page does every few seconds.
     await fetch(`${setup}status`);
-    await view((board) => board.setupSeconds > 110);
+    await view((board) => board.setupSeconds > 60);
   });
 
   it("forgets the setup when the power goes, and opens it again with it", async () => {

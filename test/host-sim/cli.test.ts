@@ -11,8 +11,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "mocha";
 import { connectAsync } from "mqtt";
 import { EmbeddedBroker } from "../../host-sim/aedes.js";
+import { freePort } from "../../host-sim/free-port.js";
 import { Witness } from "../../host-sim/witness.js";
-import { Command, freePort } from "./command.js";
+import { Command } from "./command.js";
 
 describe("host-sim/cli", () => {
   let folder: string;

@@ -4,10 +4,12 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 
 const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
+
+/** Before the watchdog of the tests bites, ms: what was written until then says more than that nothing came. */
+const PATIENCE_MS = 240_000;
 
 const BENCH: readonly string[] = Object.freeze([process.execPath, "--import", "tsx/esm", "host-sim/cli.ts"]);
 
@@ -47,7 +49,7 @@ export class Command {
 
   /** The exit status. */
   get ended(): Promise<number | null> {
-    return this.#ended;
+    return this.#patiently(this.#ended, "it has not ended");
   }
 
   /** Resolves with the match as soon as the output has one; fails when the process ends before. */
@@ -65,7 +67,21 @@ export class Command {
       const match = pattern.exec(text());
       if (match !== null) return match;
       if (this.#isOver) assert.fail(`ended without ${pattern}:\n${this.output}\n${this.errors}`);
-      await new Promise<void>((resolve) => this.#readers.add(resolve));
+      const more = new Promise<void>((resolve) => this.#readers.add(resolve));
+      await this.#patiently(more, `there is no more, and no ${pattern}`);
+    }
+  }
+
+  async #patiently<T>(wanted: Promise<T>, without: string): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<never>((_, reject) => {
+      const late = () => reject(new Error(`after four minutes ${without}:\n${this.output}\n${this.errors}`));
+      timer = setTimeout(late, PATIENCE_MS);
+    });
+    try {
+      return await Promise.race([wanted, limit]);
+    } finally {
+      clearTimeout(timer);
     }
   }
 
@@ -91,14 +107,4 @@ export class Command {
     if (!this.#isOver) this.child.kill("SIGKILL");
     await this.#ended;
   }
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 }

@@ -7,11 +7,11 @@ import { Aedes } from "aedes";
 import { afterEach, describe, it } from "mocha";
 import { Bench } from "../../host-sim/bench.js";
 import type { BenchBoard } from "../../host-sim/bench-board.js";
+import { freePort } from "../../host-sim/free-port.js";
 import { parseOptions } from "../../host-sim/options.js";
 import type { PressView } from "../../host-sim/page/details.js";
 import type { BenchEvent } from "../../host-sim/page/protocol.js";
 import { idOf } from "../alert-id.js";
-import { freePort } from "./command.js";
 
 const SECRET = "s3cret:@";
 

@@ -8,9 +8,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, it } from "mocha";
 import type { Browser, Page } from "playwright-core";
+import { freePort } from "../../host-sim/free-port.js";
 import { Witness } from "../../host-sim/witness.js";
 import { openChromium, openContext } from "./chromium.js";
-import { Command, freePort } from "./command.js";
+import { Command } from "./command.js";
 
 describe("host-sim: setup on the bench, in Chromium", () => {
   let browser: Browser | undefined;

@@ -5,10 +5,10 @@ import assert from "node:assert/strict";
 import { type Parser, parser } from "mqtt-packet";
 import { Bench } from "../../host-sim/bench.js";
 import type { BenchBoard } from "../../host-sim/bench-board.js";
+import { freePort } from "../../host-sim/free-port.js";
 import type { Traffic } from "../../host-sim/network.js";
 import { type Options, parseOptions } from "../../host-sim/options.js";
 import type { Action, BenchEvent, BoardView, Line } from "../../host-sim/page/protocol.js";
-import { freePort } from "./command.js";
 
 /** A packet or what happened to a connection, as `publish`, `open`, `end`, `reset`. */
 export interface Seen {

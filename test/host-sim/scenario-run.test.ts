@@ -5,13 +5,13 @@ import assert from "node:assert/strict";
 import { afterEach, describe, it } from "mocha";
 import { Bench } from "../../host-sim/bench.js";
 import { SteppedClock } from "../../host-sim/clock.js";
+import { freePort } from "../../host-sim/free-port.js";
 import { parseOptions } from "../../host-sim/options.js";
 import type { Action, BenchEvent, BoardView, Line } from "../../host-sim/page/protocol.js";
 import { parseScenario } from "../../host-sim/scenario.js";
 import { loadScenario, shippedScenarios } from "../../host-sim/scenario-file.js";
 import { playScenario, scenarioOptions } from "../../host-sim/scenario-player.js";
 import { type Ground, type Outcome, ScenarioRun } from "../../host-sim/scenario-run.js";
-import { freePort } from "./command.js";
 import { boardView } from "./fake-stage.js";
 
 /** Two boards that do nothing but remember, on a clock of the test's. */

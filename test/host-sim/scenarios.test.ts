@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "mocha";
 import { Bench } from "../../host-sim/bench.js";
+import { freePort } from "../../host-sim/free-port.js";
 import { parseOptions } from "../../host-sim/options.js";
 import type { BenchEvent } from "../../host-sim/page/protocol.js";
-import { freePort } from "./command.js";
 
 describe("host-sim/scenarios", () => {
   let bench: Bench;

@@ -4,9 +4,10 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { freePort } from "../../../host-sim/free-port.js";
 
 /** How long a program may take until it is ready, ms: an Erlang node on a busy computer takes half a minute. */
 const readyLimitMs = 120_000;
@@ -54,33 +55,11 @@ export function erlangBinary(text: string): string {
   return `<<${[...Buffer.from(text)].join()}>>`;
 }
 
-/** Ports that were given to somebody who may not listen yet. */
-const given = new Set<number>();
-
-/** Ports of 127.0.0.1 that nobody uses: all different, and never the same twice. */
+/** Ports of 127.0.0.1 that nobody uses, all different. */
 export async function freePorts(count: number): Promise<number[]> {
-  const ports: number[] = [];
-  while (ports.length < count) {
-    for (const port of await unusedPorts(count - ports.length)) {
-      if (given.has(port)) continue;
-      given.add(port);
-      ports.push(port);
-    }
-  }
-  return ports;
-}
-
-async function unusedPorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports: number[] = [];
-  for (const server of servers) {
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const address = server.address();
-    if (address === null || typeof address === "string") throw new Error("no free port");
-    ports.push(address.port);
-  }
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+  const ports = new Set<number>();
+  while (ports.size < count) ports.add(await freePort());
+  return [...ports];
 }
 
 function accepts(port: number): Promise<boolean> {
