@@ -39,6 +39,10 @@ class Fleet {
   #crew: Crew | undefined;
   #witness: Witness | undefined;
   #failure: Error | undefined;
+  /** The run ends with this. */
+  readonly #failed = (error: Error): void => {
+    this.#failure = error;
+  };
   #shownAt = 0;
 
   constructor(order: FleetOrder, context: Context) {
@@ -103,13 +107,7 @@ class Fleet {
   async #drill(): Promise<FleetReport> {
     const { boards, duration, patience } = this.#order;
     const tally = this.#tally;
-    this.#crew = await Crew.start(
-      this.#threads(),
-      (happening) => tally.hear(happening),
-      (error) => {
-        this.#failure = error;
-      },
-    );
+    this.#crew = await Crew.start(this.#threads(), (happening) => tally.hear(happening), this.#failed);
     const memoryBefore = process.memoryUsage().rss;
     const beganAt = instant();
     const complete = await this.#assemble(beganAt + patience * 1000);
@@ -237,13 +235,11 @@ class Fleet {
     const under: Fault = { ...fault, before, beganAt: instant(), overAt: Number.POSITIVE_INFINITY };
     this.#faults.push(under);
     const over = (act: () => void | Promise<void>) => {
-      setTimeout(
-        async () => {
-          await act();
-          under.overAt = instant();
-        },
-        Math.max(0, beganAt + fault.to * 1000 - instant()),
-      );
+      const end = async () => {
+        await act();
+        under.overAt = instant();
+      };
+      setTimeout(() => void end().catch(this.#failed), Math.max(0, beganAt + fault.to * 1000 - instant()));
     };
     switch (fault.kind) {
       case "broker-restart":
@@ -277,9 +273,7 @@ class Fleet {
   }
 
   #stopBroker(): void {
-    this.#own?.stop().catch((error: Error) => {
-      this.#failure = error;
-    });
+    this.#own?.stop().catch(this.#failed);
   }
 
   /** Waits until something holds, with a line of progress and a sample each second. */
