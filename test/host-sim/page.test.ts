@@ -155,20 +155,23 @@ describePage("host-sim/page", (visit) => {
   it("is live when the bench has said what there is: a key is not lost to a connection that only stands", async () => {
     await visit.open();
     const { page, stage } = visit;
-    let release: () => void = () => undefined;
+    let release: (() => void) | undefined;
+    let hold: () => void = () => undefined;
     const held = new Promise<void>((resolve) => {
-      void page.routeWebSocket("**/live", (socket) => {
-        const bench = socket.connectToServer();
-        bench.onMessage((message) => {
-          release = () => socket.send(message);
-          resolve();
-        });
+      hold = resolve;
+    });
+    // Only the first message of all is kept back.
+    await page.routeWebSocket("**/live", (socket) => {
+      socket.connectToServer().onMessage((message) => {
+        if (release !== undefined) socket.send(message);
+        release ??= () => socket.send(message);
+        hold();
       });
     });
     await page.reload();
     await held;
     await page.locator("#connection", { hasText: "Connecting" }).waitFor();
-    release();
+    release?.();
     await visit.live();
     await page.keyboard.press("r");
     assert.deepEqual(await stage.asked(1), [{ type: "reset", board: 0 }]);

@@ -35,6 +35,8 @@ export class Diary<T> {
         const entries = this.entries.slice(-20).map((entry) => JSON.stringify(entry).slice(0, 300));
         reject(new Error(`no ${what} within ${limitMs} ms; there was:\n${entries.join("\n")}`));
       }, limitMs);
+      // Nobody waits any more when the tests are over.
+      timer.unref();
       const read = (): void => {
         if (!condition()) return;
         clearTimeout(timer);

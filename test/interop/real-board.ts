@@ -92,6 +92,8 @@ export class RealBoard {
         stop();
         reject(new Error(`no ${what} within ${limitMs} ms; the board said:\n${this.board.log.slice(-20).join("\n")}`));
       }, limitMs);
+      // Nobody waits any more when the tests are over.
+      timer.unref();
       const stop = this.board.on((event) => {
         if (!fits(event)) return;
         clearTimeout(timer);

@@ -42,7 +42,7 @@ describe("alertbox config, led, stay", () => {
   after(() => other?.close());
 
   function open(options: Partial<RealBoardOptions> = {}): RealBoard {
-    const box = new RealBoard({ port: broker.port, speed: 8, ...options });
+    const box = new RealBoard({ port: broker.port, speed: 4, ...options });
     boxes.push(box);
     return box;
   }
@@ -174,7 +174,7 @@ describe("alertbox config, led, stay", () => {
     const file = desk.file("secret", "from a file\n");
     const command = desk.start("config", "-b", url, "5750", "user=@-", `password=@${file}`);
     command.child.stdin?.end("from stdin\n");
-    assert.equal(await command.ended, 0, command.errors);
+    assert.equal(await command.ended, 0, command.output + command.errors);
     assert.deepEqual(JSON.parse(listener.texts(`${ROOT}/cmd/config`)[0] ?? ""), {
       user: "from stdin",
       password: "from a file",
