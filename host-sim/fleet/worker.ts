@@ -88,6 +88,14 @@ class Thread {
     this.#happenings = [];
   }
 
+  /** Whoever asked may not have heard yet that the board has no power: then nobody hears the press. */
+  #press(index: number): void {
+    const board = this.#boards.get(index);
+    this.#note(index, "pressed");
+    if (board?.state === "off") this.#note(index, "unpowered");
+    else board?.button.press(PRESS_MS);
+  }
+
   follow(command: Command): void {
     switch (command.type) {
       case "power": {
@@ -100,8 +108,7 @@ class Thread {
         return;
       }
       case "press":
-        this.#note(command.board, "pressed");
-        this.#boards.get(command.board)?.button.press(PRESS_MS);
+        this.#press(command.board);
         return;
       case "wifi":
         for (const accessPoint of this.#accessPoints) {

@@ -427,8 +427,8 @@ async function wrongPassword(desk: Desk): Promise<void> {
   const failure = await rig.failure();
   assert.deepEqual([failure.reason, failure.code], ["refused", row.refusal.code]);
   const { box } = desk.box({ settings: login });
-  await box.said("failed");
-  assert.deepEqual(box.details("failed"), [row.refusal.says]);
+  // A broker that takes its time may be too slow for the first attempt on a busy machine.
+  await box.said("failed", row.refusal.says);
 }
 
 async function restart(desk: Desk): Promise<void> {

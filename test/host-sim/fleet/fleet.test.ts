@@ -10,9 +10,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { after, describe, it } from "mocha";
 import { EmbeddedBroker } from "../../../host-sim/aedes.js";
+import { Crew } from "../../../host-sim/fleet/crew.js";
 import type { FleetReport } from "../../../host-sim/fleet/report.js";
+import { Tally } from "../../../host-sim/fleet/tally.js";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+
+const NOWHERE = Object.freeze({ host: "127.0.0.1", port: 1, user: "", password: "" });
 
 interface Ended {
   readonly status: number | null;
@@ -71,6 +75,32 @@ describe("host-sim/fleet", () => {
     );
     assert.deepEqual([complete, lost, duplicates], [6, 0, 0]);
     assert.ok(presses > 3 && delivered > 0 && delivered + cutShort === presses, `${delivered} of ${presses}`);
+  });
+
+  it("a press that comes just behind a power cut is none that is lost: nobody has heard it", async () => {
+    const tally = new Tally("battery");
+    let wake: () => void = () => undefined;
+    const crew = await Crew.start(
+      [{ first: 0, count: 1, chipId: 7, root: "r", mode: "battery", ...NOWHERE, seed: 1 }],
+      (happening) => {
+        tally.hear(happening);
+        wake();
+      },
+      (error) => assert.fail(error),
+    );
+    const until = async (holds: () => boolean) => {
+      while (!holds()) await new Promise<void>((resolve) => (wake = resolve));
+    };
+    try {
+      crew.tell({ type: "power", board: 0, on: true });
+      await until(() => tally.boots === 1);
+      crew.tell({ type: "power", board: 0, on: false });
+      crew.tell({ type: "press", board: 0 });
+      await until(() => tally.presses === 1);
+      assert.deepEqual([tally.cutShort, tally.lost, tally.isSettled], [1, 0, true]);
+    } finally {
+      await crew.close();
+    }
   });
 
   it("a broker of somebody else's: with its account, and a command that restarts it", async () => {
