@@ -10,7 +10,6 @@ import { type Context, Failure, grouped, readOptions, Status, start, wholeNumber
 import { freePort } from "../host-sim/free-port.js";
 import { buildPage } from "../host-sim/server.js";
 import { launchChromium } from "../test/host-sim/chromium.js";
-
 import { HomeProcess } from "./home-process.js";
 import { type BusyRow, measureBusy, PAIRS } from "./page-busy.js";
 import { FILL, type Figure, measureHour, type Sample, slopeOf } from "./page-hour.js";
