@@ -22,9 +22,6 @@ export interface Clock {
 /** How many callbacks a stepped clock runs without time passing before it says that they are a loop. */
 const standstillLimit = 1_000_000;
 
-/** Node's timers count in 32 bits and fire at once for more, so a long wait is made of several. */
-const longestTimerMs = 2 ** 30;
-
 class Entry implements Scheduled {
   readonly at: number;
   readonly order: number;
@@ -230,6 +227,13 @@ export class SteppedClock implements Clock {
 const turnMs = 20;
 const fastestTurnMs = 8;
 
+/**
+ * A RealClock looks at the time at least so often while something waits, in its ms; what it is late beyond as much again
+ * was a stall. A turn of Node's loop so passes at most twice as much, which leaves an answer within 10 seconds some 50
+ * turns, whatever the computer does.
+ */
+const beatMs = 100;
+
 /** Where a RealClock has its time from. */
 export interface TimeSource {
   /** Real milliseconds from some beginning; never goes back. */
@@ -248,7 +252,7 @@ const wallTime: TimeSource = Object.freeze({
       const immediate = setImmediate(callback);
       return () => clearImmediate(immediate);
     }
-    const timer = setTimeout(callback, Math.min(Math.ceil(afterMs), longestTimerMs));
+    const timer = setTimeout(callback, Math.ceil(afterMs));
     return () => clearTimeout(timer);
   },
 });
@@ -258,7 +262,8 @@ const wallTime: TimeSource = Object.freeze({
  * something waits, until `close` or a pause. A callback that comes late, because the computer is busy, sees the time
  * for which it was scheduled, and what it schedules counts from there: a busy computer makes a board slow, and never
  * swallows a short press. Until it has run nobody sees a later time, so that what comes from outside cannot overtake
- * it. At the speed `Infinity` time jumps from each callback to the next, and stands while none waits: for worlds in
+ * it. A stall, of the process or of the whole computer, is no time at all: the board was stopped like the broker beside
+ * it, and finds no timeout over whose answer nobody could read. At the speed `Infinity` time jumps from each callback to the next, and stands while none waits: for worlds in
  * which nothing outside has to keep up.
  */
 export class RealClock implements Clock {
@@ -290,10 +295,18 @@ export class RealClock implements Clock {
     return first !== undefined && first.at < now ? first.at : now;
   }
 
-  /** What the time would be on a computer that is never busy. */
+  /** What the time would be on a computer that is never busy, without its stalls. */
   get #ideal(): number {
     if (this.#paused || this.#speed === Number.POSITIVE_INFINITY) return this.#from;
-    return this.#from + (this.#source.now - this.#realFrom) * this.#speed;
+    const ideal = this.#from + (this.#source.now - this.#realFrom) * this.#speed;
+    return Math.min(ideal, this.#nextBeat + beatMs);
+  }
+
+  /** When it has to look next: at what waits, or before. It need not where nothing waits. */
+  get #nextBeat(): number {
+    const first = this.#agenda.peek();
+    if (first === undefined) return Number.POSITIVE_INFINITY;
+    return Math.min(first.at, this.#from + beatMs);
   }
 
   /** How many of its milliseconds pass in a real one, now or after a pause; `Infinity` for as fast as it goes. */
@@ -372,9 +385,12 @@ export class RealClock implements Clock {
   }
 
   schedule(delayMs: number, callback: () => void): Scheduled {
+    const isOutside = this.#runningAt === undefined;
+    // As long as nothing waited nobody looked at the time.
+    if (isOutside && this.#agenda.waiting === 0) this.#settle();
     const entry = this.#agenda.add(this.now, delayMs, callback);
     if (this.#closed) entry.cancel();
-    else if (this.#runningAt === undefined) this.#arm();
+    else if (isOutside) this.#arm();
     return entry;
   }
 
@@ -394,16 +410,19 @@ export class RealClock implements Clock {
   #arm(): void {
     this.#disarm?.();
     this.#disarm = undefined;
-    const first = this.#paused || this.#closed ? undefined : this.#agenda.peek();
-    if (first === undefined) return;
-    this.#disarm = this.#source.wake(Math.max(0, (first.at - this.#ideal) / this.#speed), () => this.#runDue());
+    if (this.#paused || this.#closed || this.#agenda.waiting === 0) return;
+    const isFastest = this.#speed === Number.POSITIVE_INFINITY;
+    const afterMs = isFastest ? 0 : (this.#nextBeat - this.#ideal) / this.#speed;
+    this.#disarm = this.#source.wake(Math.max(0, afterMs), () => this.#runDue());
   }
 
   #runDue(): void {
     const isFastest = this.#speed === Number.POSITIVE_INFINITY;
     // What comes due meanwhile waits for the next turn, so that sockets and the terminal are served in between.
     const until = this.#ideal;
-    const turnEnd = this.#source.now + (isFastest ? fastestTurnMs : turnMs);
+    this.#from = until;
+    this.#realFrom = this.#source.now;
+    const turnEnd = this.#realFrom + (isFastest ? fastestTurnMs : turnMs);
     try {
       // A callback may have paused it.
       while (!this.#paused) {

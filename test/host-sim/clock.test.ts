@@ -330,6 +330,53 @@ describe("RealClock, its speed, pauses and steps", () => {
     assert.equal(clock.now, 12, "what was missed in the meantime is not caught up after a pause");
   });
 
+  it("counts no stall, so that an answer that waits in a socket is read before the timeout for it", () => {
+    clock.speed = 50;
+    clock.schedule(10_000, note("timeout"));
+    source.pass(20);
+    assert.equal(clock.now, 1000);
+    // The process or the whole computer stands still for as long as fifty seconds of the board.
+    source.pass(1000, true);
+    assert.deepEqual([heard, clock.now], [[], 1200]);
+    // What it needs for many turns of Node's loop, each of them too slow, does not count for more than each may.
+    for (let turn = 0; turn < 10; turn++) source.pass(500, true);
+    assert.deepEqual([heard, clock.now], [[], 3200]);
+    source.pass(136);
+    assert.deepEqual(heard, ["10000 timeout"]);
+  });
+
+  it("catches up what it is a little late, and goes by the wall clock then", () => {
+    clock.schedule(1000, note("a"));
+    for (let turn = 0; turn < 7; turn++) source.pass(140, true);
+    assert.deepEqual([heard, clock.now], [[], 980]);
+    source.pass(100, true);
+    assert.deepEqual([heard, clock.now], [["1000 a"], 1080]);
+    source.pass(3_600_000, true);
+    assert.equal(clock.now, 3_601_080, "nothing waits, nothing can come too late");
+    clock.schedule(1000, note("b"));
+    source.pass(1000);
+    assert.deepEqual(heard.at(-1), "3602080 b");
+  });
+
+  it("after a stall runs what is due then, and what that leads to, in small turns", () => {
+    const again = (): void => {
+      note("again")();
+      clock.schedule(60, again);
+    };
+    clock.schedule(50, again);
+    source.pass(5000, true);
+    const turns = [heard.length];
+    for (let turn = 0; turn < 3; turn++) {
+      source.pass(5000, true);
+      turns.push(heard.length);
+    }
+    assert.ok(
+      turns.every((count, index) => count - (turns[index - 1] ?? 0) <= 3),
+      `${turns}`,
+    );
+    assert.equal(heard[1], "110 again");
+  });
+
   it("as fast as it goes, jumps from one callback to the next, in turns of some real milliseconds", () => {
     clock.speed = Number.POSITIVE_INFINITY;
     let count = 0;

@@ -21,6 +21,9 @@ export interface Seen {
   readonly sessionPresent: boolean | undefined;
 }
 
+/** Real ms. */
+const PATIENCE_MS = 240_000;
+
 export class RunningBench {
   readonly bench: Bench;
   readonly events: BenchEvent[] = [];
@@ -91,11 +94,19 @@ export class RunningBench {
     return this.seen.slice(from).map(({ direction, what }) => `${direction} ${what}`);
   }
 
-  /** Resolves as soon as it holds; asked whenever something happened on the bench or on the wire. */
+  /**
+   * Resolves as soon as it holds; asked whenever something happened on the bench or on the wire. Fails after four
+   * minutes with what the boards have said last, before a test's watchdog would without a word.
+   */
   until(condition: () => boolean): Promise<void> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
+      const watchdog = setTimeout(() => {
+        this.#waiting.delete(check);
+        reject(new Error(`waited in vain for ${condition}\n${this.#story()}`));
+      }, PATIENCE_MS).unref();
       const check = () => {
         if (!condition()) return;
+        clearTimeout(watchdog);
         this.#waiting.delete(check);
         if (this.holdsStill) this.#standStill();
         resolve();
@@ -156,6 +167,15 @@ export class RunningBench {
       reader.parse(Buffer.from(bytes));
     }
     this.#check();
+  }
+
+  /** What the boards are, and have said last. */
+  #story(): string {
+    const { boards, lines } = this.bench.snapshot();
+    const latest = lines
+      .slice(-40)
+      .map(({ board, at, source, word, detail }) => `${board} ${Math.round(at)} ${source} ${word}: ${detail}`);
+    return [...boards.map((view) => JSON.stringify(view)), ...latest].join("\n");
   }
 
   /** What a test does next it does before the next turn of Node's loop. */
