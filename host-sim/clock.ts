@@ -228,9 +228,9 @@ const turnMs = 20;
 const fastestTurnMs = 8;
 
 /**
- * A RealClock looks at the time at least so often while something waits, in its ms; what it is late beyond as much again
- * was a stall. A turn of Node's loop so passes at most twice as much, which leaves an answer within 10 seconds some 50
- * turns, whatever the computer does.
+ * A RealClock looks at the time at least so often while something waits, in its ms; what it is late beyond as much
+ * again was a stall. A turn of Node's loop so passes at most twice as much, which leaves an answer within 10 seconds
+ * some 50 turns, whatever the computer does.
  */
 const beatMs = 100;
 
@@ -262,9 +262,9 @@ const wallTime: TimeSource = Object.freeze({
  * something waits, until `close` or a pause. A callback that comes late, because the computer is busy, sees the time
  * for which it was scheduled, and what it schedules counts from there: a busy computer makes a board slow, and never
  * swallows a short press. Until it has run nobody sees a later time, so that what comes from outside cannot overtake
- * it. A stall, of the process or of the whole computer, is no time at all: the board was stopped like the broker beside
- * it, and finds no timeout over whose answer nobody could read. At the speed `Infinity` time jumps from each callback to the next, and stands while none waits: for worlds in
- * which nothing outside has to keep up.
+ * it. A stall, of the process or of the whole computer, is no time at all: the board was stopped like the broker
+ * beside it, and finds no timeout over whose answer nobody could read. At the speed `Infinity` time jumps from each
+ * callback to the next, and stands while none waits: for worlds in which nothing outside has to keep up.
  */
 export class RealClock implements Clock {
   readonly #agenda = new Agenda();
