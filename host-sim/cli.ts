@@ -5,6 +5,7 @@
 import "./globals.js";
 import { HELP, type Options, parseOptions } from "./options.js";
 import type { Line } from "./page/protocol.js";
+import { isWithin } from "./patience.js";
 import type { Scenario } from "./scenario.js";
 import type { PageServer } from "./server.js";
 import type { Terminal } from "./terminal.js";
@@ -194,12 +195,7 @@ async function runHeadless(options: Options, scenario: Scenario | undefined, sto
 
 /** Waits until all of it has ended, but not for ever. */
 async function farewell(endings: readonly (Promise<void> | undefined)[]): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, FAREWELL_MS);
-  });
-  await Promise.race([Promise.all(endings), limit]);
-  clearTimeout(timer);
+  await isWithin(FAREWELL_MS, Promise.all(endings));
 }
 
 /** The options, and the scenario that they name, whose boards they have then. */

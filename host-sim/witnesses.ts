@@ -3,6 +3,7 @@
 // not boards, and not how a subscriber gets at its broker.
 
 import type { WitnessedAlert } from "./alert-tally.js";
+import { isWithin } from "./patience.js";
 
 /** An independent subscriber: Witness is one. */
 export interface AlertWitness {
@@ -46,12 +47,7 @@ export class Witnesses {
    */
   async ready(patienceMs: number, failed: (why: string) => void): Promise<void> {
     const ready = this.first.ready().catch((error: Error) => failed(`cannot watch the alerts: ${error.message}`));
-    let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, patienceMs);
-    });
-    await Promise.race([ready, patience]);
-    clearTimeout(timer);
+    await isWithin(patienceMs, ready);
   }
 
   /** Watches this root, too. */

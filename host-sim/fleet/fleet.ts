@@ -10,6 +10,7 @@ import "../globals.js";
 import { type Context, Failure, Status, start } from "../../board/report.js";
 import { EmbeddedBroker } from "../aedes.js";
 import { shownAddress } from "../options.js";
+import { isWithin } from "../patience.js";
 import { Random } from "../random.js";
 import { Witness } from "../witness.js";
 import { Crew, instant, type ThreadOrder } from "./crew.js";
@@ -81,20 +82,14 @@ class Fleet {
       if (id !== undefined && this.#isOurs(id)) this.#tally.arrived(id, instant());
     });
     const limit = Math.min(10, this.#order.patience) * 1000;
-    let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error("no answer")), limit);
-    });
     try {
-      await Promise.race([witness.ready(), patience]);
+      if (!(await isWithin(limit, witness.ready()))) throw new Error("no answer");
     } catch (error) {
       const why = (error as Error).message;
       throw new Failure(
         `the broker at ${shownAddress(this.#address)} cannot be used: ${why}. Is it running, and does it let this ` +
           `account subscribe to ${this.#order.root}/+/alert?`,
       );
-    } finally {
-      clearTimeout(timer);
     }
   }
 

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { isWithin } from "../../host-sim/patience.js";
 
 const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -73,16 +74,8 @@ export class Command {
   }
 
   async #patiently<T>(wanted: Promise<T>, without: string): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise<never>((_, reject) => {
-      const late = () => reject(new Error(`after four minutes ${without}:\n${this.output}\n${this.errors}`));
-      timer = setTimeout(late, PATIENCE_MS);
-    });
-    try {
-      return await Promise.race([wanted, limit]);
-    } finally {
-      clearTimeout(timer);
-    }
+    if (await isWithin(PATIENCE_MS, wanted)) return wanted;
+    throw new Error(`after four minutes ${without}:\n${this.output}\n${this.errors}`);
   }
 
   #wakeReaders(): void {
